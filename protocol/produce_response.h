@@ -1,0 +1,62 @@
+// The answer to a Produce request of version 8, read partition by partition without taking memory: answers come
+// thousands a second. protocol/messages/produce.h decodes the same bytes whole; a test compares both.
+//
+//   ProduceResponseReader reader(body);
+//   while (reader.next()) use(reader.topic(), reader.partition(), reader.error_code(), ...);
+//   if (reader.malformed()) ...
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "protocol/ids.h"
+#include "protocol/wire.h"
+
+namespace shunt::protocol {
+
+class ProduceResponseReader {
+ public:
+  /// `body`: what follows the correlation id. It must outlive the reader and the views it gives.
+  explicit ProduceResponseReader(std::span<const std::byte> body);
+
+  /// The next partition; false at the end, or when the answer is malformed.
+  bool next();
+
+  // Valid after next() returned true.
+  [[nodiscard]] std::string_view topic() const { return topic_; }
+  [[nodiscard]] PartitionIndex partition() const { return partition_; }
+  [[nodiscard]] std::int16_t error_code() const { return error_code_; }
+  [[nodiscard]] std::int64_t base_offset() const { return base_offset_; }  // -1 with an error
+  [[nodiscard]] std::int64_t log_append_time_ms() const {
+    return log_append_time_ms_;
+  }  // -1: none (CreateTime, newly appended)
+  [[nodiscard]] std::int64_t log_start_offset() const { return log_start_offset_; }
+  [[nodiscard]] std::string_view error_message() const { return error_message_; }  // empty: none (KIP-467)
+
+  // Valid after next() returned false.
+  [[nodiscard]] bool malformed() const { return !reader_.ok(); }
+  [[nodiscard]] std::string why() const { return reader_.why(); }
+  [[nodiscard]] std::int32_t throttle_ms() const { return throttle_ms_; }
+
+ private:
+  std::string_view text(bool nullable);
+  std::int32_t count(std::size_t smallest_item);
+  bool finish();
+
+  Reader reader_;
+  std::int32_t topics_left_ = 0;
+  std::int32_t partitions_left_ = 0;
+  std::string_view topic_;
+  PartitionIndex partition_;
+  std::int16_t error_code_ = 0;
+  std::int64_t base_offset_ = -1;
+  std::int64_t log_append_time_ms_ = -1;
+  std::int64_t log_start_offset_ = -1;
+  std::string_view error_message_;
+  std::int32_t throttle_ms_ = 0;
+  bool finished_ = false;
+};
+
+}  // namespace shunt::protocol
