@@ -1,0 +1,70 @@
+// Boost.Asio as the control plane uses it: one io_context on one thread, C++20 coroutines, no strands, no locks.
+// (The data path does not: its loops are net/loop.h.)
+#pragma once
+
+#include <list>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "net/loop.h"
+
+namespace shunt::net {
+
+namespace asio = boost::asio;
+
+template <class T = void>
+using Awaitable = asio::awaitable<T>;
+
+/// Completion token: resumes the coroutine with a tuple that begins with the error code, never throws it.
+inline constexpr auto with_error = asio::as_tuple(asio::use_awaitable);
+
+/// Suspends the calling coroutine.
+inline Awaitable<> sleep_until(Time time) {
+  asio::steady_timer timer(co_await asio::this_coro::executor, time);
+  co_await timer.async_wait(asio::use_awaitable);
+}
+inline Awaitable<> sleep_for(Duration duration) {
+  const Time time = std::chrono::steady_clock::now() + duration;
+  co_await sleep_until(time);
+}
+
+/// Something coroutines wait for that another one announces. Waiters look at the state the announcement is about
+/// themselves, in a loop: an announcement wakes those that wait, and is not remembered. Must outlive its waiters.
+class Signal {
+ public:
+  explicit Signal(asio::any_io_executor executor) : executor_(std::move(executor)) {}
+  Signal(const Signal&) = delete;
+  Signal& operator=(const Signal&) = delete;
+
+  void announce() {
+    for (asio::steady_timer& timer : waiters_) timer.cancel();
+  }
+
+  /// Until announced, or until `deadline`.
+  Awaitable<> wait(Time deadline) {
+    struct Waiter {
+      Waiter(Signal& owner, Time deadline)
+          : signal(owner), timer(owner.waiters_.emplace(owner.waiters_.end(), owner.executor_, deadline)) {}
+      ~Waiter() { signal.waiters_.erase(timer); }
+      Waiter(const Waiter&) = delete;
+      Waiter& operator=(const Waiter&) = delete;
+      Signal& signal;
+      std::list<asio::steady_timer>::iterator timer;
+    };
+    Waiter waiter(*this, deadline);
+    co_await waiter.timer->async_wait(with_error);
+  }
+
+ private:
+  asio::any_io_executor executor_;
+  std::list<asio::steady_timer> waiters_;
+};
+
+}  // namespace shunt::net

@@ -1,0 +1,300 @@
+#include "net/broker_connection.h"
+
+#include <cstring>
+#include <utility>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/connect.hpp>
+#include <boost/asio/write.hpp>
+#include <fmt/format.h>
+
+#include "net/handshake.h"
+
+namespace shunt::net {
+
+namespace {
+
+using asio::ip::tcp;
+
+Time now() {
+  return std::chrono::steady_clock::now();
+}
+
+std::string seconds(Duration duration) {
+  return fmt::format("{:.2g} s", std::chrono::duration<double>(duration).count());
+}
+
+/// Closes a socket when time is up, which ends whatever it waits for. Must not outlive the socket.
+class Guillotine {
+ public:
+  Guillotine(tcp::socket& socket, Duration timeout) : timer_(socket.get_executor(), timeout) {
+    timer_.async_wait([&socket, fallen = fallen_](boost::system::error_code error) {
+      if (error || *fallen) return;
+      *fallen = true;
+      boost::system::error_code ignored;
+      socket.close(ignored);
+    });
+  }
+  ~Guillotine() {
+    // A wait that has ended but was not yet delivered must not touch the socket any more.
+    *fallen_ = true;
+  }
+  Guillotine(const Guillotine&) = delete;
+  Guillotine& operator=(const Guillotine&) = delete;
+
+  [[nodiscard]] bool has_fallen() const { return *fallen_; }
+
+ private:
+  std::shared_ptr<bool> fallen_ = std::make_shared<bool>(false);
+  asio::steady_timer timer_;
+};
+
+}  // namespace
+
+std::string HostPort::to_string() const {
+  return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port) : fmt::format("[{}]:{}", host, port);
+}
+
+const char* to_string(BrokerStep step) {
+  switch (step) {
+    case BrokerStep::resolve:
+      return "DNS";
+    case BrokerStep::connect:
+      return "TCP connect";
+    case BrokerStep::handshake:
+      return "handshake";
+    case BrokerStep::request:
+      return "request";
+  }
+  return "?";
+}
+
+BrokerError::BrokerError(const std::string& broker, BrokerStep step, const std::string& reason)
+    : std::runtime_error(fmt::format("{}: {}: {}", broker, to_string(step), reason)), step_(step) {}
+
+BrokerConnection::BrokerConnection(Private, const asio::any_io_executor& executor,
+                                   std::shared_ptr<const ClientSettings> settings, std::string broker)
+    : settings_(std::move(settings)),
+      broker_(std::move(broker)),
+      socket_(executor),
+      frames_(handshake_limit_bytes),
+      deadline_timer_(executor),
+      changed_(executor) {}
+
+// ---- Opening
+// ---------------------------------------------------------------------------------------------------------
+
+Awaitable<std::shared_ptr<BrokerConnection>> BrokerConnection::open(std::shared_ptr<const ClientSettings> settings,
+                                                                    std::string broker, HostPort address) {
+  const asio::any_io_executor executor = co_await asio::this_coro::executor;
+  auto connection = std::make_shared<BrokerConnection>(Private{}, executor, settings, std::move(broker));
+  co_await connection->connect(address);
+  co_await connection->shake_hands();
+  connection->frames_.set_limit(settings->response_limit_bytes);
+  asio::co_spawn(executor, connection->read(), asio::detached);
+  co_return connection;
+}
+
+Awaitable<> BrokerConnection::connect(const HostPort& address) {
+  tcp::resolver resolver(socket_.get_executor());
+  const std::string service = std::to_string(address.port);
+  const auto [resolve_error, found] =
+      co_await resolver.async_resolve(address.host, service, tcp::resolver::numeric_service, with_error);
+  if (resolve_error) {
+    throw BrokerError(broker_, BrokerStep::resolve,
+                      fmt::format("cannot resolve \"{}\": {}", address.host, resolve_error.message()));
+  }
+  std::string reasons;
+  for (const auto& entry : found) {
+    const tcp::endpoint endpoint = entry.endpoint();
+    boost::system::error_code error;
+    bool timed_out = false;
+    {
+      socket_ = tcp::socket(socket_.get_executor());
+      Guillotine guillotine(socket_, settings_->connect_timeout);
+      const auto [connect_error] = co_await socket_.async_connect(endpoint, with_error);
+      error = connect_error;
+      timed_out = guillotine.has_fallen();
+    }
+    if (!error && !timed_out) {
+      remote_ = endpoint;
+      boost::system::error_code ignored;  // without either the connection works as well
+      socket_.set_option(tcp::no_delay(true), ignored);
+      socket_.set_option(asio::socket_base::keep_alive(true), ignored);
+      co_return;
+    }
+    const HostPort tried{endpoint.address().to_string(), endpoint.port()};
+    if (!reasons.empty()) reasons += "; ";
+    reasons += fmt::format("{}: {}", tried.to_string(),
+                           timed_out ? "no answer within " + seconds(settings_->connect_timeout) : error.message());
+  }
+  throw BrokerError(broker_, BrokerStep::connect, reasons);
+}
+
+Awaitable<> BrokerConnection::shake_hands() {
+  Handshake handshake(settings_->client_id);
+  std::vector<std::byte> output = handshake.start();
+  Guillotine guillotine(socket_, settings_->handshake_timeout);
+  while (true) {
+    co_await asio::async_write(socket_, asio::buffer(output), with_error);  // reading tells why it failed
+    std::optional<std::span<const std::byte>> frame;
+    while (!(frame = frames_.next())) {
+      if (frames_.failed()) throw BrokerError(broker_, BrokerStep::handshake, frames_.reason());
+      const std::span<std::byte> room = frames_.prepare();
+      const auto [error, size] = co_await socket_.async_read_some(asio::buffer(room.data(), room.size()), with_error);
+      frames_.received(size);
+      if (guillotine.has_fallen()) {
+        throw BrokerError(
+            broker_, BrokerStep::handshake,
+            fmt::format("{} (waited {})", handshake.explain_silence(), seconds(settings_->handshake_timeout)));
+      }
+      if (error) throw BrokerError(broker_, BrokerStep::handshake, handshake.explain_close(frames_.pending()));
+    }
+    switch (handshake.handle_frame(*frame)) {
+      case Handshake::Step::send:
+        output = handshake.take_output();
+        break;
+      case Handshake::Step::failed:
+        throw BrokerError(broker_, BrokerStep::handshake, handshake.reason());
+      case Handshake::Step::ready:
+        versions_ = handshake.versions();
+        co_return;
+    }
+  }
+}
+
+Endpoint BrokerConnection::remote() const {
+  Endpoint endpoint;
+  endpoint.length = static_cast<socklen_t>(remote_.size());
+  std::memcpy(&endpoint.address, remote_.data(), remote_.size());
+  return endpoint;
+}
+
+// ---- Requests
+// --------------------------------------------------------------------------------------------------------
+
+Awaitable<std::vector<std::byte>> BrokerConnection::exchange(std::function<std::vector<std::byte>(std::int32_t)> encode,
+                                                             std::string what, Time deadline) {
+  const auto self = shared_from_this();
+  const Time begun = now();
+  while (is_open() && now() < pipeline_.not_before()) {
+    if (pipeline_.not_before() >= deadline) {
+      throw BrokerError(broker_, BrokerStep::request,
+                        fmt::format("{} was not sent: the broker throttles this client for another {} (quota)", what,
+                                    seconds(pipeline_.not_before() - now())));
+    }
+    co_await changed_.wait(pipeline_.not_before());
+  }
+  if (!is_open()) throw BrokerError(broker_, BrokerStep::request, reason_);
+
+  const auto call = std::make_shared<Call>();
+  call->what = std::move(what);
+  call->timeout = deadline - begun;
+  outgoing_.push_back(encode(pipeline_.next_correlation_id()));
+  pipeline_.begin(call, deadline);
+  watch_deadline();
+  if (!writing_) {
+    writing_ = true;
+    asio::co_spawn(socket_.get_executor(), write(), asio::detached);
+  }
+  while (!call->done) co_await changed_.wait(Time::max());
+  if (!call->error.empty()) throw BrokerError(broker_, BrokerStep::request, call->error);
+  co_return std::move(call->answer);
+}
+
+void BrokerConnection::handle_throttle(std::int32_t throttle_time_ms) {
+  if (throttle_time_ms <= 0) return;
+  pipeline_.handle_throttle(throttle_time_ms, now());
+  watch_deadline();
+}
+
+void BrokerConnection::fail(const std::string& reason) {
+  if (!is_open()) return;
+  reason_ = reason.empty() ? "closed" : reason;
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+  deadline_timer_.cancel();
+  for (const std::shared_ptr<Call>& call : pipeline_.abandon()) {
+    call->done = true;
+    call->error = fmt::format("{}: {}", call->what, reason_);
+  }
+  changed_.announce();
+}
+
+std::string BrokerConnection::explain_loss(const boost::system::error_code& error) const {
+  std::string text =
+      error == asio::error::eof ? "the broker closed the connection" : "connection lost: " + error.message();
+  if (!answered_ && pipeline_.size() > 0) {
+    text += " right after the first request: a listener that demands SASL authentication does so";
+  }
+  return text;
+}
+
+// ---- Reading and writing
+// ---------------------------------------------------------------------------------------------
+
+Awaitable<> BrokerConnection::read() {
+  const auto self = shared_from_this();
+  while (is_open()) {
+    const std::span<std::byte> room = frames_.prepare();
+    const auto [error, size] = co_await socket_.async_read_some(asio::buffer(room.data(), room.size()), with_error);
+    if (!is_open()) co_return;
+    if (error) {
+      fail(explain_loss(error));
+      co_return;
+    }
+    frames_.received(size);
+    handle_frames();
+  }
+}
+
+void BrokerConnection::handle_frames() {
+  while (const auto frame = frames_.next()) {
+    const auto call = pipeline_.handle_frame(*frame);
+    if (!call) {
+      fail(pipeline_.reason());
+      return;
+    }
+    answered_ = true;
+    (*call)->answer.assign(frame->begin(), frame->end());
+    (*call)->done = true;
+    changed_.announce();
+  }
+  if (frames_.failed()) {
+    fail(frames_.reason());
+  } else {
+    watch_deadline();
+  }
+}
+
+Awaitable<> BrokerConnection::write() {
+  const auto self = shared_from_this();
+  while (is_open() && !outgoing_.empty()) {
+    const std::vector<std::byte> frame = std::move(outgoing_.front());
+    outgoing_.pop_front();
+    const auto [error, size] = co_await asio::async_write(socket_, asio::buffer(frame), with_error);
+    static_cast<void>(size);
+    if (error && is_open()) fail(explain_loss(error));
+  }
+  writing_ = false;
+}
+
+void BrokerConnection::watch_deadline() {
+  const auto deadline = pipeline_.deadline();
+  if (!deadline) {
+    deadline_timer_.cancel();
+    return;
+  }
+  deadline_timer_.expires_at(*deadline);
+  deadline_timer_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
+    const auto self = weak.lock();
+    if (error || !self || !self->is_open()) return;
+    if (const auto* call = self->pipeline_.overdue(now())) {
+      self->fail(fmt::format("no answer to {} within {}", (*call)->what, seconds((*call)->timeout)));
+    } else {
+      self->watch_deadline();
+    }
+  });
+}
+
+}  // namespace shunt::net

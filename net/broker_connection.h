@@ -1,0 +1,118 @@
+// One TCP connection of the control plane to one broker: resolve, connect, handshake, then requests and their answers,
+// several under way at a time. A connection that has failed stays failed; net/broker_client.h makes the next one.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include "net/api_versions.h"
+#include "net/asio.h"
+#include "net/frame_reader.h"
+#include "net/pipeline.h"
+
+namespace shunt::net {
+
+/// An address as users and brokers write it.
+struct HostPort {
+  std::string host;  // a name, an IPv4 address, or an IPv6 address without brackets
+  std::uint16_t port = 0;
+
+  auto operator<=>(const HostPort&) const = default;
+  [[nodiscard]] std::string to_string() const;  // "host:9092", "[::1]:9092"
+};
+
+/// What a conversation with a broker was at when it failed.
+enum class BrokerStep { resolve, connect, handshake, request };
+const char* to_string(BrokerStep step);
+
+/// What a broker could not be asked. what() says which broker, which step, why: "source broker 3 (b3:9092): TCP
+/// connect: ...".
+class BrokerError : public std::runtime_error {
+ public:
+  BrokerError(const std::string& broker, BrokerStep step, const std::string& reason);
+  [[nodiscard]] BrokerStep step() const { return step_; }
+
+ private:
+  BrokerStep step_;
+};
+
+struct ClientSettings {
+  std::string client_id = "shunt";
+  Duration connect_timeout = std::chrono::seconds(10);  // TCP, for each address of the host
+  Duration handshake_timeout = std::chrono::seconds(10);
+  Duration request_timeout = std::chrono::seconds(30);   // of a call that names no other
+  Duration backoff_min = std::chrono::milliseconds(50);  // reconnect.backoff.ms
+  Duration backoff_max = std::chrono::seconds(1);        // reconnect.backoff.max.ms
+  std::size_t response_limit_bytes = 64 * 1024 * 1024;
+};
+
+class BrokerConnection : public std::enable_shared_from_this<BrokerConnection> {
+  struct Private {};  // only open() makes connections
+
+ public:
+  /// Resolves `address`, tries all that it resolves to in turn, and shakes hands with the first that accepts. `broker`
+  /// names the peer in messages. Throws BrokerError.
+  static Awaitable<std::shared_ptr<BrokerConnection>> open(std::shared_ptr<const ClientSettings> settings,
+                                                           std::string broker, HostPort address);
+
+  BrokerConnection(Private, const asio::any_io_executor& executor, std::shared_ptr<const ClientSettings> settings,
+                   std::string broker);
+
+  /// Sends what `encode` makes for a correlation id and returns the answer's frame. `what` names the request in
+  /// messages. Throws BrokerError, at `deadline` at the latest (later by as much as the broker throttles what is under
+  /// way).
+  Awaitable<std::vector<std::byte>> exchange(std::function<std::vector<std::byte>(std::int32_t)> encode,
+                                             std::string what, Time deadline);
+
+  /// An answer carried throttle_time_ms: later requests wait.
+  void handle_throttle(std::int32_t throttle_time_ms);
+
+  /// Ends the connection; calls under way fail with `reason`, or the one it had failed with before.
+  void fail(const std::string& reason);
+
+  [[nodiscard]] bool is_open() const { return reason_.empty(); }
+  [[nodiscard]] const ApiVersions& versions() const { return versions_; }
+  [[nodiscard]] Endpoint remote() const;
+  [[nodiscard]] const std::string& broker() const { return broker_; }
+
+ private:
+  struct Call {
+    std::string what;
+    Duration timeout{};
+    bool done = false;
+    std::vector<std::byte> answer;
+    std::string error;
+  };
+
+  Awaitable<> connect(const HostPort& address);
+  Awaitable<> shake_hands();
+  Awaitable<> read();
+  Awaitable<> write();
+  void handle_frames();
+  void watch_deadline();
+  [[nodiscard]] std::string explain_loss(const boost::system::error_code& error) const;
+
+  std::shared_ptr<const ClientSettings> settings_;
+  std::string broker_;
+  asio::ip::tcp::socket socket_;
+  asio::ip::tcp::endpoint remote_;
+  ApiVersions versions_;
+  FrameReader frames_;
+  Pipeline<std::shared_ptr<Call>> pipeline_;
+  std::deque<std::vector<std::byte>> outgoing_;
+  bool writing_ = false;
+  bool answered_ = false;  // at least one request has been
+  asio::steady_timer deadline_timer_;
+  Signal changed_;  // a call is done
+  std::string reason_;
+};
+
+}  // namespace shunt::net

@@ -1,0 +1,277 @@
+#include "net/epoll_loop.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <system_error>
+
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+namespace shunt::net {
+
+namespace {
+
+// Outcomes that come from calls (a send that was taken at once) are delivered without asking the kernel for more; but
+// not for ever, for others wait.
+constexpr int most_rounds_without_wait = 8;
+
+int check(int result, const char* what) {
+  if (result < 0) throw std::system_error(errno, std::generic_category(), what);
+  return result;
+}
+
+}  // namespace
+
+class EpollStream final : public Stream {
+ public:
+  EpollStream(EpollLoop& loop, StreamEvents& events) : loop_(loop), events_(events) {}
+  ~EpollStream() override {
+    loop_.forget(this);
+    if (fd_ >= 0) ::close(fd_);
+  }
+
+  void connect(const Endpoint& endpoint) override {
+    fd_ = open_socket(endpoint.address.ss_family, loop_.options_);
+    if (fd_ < 0) return report(EpollLoop::What::connected, 0, errno);
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+    event.data.ptr = this;
+    if (epoll_ctl(loop_.epoll_, EPOLL_CTL_ADD, fd_, &event) < 0) return report(EpollLoop::What::connected, 0, errno);
+    connecting_ = true;
+    if (::connect(fd_, reinterpret_cast<const sockaddr*>(&endpoint.address), endpoint.length) == 0) {
+      finish_connect(0);
+    } else if (errno != EINPROGRESS) {
+      finish_connect(errno);
+    }
+  }
+
+  void receive(std::span<std::byte> into, std::size_t at_least) override {
+    into_ = into;
+    at_least_ = at_least;
+    filled_ = 0;
+    receiving_ = true;
+    if (may_have_more_ && (hung_up_ || available() >= at_least)) {
+      read();
+    } else {
+      threshold_.set(fd_, at_least);  // a change makes the kernel look again
+    }
+  }
+
+  void set_at_least(std::size_t at_least) override {
+    if (!receiving_) return;
+    at_least_ = std::min(at_least, into_.size());
+    if (filled_ >= at_least_) {
+      finish_receive(0);
+    } else {
+      threshold_.set(fd_, at_least_ - filled_);
+    }
+  }
+
+  void send(std::span<const iovec> pieces) override {
+    progress_.start(pieces);
+    sending_ = true;
+    write();
+  }
+
+  void close() override {
+    if (closing_) return;
+    closing_ = true;
+    loop_.forget(this);
+    connecting_ = receiving_ = sending_ = false;
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = -1;
+    report(EpollLoop::What::closed, 0, 0);
+  }
+
+ private:
+  friend class EpollLoop;
+
+  void report(EpollLoop::What what, std::size_t size, int error) {
+    loop_.outcomes_.push_back({this, what, size, error});
+  }
+
+  void handle(std::uint32_t events) {
+    if (closing_) return;
+    if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) hung_up_ = true;
+    if (connecting_) {
+      if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) == 0) return;
+      int error = 0;
+      socklen_t size = sizeof error;
+      getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size);
+      finish_connect(error);
+      return;
+    }
+    if (hung_up_ || (events & EPOLLIN) != 0) {
+      may_have_more_ = true;
+      if (receiving_) read();
+    }
+    if (sending_ && (hung_up_ || (events & EPOLLOUT) != 0)) write();
+  }
+
+  void finish_connect(int error) {
+    connecting_ = false;
+    report(EpollLoop::What::connected, 0, error);
+  }
+
+  [[nodiscard]] std::size_t available() const {
+    int bytes = 0;
+    return ioctl(fd_, FIONREAD, &bytes) == 0 && bytes > 0 ? static_cast<std::size_t>(bytes) : 0;
+  }
+
+  void read() {
+    while (true) {
+      const std::size_t room = into_.size() - filled_;
+      ++loop_.counters_.receive_calls;
+      const ssize_t size = ::recv(fd_, into_.data() + filled_, room, MSG_DONTWAIT);
+      if (size > 0) {
+        filled_ += static_cast<std::size_t>(size);
+        // Less than there was room for: the socket is drained, and new data will be news.
+        may_have_more_ = static_cast<std::size_t>(size) == room || hung_up_;
+        if (filled_ >= at_least_) return finish_receive(0);
+        if (hung_up_) continue;
+        threshold_.set(fd_, at_least_ - filled_);
+        return;
+      }
+      if (size < 0 && errno == EINTR) continue;
+      if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+        may_have_more_ = hung_up_;
+        threshold_.set(fd_, at_least_ - filled_);
+        return;
+      }
+      return finish_receive(size == 0 ? ECONNRESET : errno);
+    }
+  }
+
+  void finish_receive(int error) {
+    receiving_ = false;
+    report(EpollLoop::What::received, filled_, error);
+  }
+
+  void write() {
+    while (!progress_.done()) {
+      ++loop_.counters_.send_calls;
+      const msghdr* message = progress_.message();
+      std::size_t asked = 0;
+      for (std::size_t i = 0; i < message->msg_iovlen; ++i) asked += message->msg_iov[i].iov_len;
+      const ssize_t size = ::sendmsg(fd_, message, MSG_DONTWAIT | MSG_NOSIGNAL);
+      if (size < 0) {
+        if (errno == EINTR) continue;
+        if (errno == EAGAIN || errno == EWOULDBLOCK) return;
+        sending_ = false;
+        report(EpollLoop::What::sent, 0, errno);
+        return;
+      }
+      progress_.advance(static_cast<std::size_t>(size));
+      // A short send means that the socket is full; the kernel has noted that somebody waits for room.
+      if (static_cast<std::size_t>(size) < asked) return;
+    }
+    sending_ = false;
+    report(EpollLoop::What::sent, 0, 0);
+  }
+
+  EpollLoop& loop_;
+  StreamEvents& events_;
+  int fd_ = -1;
+  bool connecting_ = false;
+  bool closing_ = false;
+  bool hung_up_ = false;
+
+  bool receiving_ = false;
+  std::span<std::byte> into_;
+  std::size_t at_least_ = 0;
+  std::size_t filled_ = 0;
+  bool may_have_more_ = false;  // bytes may be waiting of which no further event will tell
+  ReceiveThreshold threshold_;
+
+  bool sending_ = false;
+  SendProgress progress_;
+};
+
+EpollLoop::EpollLoop(const IoOptions& options) : options_(options) {
+  epoll_ = check(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
+  wake_ = check(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd");
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.ptr = nullptr;
+  check(epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_, &event), "epoll_ctl");
+  update_now();
+}
+
+EpollLoop::~EpollLoop() {
+  if (wake_ >= 0) ::close(wake_);
+  if (epoll_ >= 0) ::close(epoll_);
+}
+
+std::unique_ptr<Stream> EpollLoop::make_stream(StreamEvents& events) {
+  return std::make_unique<EpollStream>(*this, events);
+}
+
+void EpollLoop::wake() {
+  const std::uint64_t one = 1;
+  // Full means that a wake-up is already on its way.
+  [[maybe_unused]] const ssize_t ignored = ::write(wake_, &one, sizeof one);
+}
+
+void EpollLoop::forget(EpollStream* stream) {
+  std::erase_if(outcomes_, [&](const Outcome& outcome) { return outcome.stream == stream; });
+  for (epoll_event& event : batch_) {
+    if (event.data.ptr == stream) event.events = 0;
+  }
+}
+
+void EpollLoop::poll(Time latest) {
+  if (outcomes_.empty() || ++rounds_without_wait_ > most_rounds_without_wait) {
+    rounds_without_wait_ = 0;
+    wait(outcomes_.empty() ? latest : now_);
+  }
+  deliver();
+}
+
+void EpollLoop::wait(Time latest) {
+  int timeout_ms = 0;
+  if (latest > now_) {
+    const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(latest - now_).count();
+    timeout_ms = static_cast<int>(std::min<std::int64_t>(milliseconds, 3'600'000));
+  }
+  ++counters_.waits;
+  const int count = epoll_wait(epoll_, events_.data(), static_cast<int>(events_.size()), timeout_ms);
+  update_now();
+  if (count <= 0) return;
+  batch_ = std::span(events_).first(static_cast<std::size_t>(count));
+  for (epoll_event& event : batch_) {
+    if (event.data.ptr == nullptr) {
+      std::uint64_t ignored = 0;
+      [[maybe_unused]] const ssize_t size = ::read(wake_, &ignored, sizeof ignored);
+    } else if (event.events != 0) {
+      static_cast<EpollStream*>(event.data.ptr)->handle(event.events);
+    }
+  }
+  batch_ = {};
+}
+
+void EpollLoop::deliver() {
+  // Only what is there now: what the callbacks cause comes in the next round.
+  for (std::size_t count = outcomes_.size(); count > 0 && !outcomes_.empty(); --count) {
+    const Outcome outcome = outcomes_.front();
+    outcomes_.pop_front();
+    StreamEvents& events = outcome.stream->events_;
+    switch (outcome.what) {
+      case What::connected:
+        events.on_connected(outcome.error);
+        break;
+      case What::received:
+        events.on_received(outcome.size, outcome.error);
+        break;
+      case What::sent:
+        events.on_sent(outcome.error);
+        break;
+      case What::closed:
+        events.on_closed();
+        break;
+    }
+  }
+}
+
+}  // namespace shunt::net

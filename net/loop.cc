@@ -1,0 +1,111 @@
+#include "net/loop.h"
+
+#include <cstring>
+#include <stdexcept>
+#include <system_error>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include "net/epoll_loop.h"
+#include "net/io_uring_loop.h"
+
+namespace shunt::net {
+
+// ---- Endpoint
+// --------------------------------------------------------------------------------------------------------
+
+Endpoint Endpoint::from_ip(const std::string& ip, std::uint16_t port) {
+  Endpoint endpoint;
+  sockaddr_in v4{};
+  sockaddr_in6 v6{};
+  if (inet_pton(AF_INET, ip.c_str(), &v4.sin_addr) == 1) {
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(port);
+    std::memcpy(&endpoint.address, &v4, sizeof v4);
+    endpoint.length = sizeof v4;
+  } else if (inet_pton(AF_INET6, ip.c_str(), &v6.sin6_addr) == 1) {
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(port);
+    std::memcpy(&endpoint.address, &v6, sizeof v6);
+    endpoint.length = sizeof v6;
+  } else {
+    throw std::invalid_argument("not an IP address: " + ip);
+  }
+  return endpoint;
+}
+
+std::string Endpoint::to_string() const {
+  char text[INET6_ADDRSTRLEN] = "";
+  if (address.ss_family == AF_INET6) {
+    sockaddr_in6 v6{};
+    std::memcpy(&v6, &address, sizeof v6);
+    inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof text);
+    return "[" + std::string(text) + "]:" + std::to_string(ntohs(v6.sin6_port));
+  }
+  sockaddr_in v4{};
+  std::memcpy(&v4, &address, sizeof v4);
+  inet_ntop(AF_INET, &v4.sin_addr, text, sizeof text);
+  return std::string(text) + ":" + std::to_string(ntohs(v4.sin_port));
+}
+
+// ---- Timers
+// ----------------------------------------------------------------------------------------------------------
+
+Loop::~Loop() = default;
+
+bool Loop::Earlier::operator()(const Timer* a, const Timer* b) const {
+  return a->deadline_ != b->deadline_ ? a->deadline_ < b->deadline_ : a->order_ < b->order_;
+}
+
+void Timer::set(Time deadline) {
+  cancel();
+  deadline_ = deadline;
+  order_ = ++loop_.next_timer_order_;
+  armed_ = true;
+  loop_.timers_.insert(this);
+}
+
+void Timer::cancel() {
+  if (!armed_) return;
+  loop_.timers_.erase(this);
+  armed_ = false;
+}
+
+void Loop::run_due_timers() {
+  // A timer that is armed again for now() waits for the next round: whoever re-arms for ever does not stop the loop.
+  const std::uint64_t last_order = next_timer_order_;
+  while (!timers_.empty()) {
+    Timer* timer = *timers_.begin();
+    if (timer->deadline_ > now_ || timer->order_ > last_order) return;
+    timer->cancel();
+    // The callback may destroy the timer, and the function with it.
+    const std::function<void()> expired = timer->expired_;
+    expired();
+  }
+}
+
+void Loop::run_once(Time latest) {
+  update_now();
+  run_due_timers();
+  const Time wait_until = timers_.empty() ? latest : std::min(latest, (*timers_.begin())->deadline_);
+  poll(wait_until);
+}
+
+// ---- Choice
+// ----------------------------------------------------------------------------------------------------------
+
+std::unique_ptr<Loop> make_loop(const IoOptions& options, std::string* why_not_io_uring) {
+  if (options.kind == IoKind::epoll) return std::make_unique<EpollLoop>(options);
+  try {
+    return std::make_unique<IoUringLoop>(options);
+  } catch (const std::system_error& error) {
+    const int code = error.code().value();
+    const bool refused = code == EPERM || code == ENOSYS || code == ENOMEM;
+    if (options.kind == IoKind::io_uring || !refused) throw;
+    if (why_not_io_uring != nullptr) *why_not_io_uring = error.what();
+    return std::make_unique<EpollLoop>(options);
+  }
+}
+
+}  // namespace shunt::net

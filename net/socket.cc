@@ -1,0 +1,67 @@
+#include "net/socket.h"
+
+#include <algorithm>
+#include <climits>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include "net/loop.h"
+
+namespace shunt::net {
+
+int open_socket(int family, const IoOptions& options) {
+  const int fd = ::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+  if (fd < 0) return fd;
+  const int on = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  const linger at_once{.l_onoff = 1, .l_linger = 0};
+  setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  if (options.socket_buffer_bytes > 0) {
+    // The kernel takes less where net.core.{r,w}mem_max says so.
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &options.socket_buffer_bytes, sizeof options.socket_buffer_bytes);
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &options.socket_buffer_bytes, sizeof options.socket_buffer_bytes);
+  }
+  return fd;
+}
+
+void ReceiveThreshold::set(int fd, std::size_t bytes) {
+  if (bytes == current_) return;
+  current_ = bytes;
+  const int value = static_cast<int>(std::min<std::size_t>(bytes, INT_MAX));
+  setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &value, sizeof value);
+}
+
+void SendProgress::start(std::span<const iovec> pieces) {
+  left_ = pieces;
+  taken_of_first_ = 0;
+  advance(0);
+}
+
+const msghdr* SendProgress::message() {
+  message_ = {};
+  if (taken_of_first_ > 0) {
+    first_ = {.iov_base = static_cast<std::byte*>(left_[0].iov_base) + taken_of_first_,
+              .iov_len = left_[0].iov_len - taken_of_first_};
+    message_.msg_iov = &first_;
+    message_.msg_iovlen = 1;
+  } else {
+    // sendmsg(2) reads only.
+    message_.msg_iov = const_cast<iovec*>(left_.data());
+    message_.msg_iovlen = std::min<std::size_t>(left_.size(), IOV_MAX);
+  }
+  return &message_;
+}
+
+void SendProgress::advance(std::size_t size) {
+  while (!left_.empty()) {
+    const std::size_t rest = left_[0].iov_len - taken_of_first_;
+    if (size < rest) break;
+    size -= rest;
+    left_ = left_.subspan(1);
+    taken_of_first_ = 0;
+  }
+  taken_of_first_ += size;
+}
+
+}  // namespace shunt::net
