@@ -1,0 +1,265 @@
+#include "replicate/data/flow.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include <fmt/format.h>
+
+#include "protocol/error.h"
+
+namespace shunt::replicate {
+
+using protocol::Offset;
+using protocol::ProducerEpoch;
+using protocol::RecordBatchHeader;
+using protocol::Sequence;
+using protocol::Stamp;
+
+namespace {
+
+// A broker forgets a producer id that has not written for producer.id.expiration.ms (a day by default). After a pause
+// the next batch therefore travels alone, as the very first one does: were it refused while a second one is in flight,
+// the broker, knowing nothing of the id, would take the second at any sequence and put it at the wrong offset.
+constexpr auto identity_trust = std::chrono::minutes(10);
+
+// All that is written carries epoch 0; a higher one in the target's log is somebody else's.
+constexpr ProducerEpoch identity_epoch{0};
+
+// Beyond it arithmetic could overflow; no log gets there.
+constexpr Offset largest_offset{std::int64_t{1} << 62};
+
+std::string range(Offset first, Offset end) {
+  return fmt::format("{}..{}", first.value(), end.value() - 1);
+}
+
+void add(std::atomic<std::uint64_t>& counter, std::uint64_t n) {
+  counter.fetch_add(n, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+const char* to_string(ParkCause cause) {
+  switch (cause) {
+    case ParkCause::stopped:
+      return "stopped";
+    case ParkCause::source_connection:
+      return "source connection";
+    case ParkCause::target_connection:
+      return "target connection";
+    case ParkCause::source_leader:
+      return "source leader";
+    case ParkCause::target_leader:
+      return "target leader";
+    case ParkCause::source_error:
+      return "source error";
+    case ParkCause::target_error:
+      return "target error";
+    case ParkCause::target_rejected:
+      return "target rejected";
+    case ParkCause::out_of_range:
+      return "out of range";
+    case ParkCause::refused:
+      return "refused";
+  }
+  return "unknown";
+}
+
+void Flow::handle_located(const Location& location, net::Time now) {
+  if (state_ != FlowState::locating) return;
+  const Offset end = location.log_end;
+  known_identity_ = location.last_sequence >= 0;
+  next_sequence_ = known_identity_ ? Sequence(location.last_sequence).advanced(1) : Sequence(0);
+  confirmed_ = fetch_position_ = end;
+  confirmed_sequence_ = next_sequence_;
+  last_confirmed_ = now;
+  state_ = FlowState::flowing;
+  progress().position.store(end.value(), std::memory_order_relaxed);
+
+  if (location.producer_epoch > identity_epoch.value()) {
+    refuse(
+        fmt::format("the target's log of {} holds producer id {} with epoch {}: another program writes under this "
+                    "flow's identity",
+                    spec_.target_name(), spec_.identity.value(), location.producer_epoch));
+    return;
+  }
+  if (!standing_) return;
+  if (end < standing_->confirmed) {
+    refuse(
+        fmt::format("{} ends at {} on the target, but the target had acknowledged everything below {}: it lost data "
+                    "(unclean leader election, or the topic was recreated)",
+                    spec_.target_name(), end.value(), standing_->confirmed.value()));
+  } else if (known_identity_ ? standing_->sequence.advanced(end - standing_->confirmed) != next_sequence_
+                             : end != standing_->confirmed) {
+    // Records of this identity alone may have been added (late requests, a second instance): offsets and sequences then
+    // went forward together.
+    refuse(
+        fmt::format("{} ends at {} on the target, which is not what this flow wrote (confirmed up to {}): another "
+                    "producer writes to the topic",
+                    spec_.target_name(), end.value(), standing_->confirmed.value()));
+  }
+}
+
+bool Flow::is_proven(net::Time now) const {
+  return known_identity_ && now - last_confirmed_ < identity_trust;
+}
+
+Flow::Verdict Flow::refuse(const std::string& reason) {
+  settle(ParkCause::refused, reason);
+  return Verdict::refuse;
+}
+
+Flow::Verdict Flow::gate(const RecordBatchHeader& header, net::Time now, Stamp& stamp) {
+  const auto size = static_cast<std::int32_t>(header.size());
+  if (state_ != FlowState::flowing || !fetch_valid_ || (!in_flight_.empty() && !is_proven(now))) {
+    fetch_valid_ = false;
+    add(progress().refetched_bytes, static_cast<std::uint64_t>(size));
+    return Verdict::skip;
+  }
+  const std::string where = spec_.source_name();
+  const Offset base = header.base_offset();
+  if (base < Offset(0) || base > largest_offset || header.last_offset_delta() < 0 || header.record_count() < 0) {
+    return refuse(fmt::format("{}: the source sent a batch at offset {} with {} records and last offset delta {}",
+                              where, base.value(), header.record_count(), header.last_offset_delta()));
+  }
+  const Offset next = header.next_offset();
+  if (next <= fetch_position_) return Verdict::skip;
+  if (base < fetch_position_) {
+    return refuse(
+        fmt::format("{}: the target's log ends at {}, inside the source's batch {}: it was not written batch by "
+                    "batch by this mirror",
+                    where, fetch_position_.value(), range(base, next)));
+  }
+  if (base > fetch_position_) {
+    return refuse(
+        fmt::format("{}: hole of {} offsets at {}: the source has no record there (compacted away, or the "
+                    "marker or the aborted data of a transaction); identical offsets cannot be kept",
+                    where, base - fetch_position_, range(fetch_position_, base)));
+  }
+  if (header.is_control()) {
+    return refuse(fmt::format("{}: hole of {} offsets at {}: a transaction marker; identical offsets cannot be kept",
+                              where, next - base, range(base, next)));
+  }
+  if (header.is_transactional()) {
+    return refuse(
+        fmt::format("{}: transactional batch at {} (producer id {}): its transaction's marker will leave a hole; "
+                    "identical offsets cannot be kept",
+                    where, range(base, next), header.producer_id().value()));
+  }
+  if (!header.is_dense()) {
+    return refuse(
+        fmt::format("{}: the batch at {} holds {} records for {} offsets (compacted): holes inside a batch; "
+                    "identical offsets cannot be kept",
+                    where, range(base, next), header.record_count(), next - base));
+  }
+  if (header.is_log_append_time()) {
+    return refuse(
+        fmt::format("{}: the batch at {} carries log append times (message.timestamp.type=LogAppendTime): they "
+                    "would be lost on the target",
+                    where, range(base, next)));
+  }
+  stamp = {.producer_id = spec_.identity, .producer_epoch = identity_epoch, .base_sequence = next_sequence_};
+  in_flight_.push_back({.base = base, .records = header.record_count(), .bytes = size});
+  fetch_position_ = next;
+  next_sequence_ = next_sequence_.advanced(header.record_count());
+  typical_batch_bytes_ = std::max(size, typical_batch_bytes_ - typical_batch_bytes_ / 8);
+  progress().in_flight_bytes.fetch_add(size, std::memory_order_relaxed);
+  return Verdict::forward;
+}
+
+bool Flow::handle_answer(const Answer& answer, net::Time now) {
+  if (in_flight_.empty()) return false;
+  const InFlight batch = in_flight_.front();
+  in_flight_.pop_front();
+  progress().in_flight_bytes.fetch_sub(batch.bytes, std::memory_order_relaxed);
+  if (answer.error_code == 0) {
+    confirm(batch, answer, now);
+  } else {
+    handle_error(batch, answer);
+  }
+  return true;
+}
+
+void Flow::confirm(const InFlight& batch, const Answer& answer, net::Time now) {
+  // After an error the flow only waits; what the target made of the batches behind it is read back from its log.
+  if (state_ != FlowState::flowing && batch.base != confirmed_) return;
+  const Offset end = batch.base + batch.records;
+  if (answer.base_offset != batch.base.value()) {
+    refuse(fmt::format("the target put the batch of {} at {} to offset {}: another producer writes to {}",
+                       spec_.source_name(), range(batch.base, end), answer.base_offset, spec_.target_name()));
+    return;
+  }
+  confirmed_ = end;
+  confirmed_sequence_ = confirmed_sequence_.advanced(batch.records);
+  known_identity_ = true;
+  last_confirmed_ = now;
+  FlowProgress& seen = progress();
+  seen.position.store(end.value(), std::memory_order_relaxed);
+  add(seen.records, static_cast<std::uint64_t>(batch.records));
+  add(seen.batches, 1);
+  add(seen.bytes, static_cast<std::uint64_t>(batch.bytes));
+  // A broker answers a batch it already has with the old offset and, unlike for a new one, with its append time.
+  if (answer.log_append_time_ms >= 0) add(seen.duplicates, 1);
+}
+
+void Flow::handle_error(const InFlight& batch, const Answer& answer) {
+  const std::string reason =
+      fmt::format("the target answered {} to the batch of {} at {}{}{}", protocol::error_name(answer.error_code),
+                  spec_.source_name(), range(batch.base, batch.base + batch.records),
+                  answer.error_message.empty() ? "" : ": ", answer.error_message);
+  settle(classify_produce_error(answer.error_code), reason);
+}
+
+ParkCause classify_produce_error(std::int16_t error_code) {
+  switch (error_code) {
+    case 3:    // UNKNOWN_TOPIC_OR_PARTITION
+    case 5:    // LEADER_NOT_AVAILABLE
+    case 6:    // NOT_LEADER_OR_FOLLOWER
+    case 74:   // FENCED_LEADER_EPOCH
+    case 75:   // UNKNOWN_LEADER_EPOCH
+    case 100:  // UNKNOWN_TOPIC_ID
+      return ParkCause::target_leader;
+    case 7:   // REQUEST_TIMED_OUT: may have been appended
+    case 8:   // BROKER_NOT_AVAILABLE
+    case 13:  // NETWORK_EXCEPTION
+    case 19:  // NOT_ENOUGH_REPLICAS
+    case 20:  // NOT_ENOUGH_REPLICAS_AFTER_APPEND: was appended
+    case 56:  // KAFKA_STORAGE_ERROR
+    case 89:  // THROTTLING_QUOTA_EXCEEDED
+      return ParkCause::target_error;
+    case 2:   // CORRUPT_MESSAGE: damaged on the way, or already at the source
+    case 45:  // OUT_OF_ORDER_SEQUENCE_NUMBER: a batch before it is missing, or another life of this flow is ahead
+    case 59:  // UNKNOWN_PRODUCER_ID
+      return ParkCause::target_rejected;
+    default:
+      return ParkCause::refused;
+  }
+}
+
+void Flow::handle_target_lost(const std::string& reason) {
+  std::int64_t bytes = 0;
+  for (const InFlight& batch : in_flight_) bytes += batch.bytes;
+  progress().in_flight_bytes.fetch_sub(bytes, std::memory_order_relaxed);
+  in_flight_.clear();
+  settle(ParkCause::target_connection, reason);
+}
+
+void Flow::settle(ParkCause cause, std::string reason) {
+  if (state_ == FlowState::parked) return;
+  if (state_ == FlowState::settling && (cause_ == ParkCause::refused || cause != ParkCause::refused)) return;
+  cause_ = cause;
+  reason_ = std::move(reason);
+  was_located_ = was_located_ || state_ == FlowState::flowing;
+  state_ = FlowState::settling;
+  fetch_valid_ = false;
+}
+
+Parked Flow::park() {
+  state_ = FlowState::parked;
+  std::optional<Standing> standing = standing_;
+  if (was_located_ && cause_ != ParkCause::refused) {
+    standing = Standing{.confirmed = confirmed_, .sequence = confirmed_sequence_};
+  }
+  return {.flow_id = spec_.id, .cause = cause_, .reason = std::move(reason_), .standing = standing};
+}
+
+}  // namespace shunt::replicate

@@ -1,0 +1,215 @@
+// A flow is one partition on its way from the source cluster to the target cluster: where it stands, what may be sent
+// next, and what has been confirmed. It is a pure state machine; connections, sessions and buffers are its callers'.
+//
+// Life of a flow in a shard:
+//
+//   assigned --> locating --> flowing --> settling --> (parked, back with the control plane)
+//                    |                        ^
+//                    +---- any disturbance ---+
+//
+//   locating   the target is asked for the log end and for the last sequence of our producer id: the target's own log
+//   is the
+//              checkpoint, nothing else is remembered
+//   flowing    batches are fetched, stamped and sent; many are in flight
+//   settling   something happened (an error answer, a leader moved, a stop): nothing new is sent, the answers to what
+//   is in
+//              flight are awaited. Then the flow is parked and the control plane decides: assign again, or fail it.
+//
+// Invariants (identical offsets, no holes):
+//   confirmed <= fetch position; the batches in flight cover [confirmed, fetch position) without a gap while flowing
+//   the target offset of a record is its source offset
+//   sequence(fetch position) - sequence(confirmed) == fetch position - confirmed (mod 2^31)
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "net/loop.h"
+#include "protocol/ids.h"
+#include "protocol/record_batch.h"
+
+namespace shunt::replicate {
+
+class Source;
+class Target;
+
+/// What the control plane and the metrics see of a flow while it runs; written by the shard, read by anyone.
+struct FlowProgress {
+  std::atomic<std::int64_t> position{
+      -1};  // source offset up to which the target has everything (exclusive); -1: unknown
+  std::atomic<std::int64_t> source_end{-1};  // the source's last stable offset as last heard; -1: unknown
+  std::atomic<std::uint64_t> records{0};     // confirmed by the target in this process's life
+  std::atomic<std::uint64_t> batches{0};
+  std::atomic<std::uint64_t> bytes{0};            // record batch bytes on the wire, as confirmed
+  std::atomic<std::uint64_t> duplicates{0};       // batches the target already had (an answer had been lost)
+  std::atomic<std::uint64_t> refetched_bytes{0};  // fetched but dropped to be fetched again
+  std::atomic<std::int64_t> in_flight_bytes{0};
+  std::atomic<std::uint64_t> slow_path_batches{0};
+};
+
+/// What is mirrored where, and under which identity. Fixed for the life of the flow.
+struct FlowSpec {
+  std::uint64_t id = 0;  // the control plane's name for the flow, unique in the process
+  std::string source_topic;
+  std::string target_topic;
+  protocol::PartitionIndex partition;
+  protocol::ProducerId identity;  // the producer id of everything this flow writes, the same in every life
+  std::shared_ptr<FlowProgress> progress = std::make_shared<FlowProgress>();
+
+  [[nodiscard]] std::string source_name() const { return source_topic + "-" + std::to_string(partition.value()); }
+  [[nodiscard]] std::string target_name() const { return target_topic + "-" + std::to_string(partition.value()); }
+};
+
+/// What this process knows of a flow from an earlier assignment; the next one is checked against it.
+struct Standing {
+  protocol::Offset confirmed;   // the target acknowledged everything below
+  protocol::Sequence sequence;  // of the record at `confirmed`
+};
+
+/// The two leaders a flow runs between, as the control plane last heard.
+struct Route {
+  struct Side {
+    protocol::BrokerId broker{-1};
+    net::Endpoint endpoint;
+    protocol::LeaderEpoch leader_epoch{-1};
+  };
+  Side source;
+  Side target;
+};
+
+/// Why a flow left the shard.
+enum class ParkCause {
+  stopped,            // the control plane asked
+  source_connection,  // the connection to the source broker failed or timed out
+  target_connection,
+  source_leader,  // the broker no longer leads the partition, or does not know it: metadata is stale
+  target_leader,
+  source_error,  // the broker answered with an error worth retrying
+  target_error,
+  target_rejected,  // the target took offence at this batch; once more may help, for ever will not
+  out_of_range,     // the source has no record at the flow's position: retention, truncation, a new log
+  refused,          // never to be retried without an operator: the reason is in the text
+};
+const char* to_string(ParkCause cause);
+
+/// What an error answer to a batch means for its flow (protocol/error.h has the names).
+ParkCause classify_produce_error(std::int16_t error_code);
+
+struct Parked {
+  std::uint64_t flow_id = 0;
+  ParkCause cause = ParkCause::stopped;
+  std::string reason;  // what, where, why; empty for `stopped`
+  std::optional<Standing> standing;
+};
+
+enum class FlowState { locating, flowing, settling, parked };
+
+class Flow {
+ public:
+  Flow(FlowSpec spec, Route route, std::optional<Standing> standing)
+      : spec_(std::move(spec)), route_(std::move(route)), standing_(standing) {}
+
+  [[nodiscard]] const FlowSpec& spec() const { return spec_; }
+  [[nodiscard]] const Route& route() const { return route_; }
+  [[nodiscard]] FlowState state() const { return state_; }
+  [[nodiscard]] FlowProgress& progress() const { return *spec_.progress; }
+
+  // ---- locating ----
+
+  struct Location {
+    protocol::Offset log_end;         // the true end, not the high watermark
+    std::int32_t last_sequence = -1;  // of our producer id; -1: the target does not know it
+    std::int32_t producer_epoch = -1;
+  };
+  void handle_located(const Location& location, net::Time now);
+
+  // ---- flowing ----
+
+  enum class Verdict { forward, skip, refuse };
+  /// Decides, by its header alone, what happens to the next batch of the partition. `forward` has advanced the position
+  /// and filled `stamp`; `refuse` has begun to settle.
+  Verdict gate(const protocol::RecordBatchHeader& header, net::Time now, protocol::Stamp& stamp);
+
+  /// The next offset to fetch.
+  [[nodiscard]] protocol::Offset fetch_position() const { return fetch_position_; }
+  /// May the flow be fetched now? (Its first batch under an unknown identity travels alone.)
+  [[nodiscard]] bool wants_data(net::Time now) const {
+    return state_ == FlowState::flowing && (in_flight_.empty() || is_proven(now));
+  }
+  /// Says that a fetch at fetch_position() is under way: data up to the next interrupt() or end of answer is usable.
+  void handle_fetch_sent() { fetch_valid_ = true; }
+  /// What is left of the fetch under way must be dropped and fetched again.
+  void interrupt_fetch() { fetch_valid_ = false; }
+
+  // ---- answers ----
+
+  struct Answer {
+    std::int16_t error_code = 0;
+    std::int64_t base_offset = -1;
+    std::int64_t log_append_time_ms = -1;
+    std::string error_message;
+  };
+  /// The answer to the oldest batch in flight. False: there is none in flight.
+  bool handle_answer(const Answer& answer, net::Time now);
+
+  /// The connection that carried the batches in flight is gone; nobody will answer them.
+  void handle_target_lost(const std::string& reason);
+
+  // ---- settling ----
+
+  /// Nothing new is sent from here on. The first cause is kept, except that `refused` overrides all others.
+  void settle(ParkCause cause, std::string reason);
+  /// Settled, and nothing in flight: the flow can be parked.
+  [[nodiscard]] bool ready_to_park() const { return state_ == FlowState::settling && in_flight_.empty(); }
+  Parked park();
+
+  [[nodiscard]] bool idle() const { return in_flight_.empty(); }
+  /// Typical size of the partition's batches, for the choice of partition_max_bytes.
+  [[nodiscard]] std::int32_t typical_batch_bytes() const { return typical_batch_bytes_; }
+  [[nodiscard]] bool is_proven(net::Time now) const;
+
+  // ---- bookkeeping of the owners (they alone touch these) ----
+  struct {
+    protocol::Offset offset{-1};  // what the broker's session holds for this partition; -1: not in the session
+    std::int32_t max_bytes = 0;
+    bool listed = false;  // in FetchSession's list of partitions to look at
+  } session;
+  Source* source = nullptr;
+  Target* target = nullptr;
+  std::uint32_t round = 0;  // ProduceQueue: how many of this flow's batches precede in the present flush
+
+ private:
+  struct InFlight {
+    protocol::Offset base;
+    std::int32_t records;
+    std::int32_t bytes;
+  };
+
+  void confirm(const InFlight& batch, const Answer& answer, net::Time now);
+  void handle_error(const InFlight& batch, const Answer& answer);
+  Verdict refuse(const std::string& reason);
+
+  FlowSpec spec_;
+  Route route_;
+  std::optional<Standing> standing_;  // from the assignment before this one
+  FlowState state_ = FlowState::locating;
+  ParkCause cause_ = ParkCause::stopped;
+  std::string reason_;
+
+  protocol::Offset fetch_position_;
+  protocol::Offset confirmed_;
+  protocol::Sequence next_sequence_;       // of the record at fetch_position_
+  protocol::Sequence confirmed_sequence_;  // of the record at confirmed_
+  bool known_identity_ = false;            // the target holds a sequence of our producer id: a resend is recognised
+  net::Time last_confirmed_{};
+  bool was_located_ = false;  // the members above say something
+  bool fetch_valid_ = false;
+  std::int32_t typical_batch_bytes_ = 0;
+  std::deque<InFlight> in_flight_;
+};
+
+}  // namespace shunt::replicate

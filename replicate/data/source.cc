@@ -1,0 +1,410 @@
+#include "replicate/data/source.h"
+
+#include <algorithm>
+#include <cassert>
+
+#include <fmt/format.h>
+
+#include "net/wire_size.h"
+#include "protocol/error.h"
+#include "protocol/messages/fetch.h"
+#include "protocol/request.h"
+
+namespace shunt::replicate {
+
+using protocol::BrokerId;
+using protocol::FetchStream;
+using protocol::Offset;
+
+namespace {
+
+constexpr std::int16_t fetch_version = 11;  // the last non-flexible one: what FetchStream reads
+
+// Size prefix and correlation id: what every answer begins with.
+constexpr std::size_t answer_head = 8;
+
+// How often deadlines are looked at.
+constexpr auto tick_interval = std::chrono::milliseconds(500);
+
+}  // namespace
+
+Source::Source(net::Loop& loop, Pools pools, const DataSettings& settings, BrokerId broker,
+               std::function<void(Flow&)> parked)
+    : loop_(loop),
+      pools_(pools),
+      settings_(settings),
+      broker_(broker),
+      parked_(std::move(parked)),
+      link_(loop, settings.source_link, *this, fmt::format("source broker {}", broker.value())),
+      session_(settings.source.fetch),
+      retry_timer_(loop, [this] { fetch(); }),
+      tick_timer_(loop, [this] { tick(); }) {}
+
+// ---- Flows
+// -----------------------------------------------------------------------------------------------------------
+
+Target& Source::target_for(const Route::Side& side) {
+  std::unique_ptr<Target>& target = targets_[side.broker];
+  if (!target) {
+    target = std::make_unique<Target>(*this, loop_, side.broker, settings_.target, settings_.target_link);
+  }
+  return *target;
+}
+
+void Source::add(Flow& flow) {
+  flow.source = this;
+  flow.target = &target_for(flow.route().target);
+  flows_.set(flow.spec().source_topic, flow.spec().partition, &flow);
+  session_.add(flow);
+  if (link_.is_down()) link_.open(flow.route().source.endpoint);
+  flow.target->add(flow, flow.route().target.endpoint);
+}
+
+void Source::settle(Flow& flow, ParkCause cause, std::string reason) {
+  flow.settle(cause, std::move(reason));
+  handle_flow_changed(flow);
+}
+
+void Source::handle_flow_changed(Flow& flow) {
+  session_.touch(flow);
+  if (flow.state() == FlowState::settling) settled_.push_back(&flow);
+  // A chunk being parsed may still point to the flow; consume() calls again when it is through.
+  if (in_consume_) return;
+  park_settled();
+  fetch();
+}
+
+void Source::park_settled() {
+  std::vector<Flow*> settled;
+  settled.swap(settled_);
+  std::sort(settled.begin(), settled.end(), [](const Flow* a, const Flow* b) { return a->spec().id < b->spec().id; });
+  settled.erase(std::unique(settled.begin(), settled.end()), settled.end());
+  for (Flow* flow : settled) {
+    if (!flow->ready_to_park()) continue;  // the target calls again with the last answer
+    if (current_ == flow) {
+      current_ = nullptr;
+      forwarding_ = false;
+    }
+    flows_.erase(flow->spec().source_topic, flow->spec().partition);
+    session_.remove(*flow);
+    flow->target->remove(*flow);
+    parked_(*flow);  // destroys it
+  }
+}
+
+void Source::handle_target_changed() {
+  if (in_consume_) return;
+  if (reading_ == Reading::waiting_for_target && !blocked()) read_more();
+  fetch();
+}
+
+void Source::handle_target_lost(Target& target, const std::vector<Flow*>& flows) {
+  if (current_ != nullptr && current_->target == &target) forwarding_ = false;
+  for (Flow* flow : flows) {
+    session_.touch(*flow);
+    settled_.push_back(flow);
+  }
+  park_settled();
+  handle_target_changed();
+}
+
+bool Source::blocked() const {
+  return std::any_of(targets_.begin(), targets_.end(), [](const auto& entry) { return entry.second->blocked(); });
+}
+
+void Source::close(const std::string& reason) {
+  link_.fail(reason);
+  for (auto& [broker, target] : targets_) target->close(reason);
+}
+
+bool Source::is_down() const {
+  return link_.is_down() &&
+         std::all_of(targets_.begin(), targets_.end(), [](const auto& entry) { return entry.second->is_down(); });
+}
+
+// ---- Connection
+// ------------------------------------------------------------------------------------------------------
+
+void Source::on_link_ready() {
+  if (!link_.versions().supports(protocol::FetchRequest::api.key, fetch_version)) {
+    link_.fail(fmt::format("the broker does not speak Fetch version {} (Kafka 2.3 and later do)", fetch_version));
+    return;
+  }
+  last_progress_ = loop_.now();
+  tick_timer_.set(loop_.now() + tick_interval);
+  fetch();
+}
+
+void Source::on_link_down(const std::string& reason) {
+  tick_timer_.cancel();
+  retry_timer_.cancel();
+  reading_ = Reading::idle;
+  request_sending_ = false;
+  answer_.reset();
+  chunk_ = {};
+  current_ = nullptr;
+  forwarding_ = false;
+  session_.reset();
+  muted_until_ = {};
+  for (auto& [broker, target] : targets_) target->abandon_open_batch(reason);
+  std::vector<Flow*> lost;
+  flows_.for_each([&](Flow* flow) { lost.push_back(flow); });
+  for (Flow* flow : lost) {
+    flow->settle(ParkCause::source_connection, reason);
+    settled_.push_back(flow);
+  }
+  park_settled();
+}
+
+void Source::on_link_sent() {
+  request_sending_ = false;
+}
+
+void Source::tick() {
+  tick_timer_.set(loop_.now() + tick_interval);
+  if (reading_ != Reading::awaiting && reading_ != Reading::receiving) return;
+  const net::Duration silent = loop_.now() - last_progress_;
+  if (silent > settings_.source.stall_timeout) {
+    link_.fail(fmt::format("no data for {} s in the middle of a fetch",
+                           std::chrono::duration_cast<std::chrono::seconds>(silent).count()));
+  } else if (silent > settings_.source.stall_timeout / 4 && reading_ == Reading::receiving) {
+    link_.set_at_least(1);  // a slow source is not a silent one: take what there is
+  }
+}
+
+// ---- Fetching
+// --------------------------------------------------------------------------------------------------------
+
+void Source::fetch() {
+  if (reading_ != Reading::idle || request_sending_ || !link_.is_ready()) return;
+  if (loop_.now() < muted_until_) {
+    retry_timer_.set(muted_until_);
+    return;
+  }
+  const auto request = session_.next_request(loop_.now(), [](const Flow& flow) { return flow.target->accepts(); });
+  if (!request) return;
+  request_ = protocol::encode_request(*request, fetch_version, ++correlation_id_, settings_.source_link.client_id);
+  request_piece_ = {.iov_base = request_.data(), .iov_len = request_.size()};
+  request_sending_ = true;
+  link_.send({&request_piece_, 1});
+  read_answer();
+}
+
+void Source::read_answer() {
+  reading_ = Reading::awaiting;
+  last_progress_ = loop_.now();
+  chunk_ = pools_.small.acquire();
+  if (!chunk_) {
+    wait_for_chunk(pools_.small);
+    return;
+  }
+  answer_left_ = 0;
+  link_.receive(chunk_.bytes(), answer_head);
+}
+
+void Source::wait_for_chunk(net::BufferPool& pool) {
+  reading_ = Reading::waiting_for_chunk;
+  pool.when_available([this, alive = std::weak_ptr<int>(alive_)] {
+    if (alive.expired() || reading_ != Reading::waiting_for_chunk) return;
+    if (answer_) {
+      read_more();
+    } else {
+      read_answer();
+    }
+  });
+}
+
+void Source::read_more() {
+  if (blocked()) {
+    reading_ = Reading::waiting_for_target;
+    return;
+  }
+  chunk_ = pools_.large.acquire();
+  if (!chunk_) {
+    wait_for_chunk(pools_.large);
+    return;
+  }
+  reading_ = Reading::receiving;
+  last_progress_ = loop_.now();
+  const std::size_t size = std::min(chunk_.bytes().size(), answer_left_);
+  link_.receive(chunk_.bytes().first(size), size);
+}
+
+void Source::on_link_received(std::size_t size) {
+  std::span<const std::byte> bytes = chunk_.bytes().first(size);
+  last_progress_ = loop_.now();
+  if (reading_ == Reading::awaiting) {
+    const auto frame_size = net::read_int32(bytes.first<4>());
+    const auto correlation_id = net::read_int32(bytes.subspan<4, 4>());
+    if (frame_size < 4 || correlation_id != correlation_id_) {
+      link_.fail(fmt::format("answer to a fetch with size {} and correlation id {} instead of {}", frame_size,
+                             correlation_id, correlation_id_));
+      return;
+    }
+    answer_.emplace(static_cast<std::size_t>(frame_size) - 4);
+    answer_left_ = static_cast<std::size_t>(frame_size) - 4;
+    bytes = bytes.subspan(answer_head);
+    if (bytes.size() > answer_left_) {
+      link_.fail("more bytes than the answer's size says");
+      return;
+    }
+  }
+  answer_left_ -= bytes.size();
+  consume(bytes);
+}
+
+void Source::consume(std::span<const std::byte> bytes) {
+  assert(answer_);
+  answer_->feed(bytes);
+  in_consume_ = true;
+  std::string malformed;
+  bool done = false;
+  for (bool more = true; more;) {
+    switch (answer_->next()) {
+      case FetchStream::Event::need_more:
+        more = false;
+        break;
+      case FetchStream::Event::response:
+        begin_answer();
+        break;
+      case FetchStream::Event::partition:
+        begin_partition();
+        break;
+      case FetchStream::Event::batch:
+        begin_batch();
+        break;
+      case FetchStream::Event::payload:
+        if (forwarding_) current_->target->add_payload(chunk_, answer_->slice());
+        break;
+      case FetchStream::Event::batch_end:
+        forwarding_ = false;
+        break;
+      case FetchStream::Event::old_format:
+        if (current_ != nullptr && current_->state() == FlowState::flowing) {
+          settle(
+              *current_, ParkCause::refused,
+              fmt::format("{}: the record at offset {} is stored in message format v{} (before Kafka 0.11): it cannot "
+                          "be forwarded as it is",
+                          current_->spec().source_name(), answer_->header_offset().value(), answer_->header_magic()));
+        }
+        break;
+      case FetchStream::Event::partition_end:
+        current_ = nullptr;
+        break;
+      case FetchStream::Event::done:
+        done = true;
+        more = false;
+        break;
+      case FetchStream::Event::malformed:
+        malformed = answer_->what();
+        more = false;
+        break;
+    }
+  }
+  in_consume_ = false;
+  chunk_ = {};
+  if (!malformed.empty()) {
+    // What was complete may go; the rest is fetched again.
+    flush_targets();
+    link_.fail(fmt::format("malformed answer to a fetch: {}", malformed));
+    return;
+  }
+  // The next fetch leaves before the sending, so that the broker works on it meanwhile.
+  if (done) end_answer();
+  flush_targets();
+  park_settled();
+  if (done) {
+    fetch();
+  } else if (link_.is_ready()) {
+    read_more();
+  }
+}
+
+void Source::flush_targets() {
+  for (auto& [broker, target] : targets_) target->flush();
+}
+
+void Source::begin_answer() {
+  const std::int16_t error_code = answer_->error_code();
+  if (answer_->throttle_ms() > 0) {
+    muted_until_ = loop_.now() + std::chrono::milliseconds(answer_->throttle_ms());
+  }
+  // 70 FETCH_SESSION_ID_NOT_FOUND, 71 INVALID_FETCH_SESSION_EPOCH: the session was evicted; anything else is named.
+  if (session_.handle_answer(error_code, answer_->session_id()) == FetchSession::Outcome::reset && error_code != 70 &&
+      error_code != 71) {
+    link_.fail(fmt::format("fetch refused: {}", protocol::error_name(error_code)));
+  }
+}
+
+void Source::begin_partition() {
+  const FetchStream::Partition& partition = answer_->partition();
+  Flow** flow = flows_.find(partition.topic, partition.index);
+  current_ = flow == nullptr ? nullptr : *flow;
+  forwarding_ = false;
+  if (current_ == nullptr) return;
+  session_.touch(*current_);
+  if (partition.error_code != 0) {
+    handle_partition_error(*current_, partition.error_code);
+  } else if (partition.last_stable_offset >= Offset(0)) {
+    current_->progress().source_end.store(partition.last_stable_offset.value(), std::memory_order_relaxed);
+  }
+}
+
+void Source::handle_partition_error(Flow& flow, std::int16_t error_code) {
+  const std::string reason =
+      fmt::format("{} answered {} to a fetch of {} at offset {}", link_.peer(), protocol::error_name(error_code),
+                  flow.spec().source_name(), flow.fetch_position().value());
+  switch (error_code) {
+    case 1:  // OFFSET_OUT_OF_RANGE
+      settle(flow, ParkCause::out_of_range, reason);
+      break;
+    case 3:    // UNKNOWN_TOPIC_OR_PARTITION
+    case 5:    // LEADER_NOT_AVAILABLE
+    case 6:    // NOT_LEADER_OR_FOLLOWER
+    case 9:    // REPLICA_NOT_AVAILABLE
+    case 74:   // FENCED_LEADER_EPOCH
+    case 75:   // UNKNOWN_LEADER_EPOCH
+    case 100:  // UNKNOWN_TOPIC_ID
+      settle(flow, ParkCause::source_leader, reason);
+      break;
+    case 29:  // TOPIC_AUTHORIZATION_FAILED
+      settle(flow, ParkCause::refused, reason + ": grant Read on the topic to this user");
+      break;
+    default:
+      settle(flow, ParkCause::source_error, reason);
+      break;
+  }
+}
+
+void Source::begin_batch() {
+  forwarding_ = false;
+  if (current_ == nullptr) return;
+  const protocol::RecordBatchHeader header(answer_->header());
+  if (!current_->target->accepts()) {
+    current_->interrupt_fetch();
+  }
+  protocol::Stamp stamp{};
+  switch (current_->gate(header, loop_.now(), stamp)) {
+    case Flow::Verdict::skip:
+      break;
+    case Flow::Verdict::refuse:
+      handle_flow_changed(*current_);
+      break;
+    case Flow::Verdict::forward: {
+      const auto size = static_cast<std::size_t>(header.size());
+      protocol::stamp_record_batch(answer_->header(), stamp);
+      current_->target->begin_batch(*current_, answer_->header(), size);
+      forwarding_ = true;
+      break;
+    }
+  }
+}
+
+void Source::end_answer() {
+  answer_.reset();
+  current_ = nullptr;
+  reading_ = Reading::idle;
+  fetch();
+}
+
+}  // namespace shunt::replicate

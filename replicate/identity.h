@@ -1,0 +1,25 @@
+// The producer id under which a flow writes a target partition: derived, not allocated, and the same in every life, so
+// that (producer id, epoch, sequence) is a compare-and-swap on the target's log: a resend after a crash, a second
+// instance started by mistake, a frozen one that wakes up can only be recognised as a duplicate or refused, never
+// appended twice (KIP-98).
+//
+//   bit 62      set: no cluster hands out producer ids up there
+//   bits 46-61  the flow's tag, by which the opposite flow can recognise what came from here
+//   bits 0-45   hash of the target topic's id (its name, where brokers have no topic ids) and the partition
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "protocol/ids.h"
+#include "protocol/uuid.h"
+
+namespace shunt::replicate {
+
+/// The tag of a flow: a hash of both cluster aliases.
+std::uint16_t flow_tag(std::string_view source_alias, std::string_view target_alias);
+
+protocol::ProducerId flow_identity(std::uint16_t tag, const protocol::Uuid& target_topic_id,
+                                   std::string_view target_topic, protocol::PartitionIndex partition);
+
+}  // namespace shunt::replicate
