@@ -1,0 +1,168 @@
+#include "net/handshake.h"
+
+#include <string_view>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "protocol/request.h"
+
+namespace shunt::net {
+namespace {
+
+using protocol::ApiVersionsRequest;
+using protocol::ApiVersionsResponse;
+using protocol::Writer;
+using Step = Handshake::Step;
+using ::testing::HasSubstr;
+
+struct Ranges {
+  std::int16_t key, min, max;
+};
+const std::vector<Ranges> broker_of_today = {{0, 0, 13}, {1, 4, 18}, {3, 0, 13}, {18, 0, 4}};
+
+std::vector<std::byte> bytes_of(std::string_view text) {
+  const auto* begin = reinterpret_cast<const std::byte*>(text.data());
+  return {begin, begin + text.size()};
+}
+
+std::array<std::byte, 4> prefix_of(std::string_view text) {
+  std::array<std::byte, 4> prefix{};
+  std::copy_n(reinterpret_cast<const std::byte*>(text.data()), 4, prefix.begin());
+  return prefix;
+}
+
+/// A response frame without its size prefix: correlation id and body.
+std::vector<std::byte> answer(std::int32_t correlation_id, const std::vector<Ranges>& apis, std::int16_t version,
+                              std::int16_t error = 0) {
+  ApiVersionsResponse response;
+  response.error_code = error;
+  for (const Ranges& api : apis) response.api_keys.push_back({api.key, api.min, api.max});
+  std::vector<std::byte> frame = {std::byte(correlation_id >> 24), std::byte(correlation_id >> 16),
+                                  std::byte(correlation_id >> 8), std::byte(correlation_id)};
+  const auto body = protocol::encode(response, version);
+  frame.insert(frame.end(), body.begin(), body.end());
+  return frame;
+}
+
+std::int16_t version_asked(const std::vector<std::byte>& request) {  // size 4, api key 2, version 2
+  return static_cast<std::int16_t>(std::to_integer<int>(request.at(6)) << 8 | std::to_integer<int>(request.at(7)));
+}
+
+TEST(Handshake, AsksVersionThreeAndIsReadyWithTheTable) {
+  Handshake handshake("me");
+  const auto request = handshake.start();
+  EXPECT_EQ(version_asked(request), 3);
+  EXPECT_EQ(read_int32(std::span<const std::byte, 4>(request.data(), 4)),
+            static_cast<std::int32_t>(request.size()) - 4);
+  ASSERT_EQ(handshake.handle_frame(answer(1, broker_of_today, 3)), Step::ready) << handshake.reason();
+  EXPECT_TRUE(handshake.versions().supports(0, 8));
+  EXPECT_FALSE(handshake.versions().supports(1, 3));
+  EXPECT_FALSE(handshake.versions().supports(99, 0));
+}
+
+TEST(Handshake, FallsBackToVersionZeroOnce) {
+  Handshake handshake("me");
+  handshake.start();
+  ASSERT_EQ(handshake.handle_frame(answer(1, {{18, 0, 2}}, 0, 35)), Step::send);
+  EXPECT_EQ(version_asked(handshake.take_output()), 0);
+  EXPECT_EQ(handshake.handle_frame(answer(2, broker_of_today, 0)), Step::ready);
+
+  Handshake stubborn("me");
+  stubborn.start();
+  ASSERT_EQ(stubborn.handle_frame(answer(1, {}, 0, 35)), Step::send);
+  ASSERT_EQ(stubborn.handle_frame(answer(2, {}, 0, 35)), Step::failed);
+  EXPECT_THAT(stubborn.reason(), HasSubstr("UNSUPPORTED_VERSION"));
+}
+
+TEST(Handshake, OldBrokersAreNamedAsSuch) {
+  Handshake handshake("me");
+  handshake.start();
+  ASSERT_EQ(handshake.handle_frame(answer(1, {}, 0, 35)), Step::send);
+  ASSERT_EQ(handshake.handle_frame(answer(2, {{0, 0, 2}, {1, 0, 3}, {18, 0, 0}}, 0)), Step::failed);
+  EXPECT_THAT(handshake.reason(), HasSubstr("broker too old"));
+  EXPECT_THAT(handshake.explain_close({}), HasSubstr("broker too old"));
+}
+
+TEST(Handshake, ControllersAreNamedAsSuch) {
+  Handshake handshake("me");
+  handshake.start();
+  ASSERT_EQ(handshake.handle_frame(answer(1, {{1, 0, 17}, {18, 0, 4}, {52, 0, 2}}, 3)), Step::failed);
+  EXPECT_THAT(handshake.reason(), HasSubstr("KRaft controller"));
+}
+
+TEST(Handshake, OtherServersAreRecognisedByTheirFirstBytes) {
+  const struct {
+    std::string_view bytes;
+    const char* reason;
+  } cases[] = {
+      {std::string_view("\x15\x03\x03\x00", 4), "TLS"},
+      {std::string_view("\x16\x03\x01\x02", 4), "TLS"},
+      {"HTTP", "HTTP server"},
+      {"SSH-", "text that begins \"SSH-\""},
+      {std::string_view("\xff\xff\xff\xff", 4), "-1 bytes"},
+      {std::string_view("\x00\x10\x00\x01", 4), "1048577 bytes"},
+      {"220 ", "text that begins"},
+  };
+  for (const auto& one : cases) {
+    Handshake handshake("me");
+    handshake.start();
+    EXPECT_FALSE(handshake.check_size(prefix_of(one.bytes)));
+    EXPECT_THAT(handshake.reason(), HasSubstr(one.reason));
+    EXPECT_THAT(handshake.explain_close(prefix_of(one.bytes)), HasSubstr(one.reason));
+  }
+  Handshake handshake("me");
+  EXPECT_EQ(handshake.check_size(prefix_of(std::string_view("\x00\x10\x00\x00", 4))), 1048576u);
+  EXPECT_EQ(handshake.check_size(prefix_of(std::string_view("\x00\x00\x00\x00", 4))), 0u);
+}
+
+TEST(Handshake, HostileAnswersFailWithAReason) {
+  const auto whole = answer(1, broker_of_today, 3);
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    Handshake handshake("me");
+    handshake.start();
+    ASSERT_EQ(handshake.handle_frame(std::span(whole).first(size)), Step::failed) << size;
+    EXPECT_FALSE(handshake.reason().empty());
+  }
+  const struct {
+    std::vector<std::byte> frame;
+    const char* reason;
+  } cases[] = {
+      {answer(7, broker_of_today, 3), "number 7"},
+      {answer(1, {{0, 0, 13}, {1, 4, 18}, {1, 4, 18}}, 3), "twice"},
+      {answer(1, {{0, 5, 4}, {1, 4, 18}}, 3), "versions 5 to 4"},
+      {answer(1, {{0, -1, 4}, {1, 4, 18}}, 3), "versions -1 to 4"},
+      {answer(1, {{18, 0, 4}}, 3), "no Produce"},
+      {answer(1, {{0, 0, 13}}, 3), "no Fetch"},
+      {answer(1, {}, 3, 29), "TOPIC_AUTHORIZATION_FAILED"},
+      {bytes_of("no Kafka at all"), "not a Kafka broker"},
+  };
+  for (const auto& one : cases) {
+    Handshake handshake("me");
+    handshake.start();
+    ASSERT_EQ(handshake.handle_frame(one.frame), Step::failed) << one.reason;
+    EXPECT_THAT(handshake.reason(), HasSubstr(one.reason));
+  }
+}
+
+TEST(PickVersion, HighestCommonOrAReason) {
+  ApiVersionsResponse response;
+  response.api_keys = {{18, 1, 3}, {3, 20, 30}};
+  std::string why;
+  const auto broker = ApiVersions::from(response, why);
+  ASSERT_TRUE(broker);
+  const protocol::Api api{.key = 18, .name = "ApiVersions", .versions = {0, 4}, .flexible = 3};
+  EXPECT_EQ(pick_version(*broker, api, why), 3);
+  EXPECT_EQ(pick_version(*broker, api, why, std::int16_t{2}), 2);
+  EXPECT_FALSE(pick_version(*broker, api, why, std::int16_t{0}));
+  EXPECT_THAT(why, HasSubstr("the broker speaks 1 to 3, shunt 0 to 0"));
+  EXPECT_FALSE(pick_version(*broker, {.key = 3, .name = "Metadata", .versions = {0, 13}, .flexible = 9}, why));
+  EXPECT_THAT(why, HasSubstr("shunt is too old"));
+  EXPECT_FALSE(pick_version(*broker, {.key = 18, .name = "ApiVersions", .versions = {4, 5}, .flexible = 3}, why));
+  EXPECT_THAT(why, HasSubstr("broker is too old"));
+  EXPECT_FALSE(pick_version(*broker, {.key = 61, .name = "DescribeProducers", .versions = {0, 0}, .flexible = 0}, why));
+  EXPECT_THAT(why, HasSubstr("does not offer DescribeProducers (api key 61)"));
+}
+
+}  // namespace
+}  // namespace shunt::net

@@ -1,0 +1,218 @@
+#include "replicate/control/cluster.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "protocol/messages/metadata.h"
+#include "replicate/control/leaders.h"
+#include "tests/replicate/control/fake_kafka.h"
+
+namespace shunt::replicate {
+namespace {
+
+using net::Awaitable;
+using protocol::BrokerId;
+using protocol::Offset;
+using protocol::PartitionIndex;
+using ::testing::HasSubstr;
+using tests::FakeKafka;
+
+class ClusterTest : public ::testing::Test {
+ protected:
+  void run(std::function<Awaitable<>()> body) { tests::run(context, std::move(body)); }
+
+  std::string failure_of(std::function<Awaitable<>()> body) {
+    try {
+      run(std::move(body));
+    } catch (const std::exception& error) {
+      return error.what();
+    }
+    return {};
+  }
+
+  net::asio::io_context context;
+  FakeKafka kafka{context, 3};
+};
+
+const TopicPartition a0{"a", PartitionIndex(0)};
+const TopicPartition a1{"a", PartitionIndex(1)};
+const TopicPartition a2{"a", PartitionIndex(2)};
+
+TEST_F(ClusterTest, FindsBrokersAndTopicsFromOneAddress) {
+  kafka.create("a", 3);
+  Cluster cluster(context.get_executor(), kafka.settings("source"));
+  run([&]() -> Awaitable<> { co_await cluster.refresh_topics(); });
+  EXPECT_EQ(cluster.id(), "fake");
+  EXPECT_EQ(cluster.brokers().size(), 3u);
+  ASSERT_NE(cluster.find_topic("a"), nullptr);
+  EXPECT_EQ(cluster.find_topic("a")->partitions.size(), 3u);
+  ASSERT_NE(cluster.find_partition(a1), nullptr);
+  EXPECT_EQ(cluster.find_partition(a1)->leader, BrokerId(1));
+  EXPECT_EQ(cluster.find_partition({"a", PartitionIndex(3)}), nullptr);
+  EXPECT_EQ(cluster.find_partition({"a", PartitionIndex(-1)}), nullptr);
+  EXPECT_EQ(cluster.find_topic("b"), nullptr);
+  EXPECT_EQ(kafka.broker(0).connections(), 1);  // the bootstrap address is broker 0's: one connection
+}
+
+TEST_F(ClusterTest, NamedTopicsThatDoNotExistAreKnownWithTheirError) {
+  Cluster cluster(context.get_executor(), kafka.settings("source"));
+  run([&]() -> Awaitable<> {
+    std::vector<std::string> names = {"nope"};
+    co_await cluster.refresh_topics(names);
+  });
+  ASSERT_NE(cluster.find_topic("nope"), nullptr);
+  EXPECT_EQ(cluster.find_topic("nope")->error_code, 3);
+}
+
+TEST_F(ClusterTest, DeadBootstrapAddressesDoNotMatter) {
+  ClusterSettings settings = kafka.settings("source");
+  tests::ScriptedBroker dead(context);
+  dead.stop();
+  tests::ScriptedBroker web(context);
+  web.conversation = [](tests::ScriptedBroker::Socket& socket) -> Awaitable<> {
+    const std::string text = "HTTP/1.1 400 Bad Request\r\n\r\n";
+    co_await socket.async_write_some(net::asio::buffer(text), net::with_error);
+  };
+  settings.bootstrap.insert(settings.bootstrap.begin(), {dead.address(), web.address()});
+  Cluster cluster(context.get_executor(), settings);
+  run([&]() -> Awaitable<> { co_await cluster.refresh(); });
+  EXPECT_EQ(cluster.brokers().size(), 3u);
+}
+
+TEST_F(ClusterTest, SaysForEveryAddressWhyItCouldNotBeAsked) {
+  ClusterSettings settings = kafka.settings("source");
+  settings.bootstrap.push_back(kafka.broker(1).address());
+  kafka.stop(0);
+  kafka.stop(1);
+  Cluster cluster(context.get_executor(), settings);
+  const std::string reason = failure_of([&]() -> Awaitable<> { co_await cluster.refresh(); });
+  EXPECT_THAT(reason, HasSubstr("cluster source: no broker could be asked"));
+  EXPECT_THAT(reason, HasSubstr(kafka.broker(0).address().to_string()));
+  EXPECT_THAT(reason, HasSubstr(kafka.broker(1).address().to_string()));
+}
+
+TEST_F(ClusterTest, GoesBackToTheBootstrapAddressesWhenAllKnownBrokersAreGone) {
+  FakeKafka moved(context, 1);
+  ClusterSettings settings = kafka.settings("source");
+  settings.bootstrap.push_back(moved.broker(0).address());
+  Cluster cluster(context.get_executor(), settings);
+  run([&]() -> Awaitable<> { co_await cluster.refresh(); });
+  for (int id = 0; id < 3; ++id) kafka.stop(id);
+  run([&]() -> Awaitable<> { co_await cluster.refresh(); });
+  EXPECT_EQ(cluster.brokers().size(), 1u);
+  EXPECT_EQ(cluster.brokers().begin()->second, moved.broker(0).address());
+}
+
+TEST_F(ClusterTest, AnotherClusterBehindTheSameAddressIsAnError) {
+  Cluster cluster(context.get_executor(), kafka.settings("source"));
+  run([&]() -> Awaitable<> { co_await cluster.refresh(); });
+  kafka.cluster_id = "other";
+  EXPECT_THAT(failure_of([&]() -> Awaitable<> { co_await cluster.refresh(); }),
+              HasSubstr("cluster id other answers where fake did before"));
+}
+
+TEST_F(ClusterTest, EndpointsAreWhatWasConnectedTo) {
+  Cluster cluster(context.get_executor(), kafka.settings("source"));
+  run([&]() -> Awaitable<> {
+    co_await cluster.refresh();
+    const net::Endpoint endpoint = co_await cluster.endpoint(BrokerId(2));
+    EXPECT_EQ(endpoint.length, sizeof(sockaddr_in));
+    sockaddr_in address{};
+    std::memcpy(&address, &endpoint.address, sizeof address);
+    EXPECT_EQ(ntohs(address.sin_port), kafka.broker(2).address().port);
+  });
+  EXPECT_THAT(failure_of([&]() -> Awaitable<> { co_await cluster.endpoint(BrokerId(7)); }),
+              HasSubstr("broker 7 is not (or no longer) in the cluster"));
+}
+
+// ---- Questions to leaders
+// --------------------------------------------------------------------------------------------
+
+TEST_F(ClusterTest, LeadersAreAskedOnceEachForManyPartitions) {
+  kafka.create("a", 300);
+  std::vector<TopicPartition> partitions;
+  for (int index = 0; index < 300; ++index) {
+    kafka.partition("a", index).log_end = index;
+    partitions.push_back({"a", PartitionIndex(index)});
+  }
+  Cluster cluster(context.get_executor(), kafka.settings("source"));
+  run([&]() -> Awaitable<> {
+    co_await cluster.refresh_topics();
+    const Answers<Offset> ends = co_await log_ends(cluster, partitions);
+    EXPECT_EQ(ends.size(), 300u);
+    for (const auto& [partition, answered] : ends) {
+      EXPECT_EQ(answered.value, Offset(partition.partition.value())) << partition.to_string() << answered.reason;
+    }
+  });
+  EXPECT_EQ(kafka.requests(23), 3);
+}
+
+TEST_F(ClusterTest, TheHighWatermarkIsNotTheEnd) {
+  kafka.create("a", 1).partitions[0].log_end = 17;
+  kafka.partition("a", 0).high_watermark = 10;
+  kafka.partition("a", 0).log_start = 4;
+  Cluster cluster(context.get_executor(), kafka.settings("source"));
+  run([&]() -> Awaitable<> {
+    co_await cluster.refresh_topics();
+    const std::vector<TopicPartition> partitions = {a0};
+    EXPECT_EQ((co_await log_ends(cluster, partitions)).at(a0).value, Offset(17));
+    EXPECT_EQ((co_await high_watermarks(cluster, partitions)).at(a0).value, Offset(10));
+    EXPECT_EQ((co_await log_starts(cluster, partitions)).at(a0).value, Offset(4));
+  });
+}
+
+TEST_F(ClusterTest, MovedLeadersAreFoundAgain) {
+  kafka.create("a", 3);
+  Cluster cluster(context.get_executor(), kafka.settings("source"));
+  run([&]() -> Awaitable<> {
+    co_await cluster.refresh_topics();
+    kafka.partition("a", 0).leader = 2;
+    kafka.partition("a", 0).leader_epoch = 6;
+    kafka.partition("a", 1).leader_epoch = 7;  // the same leader again, after a restart
+    const std::vector<TopicPartition> partitions = {a0, a1, a2};
+    const Answers<Offset> ends = co_await log_ends(cluster, partitions);
+    for (const auto& [partition, answered] : ends)
+      EXPECT_TRUE(answered.value) << partition.to_string() << answered.reason;
+    EXPECT_EQ(cluster.find_partition(a0)->leader, BrokerId(2));
+  });
+}
+
+TEST_F(ClusterTest, ADeadLeaderConcernsItsOwnPartitionsOnly) {
+  kafka.create("a", 3);
+  Cluster cluster(context.get_executor(), kafka.settings("source"));
+  run([&]() -> Awaitable<> {
+    co_await cluster.refresh_topics();
+    kafka.broker(1).stop();
+    const std::vector<TopicPartition> partitions = {a0, a1, a2};
+    const LeaderSettings settings{.patience = std::chrono::milliseconds(50), .concurrency = 8};
+    const Answers<Offset> ends = co_await log_ends(cluster, partitions, settings);
+    EXPECT_TRUE(ends.at(a0).value);
+    EXPECT_TRUE(ends.at(a2).value);
+    EXPECT_FALSE(ends.at(a1).value);
+    EXPECT_TRUE(ends.at(a1).may_retry);
+    EXPECT_THAT(ends.at(a1).reason, HasSubstr("Connection refused"));
+  });
+}
+
+TEST_F(ClusterTest, PermanentErrorsAreAnswersAndUnknownPartitionsMayComeLater) {
+  kafka.create("a", 3);
+  kafka.partition("a", 1).error = 29;
+  kafka.topics["secret"].error = 29;
+  Cluster cluster(context.get_executor(), kafka.settings("source"));
+  run([&]() -> Awaitable<> {
+    co_await cluster.refresh_topics();
+    const TopicPartition unknown{"a", PartitionIndex(99)};
+    const std::vector<TopicPartition> partitions = {a0, a1, unknown};
+    const LeaderSettings settings{.patience = std::chrono::milliseconds(50), .concurrency = 8};
+    const auto producers = co_await active_producers(cluster, partitions, settings);
+    EXPECT_TRUE(producers.at(a0).value);
+    EXPECT_FALSE(producers.at(a1).may_retry);
+    EXPECT_EQ(producers.at(a1).error_code, 29);
+    EXPECT_THAT(producers.at(a1).reason, HasSubstr("source broker 1 answered TOPIC_AUTHORIZATION_FAILED (29)"));
+    EXPECT_TRUE(producers.at(unknown).may_retry);
+    EXPECT_THAT(producers.at(unknown).reason, HasSubstr("no leader for a-99"));
+  });
+}
+
+}  // namespace
+}  // namespace shunt::replicate

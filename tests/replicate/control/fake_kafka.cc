@@ -1,0 +1,287 @@
+#include "tests/replicate/control/fake_kafka.h"
+
+#include <algorithm>
+
+#include "protocol/messages/create_partitions.h"
+#include "protocol/messages/create_topics.h"
+#include "protocol/messages/describe_configs.h"
+#include "protocol/messages/describe_producers.h"
+#include "protocol/messages/fetch.h"
+#include "protocol/messages/list_offsets.h"
+#include "protocol/messages/metadata.h"
+#include "protocol/messages/offset_for_leader_epoch.h"
+#include "protocol/record_batch.h"
+
+namespace shunt::tests {
+
+using namespace protocol;
+
+namespace {
+
+template <class Integer>
+void put(std::vector<std::byte>& bytes, Integer value) {
+  const auto bits = static_cast<std::uint64_t>(value);
+  for (std::size_t left = sizeof value; left > 0; --left)
+    bytes.push_back(static_cast<std::byte>(bits >> (8 * (left - 1))));
+}
+
+}  // namespace
+
+std::vector<std::byte> FakeBatch::bytes() const {
+  std::vector<std::byte> bytes;
+  put(bytes, base);
+  put(bytes, static_cast<std::int32_t>(record_batch_header_size - record_batch_overhead + payload.size()));
+  put(bytes, std::int32_t{0});
+  put(bytes, magic);
+  put(bytes, std::uint32_t{0});
+  put(bytes, attributes);
+  put(bytes, records - 1);
+  put(bytes, base_timestamp_ms);
+  put(bytes, base_timestamp_ms);
+  put(bytes, producer_id);
+  put(bytes, std::int16_t{0});
+  put(bytes, std::int32_t{0});
+  put(bytes, records);
+  for (const char character : payload) bytes.push_back(static_cast<std::byte>(character));
+  return bytes;
+}
+
+void FakePartition::append(std::string payload, std::int32_t records) {
+  FakeBatch batch;
+  batch.base = log_end;
+  batch.records = records;
+  batch.payload = std::move(payload);
+  batches.push_back(std::move(batch));
+  log_end += records;
+}
+
+FakeKafka::FakeKafka(net::asio::io_context& context, int brokers) {
+  for (int id = 0; id < brokers; ++id) {
+    brokers_.push_back(std::make_unique<ScriptedBroker>(context));
+    up_.push_back(true);
+    serve(id);
+  }
+}
+
+FakeTopic& FakeKafka::create(const std::string& topic, int partitions) {
+  FakeTopic& created = topics[topic];
+  created.partitions.resize(static_cast<std::size_t>(partitions));
+  for (int index = 0; index < partitions; ++index) {
+    created.partitions[static_cast<std::size_t>(index)].leader = index % static_cast<int>(brokers_.size());
+  }
+  return created;
+}
+
+void FakeKafka::stop(int id) {
+  up_[static_cast<std::size_t>(id)] = false;
+  broker(id).stop();
+}
+
+replicate::ClusterSettings FakeKafka::settings(const std::string& alias) const {
+  replicate::ClusterSettings settings;
+  settings.alias = alias;
+  settings.bootstrap.push_back(brokers_.front()->address());
+  settings.client.backoff_min = std::chrono::milliseconds(1);
+  settings.client.backoff_max = std::chrono::milliseconds(5);
+  return settings;
+}
+
+int FakeKafka::requests(std::int16_t key) const {
+  int sum = 0;
+  for (const auto& broker : brokers_) sum += broker->requests(key);
+  return sum;
+}
+
+FakePartition* FakeKafka::find(const std::string& topic, PartitionIndex index) {
+  const auto entry = topics.find(topic);
+  const auto position = static_cast<std::size_t>(index.value());
+  if (entry == topics.end() || position >= entry->second.partitions.size()) return nullptr;
+  return &entry->second.partitions[position];
+}
+
+std::int16_t FakeKafka::check(int broker, const std::string& topic, PartitionIndex index, LeaderEpoch epoch) {
+  const FakePartition* partition = find(topic, index);
+  if (partition == nullptr) return 3;
+  if (partition->error != 0) return partition->error;
+  if (partition->leader != broker) return 6;
+  if (epoch.value() >= 0 && epoch.value() < partition->leader_epoch) return 74;
+  if (epoch.value() > partition->leader_epoch) return 75;
+  return 0;
+}
+
+void FakeKafka::serve(int id) {
+  ScriptedBroker& broker = *brokers_[static_cast<std::size_t>(id)];
+
+  broker.on<MetadataRequest>([this](const MetadataRequest& request) {
+    MetadataResponse response;
+    response.cluster_id = cluster_id;
+    response.controller_id = BrokerId(-1);
+    for (std::size_t other = 0; other < brokers_.size(); ++other) {
+      if (!up_[other]) continue;
+      auto& one = response.brokers.emplace_back();
+      one.node_id = BrokerId(static_cast<std::int32_t>(other));
+      one.host = brokers_[other]->address().host;
+      one.port = brokers_[other]->address().port;
+      if (response.controller_id.value() < 0) response.controller_id = one.node_id;
+    }
+    const bool leaderless = leaderless_answers > 0;
+    std::vector<std::string> names;
+    if (request.topics) {
+      for (const auto& topic : *request.topics) names.push_back(topic.name.value_or(""));
+    } else {
+      for (const auto& [name, topic] : topics) names.push_back(name);
+    }
+    for (const std::string& name : names) {
+      auto& topic = response.topics.emplace_back();
+      topic.name = name;
+      const auto known = topics.find(name);
+      topic.error_code = known == topics.end() ? std::int16_t{3} : known->second.error;
+      if (topic.error_code != 0) continue;
+      if (leaderless) leaderless_answers = std::max(0, leaderless_answers - 1);
+      for (std::size_t index = 0; index < known->second.partitions.size(); ++index) {
+        auto& partition = topic.partitions.emplace_back();
+        partition.partition_index = PartitionIndex(static_cast<std::int32_t>(index));
+        partition.leader_id = BrokerId(leaderless ? -1 : known->second.partitions[index].leader);
+        partition.leader_epoch = LeaderEpoch(known->second.partitions[index].leader_epoch);
+        partition.replica_nodes = {partition.leader_id};
+      }
+    }
+    return response;
+  });
+
+  broker.on<ListOffsetsRequest>([this, id](const ListOffsetsRequest& request) {
+    ListOffsetsResponse response;
+    for (const auto& asked : request.topics) {
+      auto& topic = response.topics.emplace_back();
+      topic.name = asked.name;
+      for (const auto& wanted : asked.partitions) {
+        auto& partition = topic.partitions.emplace_back();
+        partition.partition_index = wanted.partition_index;
+        partition.error_code = check(id, asked.name, wanted.partition_index, wanted.current_leader_epoch);
+        if (partition.error_code != 0) continue;
+        const FakePartition& log = *find(asked.name, wanted.partition_index);
+        partition.offset = Offset(wanted.timestamp == -2 ? log.log_start : log.high_watermark.value_or(log.log_end));
+      }
+    }
+    return response;
+  });
+
+  broker.on<OffsetForLeaderEpochRequest>([this, id](const OffsetForLeaderEpochRequest& request) {
+    OffsetForLeaderEpochResponse response;
+    for (const auto& asked : request.topics) {
+      auto& topic = response.topics.emplace_back();
+      topic.topic = asked.topic;
+      for (const auto& wanted : asked.partitions) {
+        auto& partition = topic.partitions.emplace_back();
+        partition.partition = wanted.partition;
+        partition.error_code = check(id, asked.topic, wanted.partition, wanted.current_leader_epoch);
+        if (partition.error_code != 0) continue;
+        partition.leader_epoch = wanted.leader_epoch;
+        partition.end_offset = Offset(find(asked.topic, wanted.partition)->log_end);
+      }
+    }
+    return response;
+  });
+
+  broker.on<DescribeProducersRequest>([this, id](const DescribeProducersRequest& request) {
+    DescribeProducersResponse response;
+    for (const auto& asked : request.topics) {
+      auto& topic = response.topics.emplace_back();
+      topic.name = asked.name;
+      for (const PartitionIndex index : asked.partition_indexes) {
+        auto& partition = topic.partitions.emplace_back();
+        partition.partition_index = index;
+        partition.error_code = check(id, asked.name, index, LeaderEpoch(-1));
+        if (partition.error_code != 0) continue;
+        for (const std::int64_t producer : find(asked.name, index)->producers) {
+          partition.active_producers.emplace_back().producer_id = ProducerId(producer);
+        }
+      }
+    }
+    return response;
+  });
+
+  broker.on<FetchRequest>([this, id](const FetchRequest& request) {
+    FetchResponse response;
+    bool first = true;
+    for (const auto& asked : request.topics) {
+      auto& topic = response.responses.emplace_back();
+      topic.topic = asked.topic;
+      for (const auto& wanted : asked.partitions) {
+        auto& partition = topic.partitions.emplace_back();
+        partition.partition_index = wanted.partition;
+        partition.records.emplace();
+        partition.error_code = check(id, asked.topic, wanted.partition, wanted.current_leader_epoch);
+        if (partition.error_code != 0) continue;
+        const FakePartition& log = *find(asked.topic, wanted.partition);
+        const std::int64_t offset = wanted.fetch_offset.value();
+        if (offset < log.log_start || offset > log.log_end) partition.error_code = 1;
+        if (offset >= log.high_watermark.value_or(log.log_end)) continue;
+        for (const FakeBatch& batch : log.batches) {
+          if (batch.base + batch.records <= offset) continue;
+          const std::vector<std::byte> bytes = batch.bytes();
+          // Whole, whatever the limits, for the first partition that has data; nothing for others it does not fit.
+          if (!first && bytes.size() > static_cast<std::size_t>(wanted.partition_max_bytes)) break;
+          first = false;
+          partition.records = Records(bytes);
+          break;
+        }
+      }
+    }
+    return response;
+  });
+
+  broker.on<DescribeConfigsRequest>([this](const DescribeConfigsRequest& request) {
+    DescribeConfigsResponse response;
+    for (const auto& resource : request.resources) {
+      auto& result = response.results.emplace_back();
+      result.resource_type = resource.resource_type;
+      result.resource_name = resource.resource_name;
+      result.error_code = describe_configs_error;
+      if (result.error_code != 0) continue;
+      auto& inherited = result.configs.emplace_back();
+      inherited.name = "segment.bytes";
+      inherited.value = "1073741824";
+      inherited.config_source = 5;
+      for (const auto& [name, value] : topics.at(resource.resource_name).configs) {
+        auto& config = result.configs.emplace_back();
+        config.name = name;
+        config.value = value;
+        config.config_source = 1;
+      }
+    }
+    return response;
+  });
+
+  broker.on<CreateTopicsRequest>([this](const CreateTopicsRequest& request) {
+    CreateTopicsResponse response;
+    for (const auto& asked : request.topics) {
+      auto& result = response.topics.emplace_back();
+      result.name = asked.name;
+      result.error_code = topics.contains(asked.name) ? std::int16_t{36} : create_error;
+      for (const auto& config : asked.configs) {
+        if (std::find(unknown_configs.begin(), unknown_configs.end(), config.name) == unknown_configs.end()) continue;
+        result.error_code = 40;
+        result.error_message = "Unknown topic config name: " + config.name;
+      }
+      if (result.error_code != 0 || request.validate_only) continue;
+      FakeTopic& topic = create(asked.name, asked.num_partitions);
+      for (const auto& config : asked.configs) topic.configs[config.name] = config.value.value_or("");
+      topic.configs["replication"] = std::to_string(asked.replication_factor);
+    }
+    return response;
+  });
+
+  broker.on<CreatePartitionsRequest>([this](const CreatePartitionsRequest& request) {
+    CreatePartitionsResponse response;
+    for (const auto& asked : request.topics) {
+      auto& result = response.results.emplace_back();
+      result.name = asked.name;
+      result.error_code = grow_error;
+      if (grow_error == 0) topics.at(asked.name).partitions.resize(static_cast<std::size_t>(asked.count));
+    }
+    return response;
+  });
+}
+
+}  // namespace shunt::tests

@@ -1,0 +1,87 @@
+// A small cluster for tests of the control plane: scripted brokers that answer from one shared picture of topics and
+// logs, as real brokers would, and can be told to refuse.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+
+#include "protocol/ids.h"
+#include "replicate/control/cluster.h"
+#include "tests/support/scripted_broker.h"
+
+namespace shunt::tests {
+
+struct FakeBatch {
+  std::int64_t base = 0;
+  std::int32_t records = 1;
+  std::string payload;  // everything after the header
+  std::uint16_t attributes = 0;
+  std::int64_t base_timestamp_ms = 1000;
+  std::int64_t producer_id = -1;
+  std::int8_t magic = 2;
+
+  [[nodiscard]] std::vector<std::byte> bytes() const;
+};
+
+struct FakePartition {
+  std::int32_t leader = 0;
+  std::int32_t leader_epoch = 5;
+  std::int64_t log_start = 0;
+  std::int64_t log_end = 0;
+  std::optional<std::int64_t> high_watermark;  // else log_end
+  std::vector<FakeBatch> batches;
+  std::vector<std::int64_t> producers;
+  std::int16_t error = 0;  // answered to every question about the log
+
+  /// Appends a batch of `records` records.
+  void append(std::string payload, std::int32_t records = 1);
+};
+
+struct FakeTopic {
+  std::vector<FakePartition> partitions;
+  std::map<std::string, std::string> configs;
+  std::int16_t error = 0;  // in Metadata
+};
+
+class FakeKafka {
+ public:
+  FakeKafka(net::asio::io_context& context, int brokers);
+
+  FakeTopic& create(const std::string& topic, int partitions);
+  FakePartition& partition(const std::string& topic, int index) {
+    return topics.at(topic).partitions.at(static_cast<std::size_t>(index));
+  }
+  ScriptedBroker& broker(int id) { return *brokers_.at(static_cast<std::size_t>(id)); }
+  /// The broker is gone, for Metadata too.
+  void stop(int id);
+
+  [[nodiscard]] replicate::ClusterSettings settings(const std::string& alias) const;
+  [[nodiscard]] int requests(std::int16_t key) const;  // at all brokers together
+
+  std::map<std::string, FakeTopic> topics;
+  std::string cluster_id = "fake";
+  /// Names of settings that CreateTopics refuses.
+  std::vector<std::string> unknown_configs;
+  std::int16_t create_error = 0;
+  std::int16_t grow_error = 0;
+  std::int16_t describe_configs_error = 0;
+  /// So many Metadata answers name no leader for any partition.
+  int leaderless_answers = 0;
+
+ private:
+  void serve(int id);
+  FakePartition* find(const std::string& topic, protocol::PartitionIndex index);
+  std::int16_t check(int broker, const std::string& topic, protocol::PartitionIndex index, protocol::LeaderEpoch epoch);
+
+  std::vector<std::unique_ptr<ScriptedBroker>> brokers_;
+  std::vector<bool> up_;
+};
+
+}  // namespace shunt::tests

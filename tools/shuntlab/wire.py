@@ -1,0 +1,134 @@
+"""The few Kafka requests a lab needs, over a plain socket: a JVM admin client takes a second to start, this takes a
+millisecond.
+
+Only non-flexible versions that every broker from 2.8 to 4.3 speaks: Metadata v2, CreateTopics v4, DeleteTopics v3.
+"""
+
+import socket
+import struct
+
+from .errors import LabError
+
+METADATA, CREATE_TOPICS, DELETE_TOPICS = 3, 19, 20
+_MAX_RESPONSE_BYTES = 64 << 20
+_ERROR_NAMES = {
+    3: "UNKNOWN_TOPIC_OR_PARTITION",
+    7: "REQUEST_TIMED_OUT",
+    17: "INVALID_TOPIC_EXCEPTION",
+    29: "TOPIC_AUTHORIZATION_FAILED",
+    36: "TOPIC_ALREADY_EXISTS",
+    37: "INVALID_PARTITIONS",
+    38: "INVALID_REPLICATION_FACTOR",
+    40: "INVALID_CONFIG",
+    41: "NOT_CONTROLLER",
+    44: "POLICY_VIOLATION",
+}
+
+
+def _string(text):
+    data = text.encode()
+    return struct.pack(">h", len(data)) + data
+
+
+def _nullable_string(text):
+    return struct.pack(">h", -1) if text is None else _string(text)
+
+
+class _Reader:
+    def __init__(self, data):
+        self._data = data
+        self._at = 0
+
+    def take(self, layout):
+        (value,) = struct.unpack_from(">" + layout, self._data, self._at)
+        self._at += struct.calcsize(">" + layout)
+        return value
+
+    def string(self):
+        size = self.take("h")
+        if size < 0:
+            return None
+        self._at += size
+        return self._data[self._at - size : self._at].decode()
+
+    def array(self, item):
+        return [item() for _ in range(self.take("i"))]
+
+
+def _exchange(address, api_key, version, body, timeout_seconds):
+    """One request, one response, one connection. Raises OSError if the broker does not answer in time."""
+    frame = struct.pack(">hhi", api_key, version, 1) + _nullable_string("lab") + body
+    with socket.create_connection(address, timeout=timeout_seconds) as connection:
+        connection.sendall(struct.pack(">i", len(frame)) + frame)
+        with connection.makefile("rb") as stream:
+            head = stream.read(4)
+            if len(head) < 4:
+                raise ConnectionError(f"{address[0]}:{address[1]} closed the connection instead of answering")
+            (size,) = struct.unpack(">i", head)
+            if not 4 <= size <= _MAX_RESPONSE_BYTES:
+                raise ConnectionError(f"{address[0]}:{address[1]} does not speak Kafka (frame of {size} bytes)")
+            data = stream.read(size)
+            if len(data) < size:
+                raise ConnectionError(f"{address[0]}:{address[1]} closed the connection in mid-answer")
+            return _Reader(data[4:])
+
+
+def metadata(address, timeout_seconds=5):
+    """{"cluster_id": id, "brokers": {id: (host, port)}, "controller": id, "topics": {name: {partition: (leader,
+    replicas, isr)}}}.
+
+    A KRaft broker lists only brokers that are registered and unfenced; leader is -1 where there is none.
+    """
+    reader = _exchange(address, METADATA, 2, struct.pack(">i", -1), timeout_seconds)
+
+    def broker():
+        broker_id, host, port = reader.take("i"), reader.string(), reader.take("i")
+        reader.string()  # rack
+        return broker_id, (host, port)
+
+    def partition():
+        reader.take("h")
+        index, leader = reader.take("i"), reader.take("i")
+        return index, (leader, reader.array(lambda: reader.take("i")), reader.array(lambda: reader.take("i")))
+
+    def topic():
+        reader.take("h")
+        name = reader.string()
+        reader.take("b")  # internal
+        return name, dict(reader.array(partition))
+
+    brokers = dict(reader.array(broker))
+    return {
+        "brokers": brokers,
+        "cluster_id": reader.string(),
+        "controller": reader.take("i"),
+        "topics": dict(reader.array(topic)),
+    }
+
+
+def _raise_for(topic, code, message):
+    if code != 0:
+        raise LabError(
+            f"topic {topic}: error {code} {_ERROR_NAMES.get(code, '')}".rstrip() + (f": {message}" if message else "")
+        )
+
+
+def create_topic(address, name, partitions, replication, configs, timeout_seconds=30):
+    """Creates a topic; replica assignment is the cluster's. -1 partitions or replicas: the broker's default."""
+    body = struct.pack(">i", 1) + _string(name) + struct.pack(">ih", partitions, replication) + struct.pack(">i", 0)
+    body += struct.pack(">i", len(configs)) + b"".join(
+        _string(key) + _nullable_string(value) for key, value in configs.items()
+    )
+    body += struct.pack(">ib", timeout_seconds * 1000, 0)
+    reader = _exchange(address, CREATE_TOPICS, 4, body, timeout_seconds + 5)
+    reader.take("i")  # throttle time
+    for topic, code, message in reader.array(lambda: (reader.string(), reader.take("h"), reader.string())):
+        _raise_for(topic, code, message)
+
+
+def delete_topic(address, name, timeout_seconds=30):
+    body = struct.pack(">i", 1) + _string(name) + struct.pack(">i", timeout_seconds * 1000)
+    reader = _exchange(address, DELETE_TOPICS, 3, body, timeout_seconds + 5)
+    reader.take("i")  # throttle time
+    for topic, code in reader.array(lambda: (reader.string(), reader.take("h"))):
+        _raise_for(topic, code, None)
