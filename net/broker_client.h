@@ -33,6 +33,7 @@ class BrokerClient : public std::enable_shared_from_this<BrokerClient> {
   /// `broker` names the peer in messages; the address is added to it.
   BrokerClient(asio::any_io_executor executor, std::shared_ptr<const ClientSettings> settings,
                const std::string& broker, HostPort address);
+  ~BrokerClient() { close(); }
   BrokerClient(const BrokerClient&) = delete;
   BrokerClient& operator=(const BrokerClient&) = delete;
 

@@ -17,6 +17,8 @@ namespace {
 // not for ever, for others wait.
 constexpr int most_rounds_without_wait = 8;
 
+constexpr Duration longest_wait = std::chrono::hours(1);
+
 int check(int result, const char* what) {
   if (result < 0) throw std::system_error(errno, std::generic_category(), what);
   return result;
@@ -35,16 +37,17 @@ class EpollStream final : public Stream {
   void connect(const Endpoint& endpoint) override {
     fd_ = open_socket(endpoint.address.ss_family, loop_.options_);
     if (fd_ < 0) return report(EpollLoop::What::connected, 0, errno);
+    connecting_ = true;
+    if (::connect(fd_, reinterpret_cast<const sockaddr*>(&endpoint.address), endpoint.length) < 0 &&
+        errno != EINPROGRESS) {
+      return finish_connect(errno);
+    }
+    // Registered only now: a socket that never connected counts as hung up. Registering looks at the state there is, so
+    // a connection that was made meanwhile is not missed.
     epoll_event event{};
     event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
     event.data.ptr = this;
-    if (epoll_ctl(loop_.epoll_, EPOLL_CTL_ADD, fd_, &event) < 0) return report(EpollLoop::What::connected, 0, errno);
-    connecting_ = true;
-    if (::connect(fd_, reinterpret_cast<const sockaddr*>(&endpoint.address), endpoint.length) == 0) {
-      finish_connect(0);
-    } else if (errno != EINPROGRESS) {
-      finish_connect(errno);
-    }
+    if (epoll_ctl(loop_.epoll_, EPOLL_CTL_ADD, fd_, &event) < 0) finish_connect(errno);
   }
 
   void receive(std::span<std::byte> into, std::size_t at_least) override {
@@ -52,10 +55,14 @@ class EpollStream final : public Stream {
     at_least_ = at_least;
     filled_ = 0;
     receiving_ = true;
-    if (may_have_more_ && (hung_up_ || available() >= at_least)) {
+    if (hung_up_ || (may_have_more_ && available() >= at_least)) {
       read();
+    } else if (may_have_more_) {
+      // The event that told of these bytes is spent. Only the kernel knows whether fewer than `at_least` are all that
+      // will ever come (its buffer may be full); asked again, it tells again.
+      threshold_.renew(fd_, at_least);
     } else {
-      threshold_.set(fd_, at_least);  // a change makes the kernel look again
+      threshold_.set(fd_, at_least);
     }
   }
 
@@ -93,8 +100,8 @@ class EpollStream final : public Stream {
   }
 
   void handle(std::uint32_t events) {
-    if (closing_) return;
     if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) hung_up_ = true;
+    if (hung_up_ || (events & EPOLLIN) != 0) may_have_more_ = true;
     if (connecting_) {
       if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) == 0) return;
       int error = 0;
@@ -103,10 +110,7 @@ class EpollStream final : public Stream {
       finish_connect(error);
       return;
     }
-    if (hung_up_ || (events & EPOLLIN) != 0) {
-      may_have_more_ = true;
-      if (receiving_) read();
-    }
+    if (receiving_ && may_have_more_) read();
     if (sending_ && (hung_up_ || (events & EPOLLOUT) != 0)) write();
   }
 
@@ -128,7 +132,7 @@ class EpollStream final : public Stream {
       if (size > 0) {
         filled_ += static_cast<std::size_t>(size);
         // Less than there was room for: the socket is drained, and new data will be news.
-        may_have_more_ = static_cast<std::size_t>(size) == room || hung_up_;
+        may_have_more_ = static_cast<std::size_t>(size) == room;
         if (filled_ >= at_least_) return finish_receive(0);
         if (hung_up_) continue;
         threshold_.set(fd_, at_least_ - filled_);
@@ -136,7 +140,7 @@ class EpollStream final : public Stream {
       }
       if (size < 0 && errno == EINTR) continue;
       if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-        may_have_more_ = hung_up_;
+        may_have_more_ = false;
         threshold_.set(fd_, at_least_ - filled_);
         return;
       }
@@ -153,22 +157,21 @@ class EpollStream final : public Stream {
     while (!progress_.done()) {
       ++loop_.counters_.send_calls;
       const msghdr* message = progress_.message();
-      std::size_t asked = 0;
-      for (std::size_t i = 0; i < message->msg_iovlen; ++i) asked += message->msg_iov[i].iov_len;
       const ssize_t size = ::sendmsg(fd_, message, MSG_DONTWAIT | MSG_NOSIGNAL);
       if (size < 0) {
         if (errno == EINTR) continue;
         if (errno == EAGAIN || errno == EWOULDBLOCK) return;
-        sending_ = false;
-        report(EpollLoop::What::sent, 0, errno);
-        return;
+        return finish_send(errno);
       }
-      progress_.advance(static_cast<std::size_t>(size));
       // A short send means that the socket is full; the kernel has noted that somebody waits for room.
-      if (static_cast<std::size_t>(size) < asked) return;
+      if (!progress_.advance(static_cast<std::size_t>(size))) return;
     }
+    finish_send(0);
+  }
+
+  void finish_send(int error) {
     sending_ = false;
-    report(EpollLoop::What::sent, 0, 0);
+    report(EpollLoop::What::sent, 0, error);
   }
 
   EpollLoop& loop_;
@@ -176,7 +179,7 @@ class EpollStream final : public Stream {
   int fd_ = -1;
   bool connecting_ = false;
   bool closing_ = false;
-  bool hung_up_ = false;
+  bool hung_up_ = false;  // the peer sends no more, or the connection broke: there will be no further event
 
   bool receiving_ = false;
   std::span<std::byte> into_;
@@ -190,16 +193,25 @@ class EpollStream final : public Stream {
 };
 
 EpollLoop::EpollLoop(const IoOptions& options) : options_(options) {
-  epoll_ = check(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
-  wake_ = check(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd");
   epoll_event event{};
   event.events = EPOLLIN;
-  event.data.ptr = nullptr;
-  check(epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_, &event), "epoll_ctl");
+  event.data.ptr = nullptr;  // a stream's is the stream
+  try {
+    epoll_ = check(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
+    wake_ = check(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd");
+    check(epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_, &event), "epoll_ctl");
+  } catch (...) {
+    close_all();
+    throw;
+  }
   update_now();
 }
 
 EpollLoop::~EpollLoop() {
+  close_all();
+}
+
+void EpollLoop::close_all() {
   if (wake_ >= 0) ::close(wake_);
   if (epoll_ >= 0) ::close(epoll_);
 }
@@ -216,9 +228,6 @@ void EpollLoop::wake() {
 
 void EpollLoop::forget(EpollStream* stream) {
   std::erase_if(outcomes_, [&](const Outcome& outcome) { return outcome.stream == stream; });
-  for (epoll_event& event : batch_) {
-    if (event.data.ptr == stream) event.events = 0;
-  }
 }
 
 void EpollLoop::poll(Time latest) {
@@ -230,25 +239,32 @@ void EpollLoop::poll(Time latest) {
 }
 
 void EpollLoop::wait(Time latest) {
-  int timeout_ms = 0;
-  if (latest > now_) {
-    const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(latest - now_).count();
-    timeout_ms = static_cast<int>(std::min<std::int64_t>(milliseconds, 3'600'000));
-  }
   ++counters_.waits;
-  const int count = epoll_wait(epoll_, events_.data(), static_cast<int>(events_.size()), timeout_ms);
+  const int count = wait_for_events(std::clamp<Duration>(latest - now_, Duration(0), longest_wait));
   update_now();
-  if (count <= 0) return;
-  batch_ = std::span(events_).first(static_cast<std::size_t>(count));
-  for (epoll_event& event : batch_) {
+  // Nobody is called back in here, so no stream of this batch can go away under it.
+  for (int i = 0; i < count; ++i) {
+    const epoll_event& event = events_[static_cast<std::size_t>(i)];
     if (event.data.ptr == nullptr) {
       std::uint64_t ignored = 0;
       [[maybe_unused]] const ssize_t size = ::read(wake_, &ignored, sizeof ignored);
-    } else if (event.events != 0) {
+    } else {
       static_cast<EpollStream*>(event.data.ptr)->handle(event.events);
     }
   }
-  batch_ = {};
+}
+
+int EpollLoop::wait_for_events(Duration left) {
+  const int most = static_cast<int>(events_.size());
+  if (has_nanoseconds_) {
+    const auto nanoseconds = std::chrono::nanoseconds(left).count();
+    const timespec timeout{.tv_sec = nanoseconds / 1'000'000'000, .tv_nsec = nanoseconds % 1'000'000'000};
+    const int count = epoll_pwait2(epoll_, events_.data(), most, &timeout, nullptr);
+    if (count >= 0 || errno == EINTR) return count;
+    has_nanoseconds_ = false;  // ENOSYS, or EPERM from a filter that does not know the call
+  }
+  const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(left).count();
+  return epoll_wait(epoll_, events_.data(), most, static_cast<int>(milliseconds));
 }
 
 void EpollLoop::deliver() {

@@ -1,9 +1,12 @@
-// net::Loop on epoll, edge triggered: a stream is registered once, and SO_RCVLOWAT decides when "readable" is news.
+// net::Loop on epoll, edge triggered: a socket is registered once, and SO_RCVLOWAT decides when "readable" is news.
+//
+// A send is tried inside the call; what it came to is told by the next run_once(), as everything is. A receive costs no
+// system call but the recv() that brings its bytes, unless it asks for another `at_least` than the one before it.
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <deque>
-#include <span>
 
 #include <sys/epoll.h>
 
@@ -14,6 +17,7 @@ namespace shunt::net {
 
 class EpollStream;
 
+/// Its streams must be destroyed before it.
 class EpollLoop final : public Loop {
  public:
   /// Throws std::system_error.
@@ -37,15 +41,17 @@ class EpollLoop final : public Loop {
     int error;
   };
 
+  void close_all();
   void wait(Time latest);
+  int wait_for_events(Duration left);
   void deliver();
   void forget(EpollStream* stream);
 
   const IoOptions options_;
   int epoll_ = -1;
   int wake_ = -1;
+  bool has_nanoseconds_ = true;  // epoll_pwait2 (5.11), until it is refused
   std::array<epoll_event, 64> events_{};
-  std::span<epoll_event> batch_;  // being dispatched
   std::deque<Outcome> outcomes_;  // to be delivered
   int rounds_without_wait_ = 0;
 };

@@ -1,5 +1,6 @@
 #include "net/loop.h"
 
+#include <algorithm>
 #include <cstring>
 #include <stdexcept>
 #include <system_error>
@@ -12,8 +13,7 @@
 
 namespace shunt::net {
 
-// ---- Endpoint
-// --------------------------------------------------------------------------------------------------------
+// ---- Endpoint -------------------------------------------------------------------------------------------------------
 
 Endpoint Endpoint::from_ip(const std::string& ip, std::uint16_t port) {
   Endpoint endpoint;
@@ -49,8 +49,7 @@ std::string Endpoint::to_string() const {
   return std::string(text) + ":" + std::to_string(ntohs(v4.sin_port));
 }
 
-// ---- Timers
-// ----------------------------------------------------------------------------------------------------------
+// ---- Timers ---------------------------------------------------------------------------------------------------------
 
 Loop::~Loop() = default;
 
@@ -73,11 +72,13 @@ void Timer::cancel() {
 }
 
 void Loop::run_due_timers() {
-  // A timer that is armed again for now() waits for the next round: whoever re-arms for ever does not stop the loop.
+  // A timer that is armed anew in a callback waits for the next round, however early its deadline: whoever re-arms for
+  // ever stops neither the loop nor the other timers.
   const std::uint64_t last_order = next_timer_order_;
-  while (!timers_.empty()) {
-    Timer* timer = *timers_.begin();
-    if (timer->deadline_ > now_ || timer->order_ > last_order) return;
+  while (true) {
+    const auto next = std::ranges::find_if(timers_, [&](const Timer* timer) { return timer->order_ <= last_order; });
+    if (next == timers_.end() || (*next)->deadline_ > now_) return;
+    Timer* timer = *next;
     timer->cancel();
     // The callback may destroy the timer, and the function with it.
     const std::function<void()> expired = timer->expired_;
@@ -92,8 +93,7 @@ void Loop::run_once(Time latest) {
   poll(wait_until);
 }
 
-// ---- Choice
-// ----------------------------------------------------------------------------------------------------------
+// ---- Choice ---------------------------------------------------------------------------------------------------------
 
 std::unique_ptr<Loop> make_loop(const IoOptions& options, std::string* why_not_io_uring) {
   if (options.kind == IoKind::epoll) return std::make_unique<EpollLoop>(options);

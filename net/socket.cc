@@ -25,8 +25,7 @@ int open_socket(int family, const IoOptions& options) {
   return fd;
 }
 
-void ReceiveThreshold::set(int fd, std::size_t bytes) {
-  if (bytes == current_) return;
+void ReceiveThreshold::renew(int fd, std::size_t bytes) {
   current_ = bytes;
   const int value = static_cast<int>(std::min<std::size_t>(bytes, INT_MAX));
   setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &value, sizeof value);
@@ -35,16 +34,18 @@ void ReceiveThreshold::set(int fd, std::size_t bytes) {
 void SendProgress::start(std::span<const iovec> pieces) {
   left_ = pieces;
   taken_of_first_ = 0;
-  advance(0);
+  skip(0);  // empty pieces
 }
 
 const msghdr* SendProgress::message() {
   message_ = {};
   if (taken_of_first_ > 0) {
-    first_ = {.iov_base = static_cast<std::byte*>(left_[0].iov_base) + taken_of_first_,
-              .iov_len = left_[0].iov_len - taken_of_first_};
-    message_.msg_iov = &first_;
-    message_.msg_iovlen = 1;
+    const std::size_t count = std::min(left_.size(), resumed_.size());
+    std::copy_n(left_.begin(), count, resumed_.begin());
+    resumed_[0].iov_base = static_cast<std::byte*>(resumed_[0].iov_base) + taken_of_first_;
+    resumed_[0].iov_len -= taken_of_first_;
+    message_.msg_iov = resumed_.data();
+    message_.msg_iovlen = count;
   } else {
     // sendmsg(2) reads only.
     message_.msg_iov = const_cast<iovec*>(left_.data());
@@ -53,7 +54,13 @@ const msghdr* SendProgress::message() {
   return &message_;
 }
 
-void SendProgress::advance(std::size_t size) {
+bool SendProgress::advance(std::size_t size) {
+  const std::size_t before = left_.size();
+  skip(size);
+  return before - left_.size() >= message_.msg_iovlen;
+}
+
+void SendProgress::skip(std::size_t size) {
   while (!left_.empty()) {
     const std::size_t rest = left_[0].iov_len - taken_of_first_;
     if (size < rest) break;

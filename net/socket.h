@@ -1,6 +1,7 @@
 // The few things both event loops do with a TCP socket in the same way.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <span>
 
@@ -15,10 +16,16 @@ struct IoOptions;
 /// errno.
 int open_socket(int family, const IoOptions& options);
 
-/// SO_RCVLOWAT, with its last value remembered: setting it is a system call, and lowering it wakes who waits.
+/// SO_RCVLOWAT: how many bytes must have come before the socket counts as readable. The kernel caps it at half of what
+/// its buffer may grow to, and tells of fewer bytes when the buffer is full: who needs more reads and asks for the rest.
 class ReceiveThreshold {
  public:
-  void set(int fd, std::size_t bytes);
+  /// A system call only when the value changes. Lowering it to what is there already wakes who waits.
+  void set(int fd, std::size_t bytes) {
+    if (bytes != current_) renew(fd, bytes);
+  }
+  /// Sets it even when it is the same: the kernel then looks again, and tells once more of bytes it told of before.
+  void renew(int fd, std::size_t bytes);
 
  private:
   std::size_t current_ = 1;
@@ -27,17 +34,20 @@ class ReceiveThreshold {
 /// What of a gathered send is still to be sent, in calls of at most IOV_MAX pieces.
 class SendProgress {
  public:
+  /// The pieces and their bytes must stay valid until done().
   void start(std::span<const iovec> pieces);
   [[nodiscard]] bool done() const { return left_.empty(); }
   /// The next call's message; valid until advance().
   const msghdr* message();
-  /// `size` bytes of it were taken.
-  void advance(std::size_t size);
+  /// `size` bytes of it were taken. True: that was all of it.
+  bool advance(std::size_t size);
 
  private:
+  void skip(std::size_t size);
+
   std::span<const iovec> left_;
   std::size_t taken_of_first_ = 0;
-  iovec first_{};  // the rest of a piece that was taken in part
+  std::array<iovec, 64> resumed_{};  // the rest of a piece that was taken in part, and some of those after it
   msghdr message_{};
 };
 

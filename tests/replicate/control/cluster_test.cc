@@ -177,6 +177,24 @@ TEST_F(ClusterTest, MovedLeadersAreFoundAgain) {
   });
 }
 
+TEST_F(ClusterTest, ABrokerThatLagsBehindDoesNotBringDeposedLeadersBack) {
+  kafka.create("a", 1).partitions[0].leader_epoch = 7;
+  Cluster cluster(context.get_executor(), kafka.settings("source"));
+  run([&]() -> Awaitable<> {
+    const std::vector<std::string> names = {"a"};
+    co_await cluster.refresh_topics(names);
+    kafka.partition("a", 0).leader_epoch = 6;
+    kafka.partition("a", 0).leader = 2;
+    co_await cluster.refresh_topics(names);
+    EXPECT_EQ(cluster.find_partition(a0)->leader, BrokerId(0));
+    co_await cluster.refresh_topics();
+    EXPECT_EQ(cluster.find_partition(a0)->leader, BrokerId(0));
+    kafka.partition("a", 0).leader_epoch = 8;
+    co_await cluster.refresh_topics();
+    EXPECT_EQ(cluster.find_partition(a0)->leader, BrokerId(2));
+  });
+}
+
 TEST_F(ClusterTest, ADeadLeaderConcernsItsOwnPartitionsOnly) {
   kafka.create("a", 3);
   Cluster cluster(context.get_executor(), kafka.settings("source"));
@@ -184,7 +202,8 @@ TEST_F(ClusterTest, ADeadLeaderConcernsItsOwnPartitionsOnly) {
     co_await cluster.refresh_topics();
     kafka.broker(1).stop();
     const std::vector<TopicPartition> partitions = {a0, a1, a2};
-    const LeaderSettings settings{.patience = std::chrono::milliseconds(50), .concurrency = 8};
+    LeaderSettings settings;
+    settings.patience = std::chrono::milliseconds(50);
     const Answers<Offset> ends = co_await log_ends(cluster, partitions, settings);
     EXPECT_TRUE(ends.at(a0).value);
     EXPECT_TRUE(ends.at(a2).value);
@@ -203,7 +222,8 @@ TEST_F(ClusterTest, PermanentErrorsAreAnswersAndUnknownPartitionsMayComeLater) {
     co_await cluster.refresh_topics();
     const TopicPartition unknown{"a", PartitionIndex(99)};
     const std::vector<TopicPartition> partitions = {a0, a1, unknown};
-    const LeaderSettings settings{.patience = std::chrono::milliseconds(50), .concurrency = 8};
+    LeaderSettings settings;
+    settings.patience = std::chrono::milliseconds(50);
     const auto producers = co_await active_producers(cluster, partitions, settings);
     EXPECT_TRUE(producers.at(a0).value);
     EXPECT_FALSE(producers.at(a1).may_retry);

@@ -134,6 +134,7 @@ void FakeKafka::serve(int id) {
     for (const std::string& name : names) {
       auto& topic = response.topics.emplace_back();
       topic.name = name;
+      topic.topic_id.bytes[15] = std::byte{1};
       const auto known = topics.find(name);
       topic.error_code = known == topics.end() ? std::int16_t{3} : known->second.error;
       if (topic.error_code != 0) continue;

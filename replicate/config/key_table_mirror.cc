@@ -1,0 +1,220 @@
+#include "replicate/config/key_table_data.h"
+
+namespace shunt::replicate {
+
+using enum ValueType;
+using enum Handling;
+
+void append_shunt_keys(std::vector<Key>& table) {
+  append(table, {.levels = Level::global},
+         {
+             {"shunt.io", string, "auto", "The event loop of the data path: auto, io_uring or epoll."},
+             {"shunt.shards", integer, "1", "Threads of the data path, 1 to 64."},
+             {"shunt.buffer.memory", size, "33554432",
+              "Buffers for data on its way, all shards together, 4 MiB to 64 GiB."},
+             {"shunt.inflight.bytes", size, "67108864",
+              "Sent to one target connection and not acknowledged, 1 MiB to 16 GiB."},
+             {"shunt.stall.timeout.ms", integer, "30000",
+              "A connection that owes an answer and gives no byte is closed, 100 up."},
+             {"shunt.metrics.listen", address, "", "Serve Prometheus metrics at this address; unset: nowhere."},
+             {"shunt.log.level", string, "info", "trace, debug, info, warn, error or off."},
+         });
+}
+
+void append_mirror_keys(std::vector<Key>& table) {
+  append(table, {.levels = Level::global},
+         {
+             {"clusters", list, "", "Aliases of the clusters of this file."},
+             {"config.providers", list, "", "Names of the sources of ${name:path:key} in values."},
+             {"config.providers.*", string, "", "The .class of each, and its parameters .param.*."},
+         });
+
+  const Levels anywhere = Level::global | Level::flow;
+  append(
+      table, {.levels = anywhere, .connector = true},
+      {
+          {"enabled", boolean, "false", "Mirror this flow."},
+          {"name", string, "MirrorSourceConnector", "Part of the client ids that brokers see."},
+          {"topics", list, ".*", "Topics to mirror: Java expressions that match the whole name."},
+          {"topics.exclude", list, "mm2.*\\.internal, .*\\.replica, __.*", "Topics not to mirror; wins over topics."},
+          {"config.properties.exclude", list,
+           "follower\\.replication\\.throttled\\.replicas, "
+           "leader\\.replication\\.throttled\\.replicas, message\\.timestamp\\.difference\\.max\\.ms, "
+           "message\\.timestamp\\.type, unclean\\.leader\\.election\\.enable, min\\.insync\\.replicas",
+           "Topic settings not to copy: Java expressions that match the whole name."},
+          {"replication.policy.class", class_name, "org.apache.kafka.connect.mirror.DefaultReplicationPolicy",
+           "Names on the target: DefaultReplicationPolicy (A.topic) or IdentityReplicationPolicy (topic)."},
+          {"replication.policy.separator", string, ".", "Between alias and topic in names on the target."},
+          {"replication.policy.internal.topic.separator.enabled", boolean, "true",
+           "Use the separator in MirrorMaker's own topics."},
+          {"replication.factor", integer, "2", "Of topics created on the target; -1 leaves it to the target."},
+          {"refresh.topics.enabled", boolean, "true", "Look for new topics and partitions while running."},
+          {"refresh.topics.interval.seconds", integer, "600", "How often."},
+          {"sync.topic.configs.enabled", boolean, "true",
+           "Copy topic settings: to topics created by shunt, at that time; later changes are not followed in this "
+           "version."},
+          {"sync.topic.configs.interval.seconds", integer, "600",
+           "How often settings are compared, where changes are followed."},
+          {"heartbeats.replication.enabled", boolean, "true",
+           "Mirror heartbeats topics whatever topics says (KIP-1089)."},
+      });
+
+  append(table,
+         {.levels = anywhere,
+          .handling = refused,
+          .reason = "shunt loads no Java classes; remove it",
+          .harmless = "org.apache.kafka.connect.mirror.DefaultTopicFilter",
+          .connector = true},
+         {
+             {"topic.filter.class", class_name, "org.apache.kafka.connect.mirror.DefaultTopicFilter",
+              "Decides which topics to mirror."},
+         });
+  append(table,
+         {.levels = anywhere,
+          .handling = refused,
+          .reason = "shunt loads no Java classes; remove it",
+          .harmless = "org.apache.kafka.connect.mirror.DefaultConfigPropertyFilter",
+          .connector = true},
+         {
+             {"config.property.filter.class", class_name, "org.apache.kafka.connect.mirror.DefaultConfigPropertyFilter",
+              "Decides which topic settings to copy."},
+         });
+  append(table,
+         {.levels = anywhere,
+          .handling = refused,
+          .reason = "shunt loads no Java classes; remove it",
+          .harmless = "org.apache.kafka.clients.admin.ForwardingAdmin",
+          .connector = true},
+         {
+             {"forwarding.admin.class", class_name, "org.apache.kafka.clients.admin.ForwardingAdmin",
+              "Creates and changes topics on MirrorMaker's behalf (KIP-787)."},
+         });
+  append(table,
+         {.levels = anywhere,
+          .handling = refused,
+          .reason = "the alias before -> is the name of the source; rename that alias",
+          .connector = true},
+         {
+             {"source.cluster.alias", string, "", "Name of the source; the flow's own is used."},
+         });
+  append(table,
+         {.levels = anywhere,
+          .handling = refused,
+          .reason = "the alias behind -> is the name of the target; rename that alias",
+          .connector = true},
+         {
+             {"target.cluster.alias", string, "", "Name of the target; the flow's own is used."},
+         });
+
+  append(table,
+         {.levels = anywhere,
+          .handling = not_supported,
+          .reason = "defaults are always left to the target; copy what you need to the source topic's settings",
+          .harmless = "target",
+          .connector = true},
+         {
+             {"use.defaults.from", string, "target", "Whose defaults a created topic gets: target or source."},
+         });
+  append(table,
+         {.levels = anywhere,
+          .handling = not_supported,
+          .reason = "access rights are not copied in this version; create them on the target, then set this to false",
+          .harmless = "false",
+          .connector = true},
+         {
+             {"sync.topic.acls.enabled", boolean, "true", "Copy the access rights of topics."},
+         });
+  append(table,
+         {.levels = anywhere,
+          .handling = not_supported,
+          .reason = "consumer group offsets are not carried over in this version; set this to false",
+          .harmless = "false",
+          .connector = true},
+         {
+             {"sync.group.offsets.enabled", boolean, "false", "Write consumer group offsets to the target's groups."},
+             {"emit.checkpoints.enabled", boolean, "true", "Write consumer group offsets to the checkpoints topic."},
+         });
+  append(table,
+         {.levels = anywhere,
+          .handling = not_supported,
+          .reason = "heartbeats are not written in this version; set this to false",
+          .harmless = "false",
+          .connector = true},
+         {
+             {"emit.heartbeats.enabled", boolean, "true", "Write heartbeats to the target."},
+         });
+  append(table,
+         {.levels = anywhere,
+          .handling = not_supported,
+          .reason = "offset syncs are not written: offsets are the same on both sides; set this to false",
+          .harmless = "false",
+          .connector = true},
+         {
+             {"emit.offset-syncs.enabled", boolean, "true",
+              "Write which source offset became which target offset (KIP-1031)."},
+         });
+
+  append(table,
+         {.levels = anywhere,
+          .handling = no_effect,
+          .reason = "belongs to a feature this version has not",
+          .connector = true},
+         {
+             {"sync.topic.acls.interval.seconds", integer, "600", "How often access rights are copied."},
+             {"sync.group.offsets.interval.seconds", integer, "60", "How often group offsets are written."},
+             {"emit.checkpoints.interval.seconds", integer, "60", "How often checkpoints are written."},
+             {"emit.heartbeats.interval.seconds", integer, "1", "How often heartbeats are written."},
+             {"groups", list, ".*", "Consumer groups whose offsets are carried over."},
+             {"groups.exclude", list, "console-consumer-.*, connect-.*, __.*", "Groups not to; wins over groups."},
+             {"group.filter.class", class_name, "org.apache.kafka.connect.mirror.DefaultGroupFilter",
+              "Decides which groups."},
+             {"refresh.groups.enabled", boolean, "true", "Look for new groups while running."},
+             {"refresh.groups.interval.seconds", integer, "600", "How often."},
+             {"offset-syncs.topic.location", string, "source",
+              "Cluster of the offset syncs topic: source or target (KIP-716)."},
+             {"offset-syncs.topic.replication.factor", integer, "3", "Of the offset syncs topic."},
+             {"checkpoints.topic.replication.factor", integer, "3", "Of the checkpoints topic."},
+             {"heartbeats.topic.replication.factor", integer, "3", "Of the heartbeats topic."},
+             {"offset.lag.max", integer, "100", "How far behind an offset sync may be."},
+         });
+  append(table,
+         {.levels = anywhere, .handling = no_effect, .reason = "shunt has no consumer to poll", .connector = true},
+         {
+             {"consumer.poll.timeout.ms", integer, "1000", "Time-out of one poll."},
+         });
+  append(table,
+         {.levels = anywhere, .handling = no_effect, .reason = "see request.timeout.ms of admin.", .connector = true},
+         {
+             {"admin.timeout.ms", integer, "60000", "Time-out of administrative calls."},
+         });
+  append(table,
+         {.levels = anywhere,
+          .handling = no_effect,
+          .reason = "metrics are served at shunt.metrics.listen",
+          .connector = true},
+         {
+             {"metric.reporters", list, "org.apache.kafka.common.metrics.JmxReporter", "Where metrics go."},
+             {"metric.names.formats", list, "legacy", "Names of metrics: legacy, new or both (KIP-1280)."},
+         });
+  append(
+      table, {.levels = anywhere, .handling = no_effect, .reason = "removed from MirrorMaker 2", .connector = true},
+      {
+          {"use.incremental.alter.configs", string, "requested", "Which request changes topic settings (3.5 to 3.9)."},
+          {"add.source.alias.to.metrics", boolean, "false", "A source tag on metrics (3.5 to 3.9)."},
+          {"auto.include.jmx.reporter", boolean, "true", "Metrics to JMX as well (until 3.9)."},
+      });
+  append(table, {.levels = anywhere, .handling = renamed, .reason = "topics.exclude", .connector = true},
+         {
+             {"topics.blacklist", list, "", "Its name until 2.7."},
+         });
+  append(table, {.levels = anywhere, .handling = renamed, .reason = "groups.exclude", .connector = true},
+         {
+             {"groups.blacklist", list, "", "Its name until 2.7."},
+         });
+  append(table, {.levels = anywhere, .handling = renamed, .reason = "config.properties.exclude", .connector = true},
+         {
+             {"config.properties.blacklist", list, "", "Its name until 2.7."},
+         });
+}
+
+}  // namespace shunt::replicate

@@ -1,0 +1,49 @@
+// Text that may be a password: every value read from a configuration is one until it is known not to be.
+//
+// It cannot be printed by accident (streams and fmt show "[hidden]"), is wiped when it dies or is replaced, and gives
+// its text only to reveal(). The bytes live on the heap alone: moving a Secret leaves no copy behind.
+#pragma once
+
+#include <ostream>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+#include <string.h>
+
+namespace shunt::replicate {
+
+class Secret {
+ public:
+  Secret() = default;
+  explicit Secret(std::string_view text) : bytes_(text.begin(), text.end()) {}
+  Secret(const Secret&) = default;
+  Secret(Secret&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
+  Secret& operator=(Secret other) noexcept {
+    bytes_.swap(other.bytes_);
+    return *this;
+  }
+  ~Secret() { explicit_bzero(bytes_.data(), bytes_.size()); }
+
+  /// Valid until this Secret is changed or destroyed.
+  [[nodiscard]] std::string_view reveal() const { return {bytes_.data(), bytes_.size()}; }
+  [[nodiscard]] bool empty() const { return bytes_.empty(); }
+
+ private:
+  std::vector<char> bytes_;
+};
+
+inline std::ostream& operator<<(std::ostream& out, const Secret&) {
+  return out << "[hidden]";
+}
+
+}  // namespace shunt::replicate
+
+template <>
+struct fmt::formatter<shunt::replicate::Secret> : fmt::formatter<std::string_view> {
+  template <class Context>
+  auto format(const shunt::replicate::Secret&, Context& context) const {
+    return fmt::formatter<std::string_view>::format("[hidden]", context);
+  }
+};

@@ -1,0 +1,218 @@
+#include "replicate/control/admission.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace shunt::replicate {
+
+using net::Awaitable;
+using protocol::Offset;
+
+namespace {
+
+constexpr std::int16_t offset_out_of_range = 1;
+constexpr std::int16_t topic_authorization_failed = 29;
+
+Admission start_at(Offset offset, std::string note = {}) {
+  return {.verdict = Admission::Verdict::start, .start = offset, .reason = std::move(note)};
+}
+Admission refuse(std::string reason) {
+  return {.verdict = Admission::Verdict::refuse, .start = Offset(-1), .reason = std::move(reason)};
+}
+Admission retry(std::string reason) {
+  return {.verdict = Admission::Verdict::retry, .start = Offset(-1), .reason = std::move(reason)};
+}
+
+/// A partition on its way to its admission.
+struct Candidate {
+  AdmissionQuestion question;
+  AdmissionFacts facts;
+  std::optional<Admission> admission;
+};
+using Candidates = std::vector<Candidate>;
+
+using Side = TopicPartition AdmissionQuestion::*;
+
+std::vector<TopicPartition> open_partitions(const Candidates& candidates, Side side) {
+  std::vector<TopicPartition> partitions;
+  for (const Candidate& candidate : candidates) {
+    if (!candidate.admission) partitions.push_back(candidate.question.*side);
+  }
+  return partitions;
+}
+
+template <class T>
+Admission no_answer(const Answered<T>& answered, const TopicPartition& partition, const char* fact) {
+  std::string reason = fmt::format("{} of {} is not known: {}", fact, partition.to_string(), answered.reason);
+  if (answered.error_code == topic_authorization_failed)
+    reason += "; grant Read and Describe on the topic to this user";
+  return answered.may_retry ? retry(std::move(reason)) : refuse(std::move(reason));
+}
+
+/// Hands the answer for every open candidate to `use`, or closes the candidate when there is none.
+template <class T, class Use>
+void take(Candidates& candidates, Side side, const Answers<T>& answers, const char* fact, Use use) {
+  for (Candidate& candidate : candidates) {
+    if (candidate.admission) continue;
+    const TopicPartition& partition = candidate.question.*side;
+    const Answered<T>& answered = answers.at(partition);
+    if (answered.value) {
+      use(candidate, *answered.value);
+    } else {
+      candidate.admission = no_answer(answered, partition, fact);
+    }
+  }
+}
+
+Awaitable<> read_tails(Cluster& cluster, Candidates& candidates, Side side,
+                       std::optional<BatchPrint> AdmissionFacts::*tail, LeaderSettings settings) {
+  std::map<TopicPartition, Offset> offsets;
+  for (const Candidate& candidate : candidates) {
+    if (!candidate.admission) offsets[candidate.question.*side] = candidate.facts.target_end - 1;
+  }
+  const Answers<BatchPrint> prints = co_await batches_at(cluster, std::move(offsets), settings);
+  for (Candidate& candidate : candidates) {
+    if (candidate.admission) continue;
+    const TopicPartition& partition = candidate.question.*side;
+    const Answered<BatchPrint>& answered = prints.at(partition);
+    if (answered.value) {
+      candidate.facts.*tail = *answered.value;
+    } else if (answered.error_code != offset_out_of_range) {
+      candidate.admission = no_answer(answered, partition, "the last batch");
+    }
+  }
+}
+
+Awaitable<> gather(Cluster& source, Cluster& target, Candidates& candidates, LeaderSettings settings) {
+  // The target first: while another instance writes, its end may move on, but never beyond the source's end read later.
+  const auto target_ends = co_await log_ends(target, open_partitions(candidates, &AdmissionQuestion::target), settings);
+  take(candidates, &AdmissionQuestion::target, target_ends, "the log end",
+       [](Candidate& candidate, Offset end) { candidate.facts.target_end = candidate.facts.target_start = end; });
+  const auto source_starts =
+      co_await log_starts(source, open_partitions(candidates, &AdmissionQuestion::source), settings);
+  take(candidates, &AdmissionQuestion::source, source_starts, "the log start", [](Candidate& candidate, Offset start) {
+    candidate.facts.source_start = candidate.facts.source_end = start;
+    if (candidate.facts.target_end == Offset(0)) candidate.admission = decide_by_bounds(candidate.facts);
+  });
+
+  // From here on, those whose target holds something.
+  const auto target_starts =
+      co_await log_starts(target, open_partitions(candidates, &AdmissionQuestion::target), settings);
+  take(candidates, &AdmissionQuestion::target, target_starts, "the log start",
+       [](Candidate& candidate, Offset start) { candidate.facts.target_start = start; });
+  const auto source_ends = co_await log_ends(source, open_partitions(candidates, &AdmissionQuestion::source), settings);
+  take(candidates, &AdmissionQuestion::source, source_ends, "the log end",
+       [](Candidate& candidate, Offset end) { candidate.facts.source_end = end; });
+  const auto producers =
+      co_await active_producers(target, open_partitions(candidates, &AdmissionQuestion::target), settings);
+  take(candidates, &AdmissionQuestion::target, producers, "the list of producers",
+       [](Candidate& candidate, const std::vector<ActiveProducer>& active) {
+         candidate.facts.knows_identity =
+             std::any_of(active.begin(), active.end(),
+                         [&](const ActiveProducer& producer) { return producer.id == candidate.question.identity; });
+         candidate.admission = decide_by_bounds(candidate.facts);
+       });
+
+  co_await read_tails(target, candidates, &AdmissionQuestion::target, &AdmissionFacts::target_tail, settings);
+  co_await read_tails(source, candidates, &AdmissionQuestion::source, &AdmissionFacts::source_tail, settings);
+  for (Candidate& candidate : candidates) {
+    if (!candidate.admission) candidate.admission = decide_by_tails(candidate.facts);
+  }
+}
+
+}  // namespace
+
+std::optional<Admission> decide_by_bounds(const AdmissionFacts& facts) {
+  const std::int64_t source_start = facts.source_start.value();
+  const std::int64_t target_end = facts.target_end.value();
+  if (facts.source_start > facts.target_end) {
+    return refuse(target_end == 0
+                      ? fmt::format("{} begins at offset {} on the source, and {} is empty: the {} offsets before it "
+                                    "cannot be filled, so "
+                                    "offsets cannot be identical",
+                                    facts.source.to_string(), source_start, facts.target.to_string(), source_start)
+                      : fmt::format("{} begins at offset {} on the source, but {} ends at {}: the source has deleted "
+                                    "{} offsets that were "
+                                    "never mirrored (retention)",
+                                    facts.source.to_string(), source_start, facts.target.to_string(), target_end,
+                                    source_start - target_end));
+  }
+  if (target_end == 0) return start_at(Offset(0));
+  if (facts.target_end > facts.source_end) {
+    return refuse(
+        fmt::format("{} ends at {}, but {} ends at {} on the source: the target holds {} records that the source "
+                    "does not have (written by others, or the source was recreated or lost data)",
+                    facts.target.to_string(), target_end, facts.source.to_string(), facts.source_end.value(),
+                    facts.target_end - facts.source_end));
+  }
+  if (facts.target_start == facts.target_end) {
+    return start_at(
+        facts.target_end,
+        facts.knows_identity
+            ? std::string()
+            : fmt::format("{} is empty up to {} (its records have expired or were deleted): its past cannot be "
+                          "compared with the source's",
+                          facts.target.to_string(), target_end));
+  }
+  if (facts.source_start == facts.target_end) {
+    return start_at(
+        facts.target_end,
+        facts.knows_identity
+            ? std::string()
+            : fmt::format("{} begins at {} on the source, exactly where {} ends: there is nothing to compare",
+                          facts.source.to_string(), source_start, facts.target.to_string()));
+  }
+  return {};
+}
+
+Admission decide_by_tails(const AdmissionFacts& facts) {
+  const std::int64_t last = facts.target_end.value() - 1;
+  if (!facts.target_tail) {
+    return retry(fmt::format("{} no longer has a record at offset {}, which it had a moment ago",
+                             facts.target.to_string(), last));
+  }
+  if (!facts.source_tail) {
+    return retry(fmt::format("{} no longer has a record at offset {} on the source, which it had a moment ago",
+                             facts.source.to_string(), last));
+  }
+  if (facts.target_tail->next_offset() != facts.target_end) {
+    return retry(fmt::format("{} has moved on from {} to {} while it was looked at: another instance is writing to it",
+                             facts.target.to_string(), facts.target_end.value(),
+                             facts.target_tail->next_offset().value()));
+  }
+  if (facts.source_tail->base_offset >= facts.target_end) {
+    // Compacted away on the source after it was mirrored; or never there.
+    const std::string what = fmt::format(
+        "{} has no record at offset {} on the source (compacted), so the last one of {} cannot "
+        "be compared",
+        facts.source.to_string(), last, facts.target.to_string());
+    if (facts.knows_identity) return start_at(facts.target_end, what);
+    return refuse(what + ", and the target does not remember this mirror as the writer");
+  }
+  const std::string differs = difference(*facts.source_tail, *facts.target_tail);
+  if (differs.empty()) return start_at(facts.target_end);
+  return refuse(fmt::format("target topic already written by others: the last batch of {} is not the source's: {}",
+                            facts.target.to_string(), differs));
+}
+
+Awaitable<std::vector<Admission>> admit(Cluster& source, Cluster& target, std::vector<AdmissionQuestion> questions,
+                                        LeaderSettings settings) {
+  Candidates candidates;
+  candidates.reserve(questions.size());
+  for (AdmissionQuestion& question : questions) {
+    Candidate& candidate = candidates.emplace_back();
+    candidate.facts.source = question.source;
+    candidate.facts.target = question.target;
+    candidate.question = std::move(question);
+  }
+  co_await gather(source, target, candidates, settings);
+  std::vector<Admission> admissions;
+  admissions.reserve(candidates.size());
+  for (Candidate& candidate : candidates) admissions.push_back(std::move(*candidate.admission));
+  co_return admissions;
+}
+
+}  // namespace shunt::replicate

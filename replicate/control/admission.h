@@ -1,0 +1,64 @@
+// May a partition be mirrored with identical offsets, and from where? Decided from facts before its flow starts, and
+// said in words when it may not. The target's log is left as it is either way.
+//
+//   target   [start ......... end)                    start at the target's end when
+//   source      [start .............. end)              source start <= target end <= source end, and
+//                            ^                          the target's last batch is the source's at the same offset
+//
+// The decision is a pure function of the facts; admit() gathers them, many partitions at a time, with one request per
+// leader and question. A partition whose target is empty needs none but its two log ends.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "protocol/ids.h"
+#include "replicate/control/batch_print.h"
+#include "replicate/control/cluster.h"
+#include "replicate/control/leaders.h"
+
+namespace shunt::replicate {
+
+struct Admission {
+  enum class Verdict {
+    start,   // at `start`; `reason` may hold something worth knowing
+    refuse,  // needs an operator: `reason`
+    retry,   // cannot be told now (no leader, broker away, a follower behind): `reason`
+  };
+  Verdict verdict = Verdict::retry;
+  protocol::Offset start{-1};
+  std::string reason;
+};
+
+struct AdmissionFacts {
+  TopicPartition source;
+  TopicPartition target;
+  protocol::Offset source_start;
+  protocol::Offset source_end;  // the true one, read after the target's
+  protocol::Offset target_start;
+  protocol::Offset target_end;  // the true one
+  bool knows_identity = false;  // the target remembers our producer id in this partition
+
+  /// The batch at target_end - 1 on either side; what is missing was answered with OFFSET_OUT_OF_RANGE.
+  std::optional<BatchPrint> source_tail;
+  std::optional<BatchPrint> target_tail;
+};
+
+/// From the logs' bounds alone. Empty: the last batches must be compared.
+std::optional<Admission> decide_by_bounds(const AdmissionFacts& facts);
+/// For facts that decide_by_bounds() leaves open.
+Admission decide_by_tails(const AdmissionFacts& facts);
+
+struct AdmissionQuestion {
+  TopicPartition source;
+  TopicPartition target;
+  protocol::ProducerId identity;  // of everything this flow writes
+};
+
+/// One admission for every question, in their order. Throws nothing of the clusters: a cluster that cannot be asked is
+/// every partition's Verdict::retry.
+net::Awaitable<std::vector<Admission>> admit(Cluster& source, Cluster& target, std::vector<AdmissionQuestion> questions,
+                                             LeaderSettings settings = {});
+
+}  // namespace shunt::replicate

@@ -1,0 +1,46 @@
+// A record batch as it can be recognised in another cluster: what its header says of place and shape, and a digest of
+// its payload. Fields that are restamped on the way (leader epoch, producer, CRC, attributes beyond the codec) are not
+// part of it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "protocol/ids.h"
+#include "replicate/control/leaders.h"
+
+namespace shunt::replicate {
+
+struct BatchPrint {
+  protocol::Offset base_offset;
+  std::int32_t last_offset_delta = 0;
+  std::int32_t record_count = 0;
+  std::int64_t size = 0;  // bytes of the whole batch
+  int codec = 0;
+  bool is_control = false;
+  std::int64_t base_timestamp_ms = -1;
+  std::uint64_t payload_digest[2] = {0, 0};  // XXH3, 128 bits
+
+  [[nodiscard]] protocol::Offset next_offset() const { return base_offset + (std::int64_t{last_offset_delta} + 1); }
+  /// Compaction has not thinned it.
+  [[nodiscard]] bool is_dense() const { return std::int64_t{record_count} == std::int64_t{last_offset_delta} + 1; }
+
+  /// Of the batch that `records` begins with. Empty: cut off, malformed, or of an old format (magic 0 or 1); `why` says
+  /// which.
+  static std::optional<BatchPrint> of(std::span<const std::byte> records, std::string& why);
+};
+
+/// How the two differ, in words; empty when one may be the other's copy. Compaction thins a batch, and a target topic
+/// with a compression.type of its own has it recompressed: then only what survives is compared.
+std::string difference(const BatchPrint& source, const BatchPrint& target);
+
+/// The batch that contains, or else follows, the given offset in each partition (read uncommitted). An offset outside
+/// the log is answered with OFFSET_OUT_OF_RANGE (1); one that is not below the high watermark yet may be retried. Needs
+/// Read. Memory: a fraction of a MiB for each request under way, or one batch where batches are larger.
+net::Awaitable<Answers<BatchPrint>> batches_at(Cluster& cluster, std::map<TopicPartition, protocol::Offset> offsets,
+                                               LeaderSettings settings = {});
+
+}  // namespace shunt::replicate

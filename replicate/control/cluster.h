@@ -1,0 +1,158 @@
+// A Kafka cluster as the control plane sees it: its brokers, found from any one of the bootstrap addresses; its topics
+// with their ids, partitions and leaders, as last heard; and a way to ask a broker, any broker, or the controller.
+//
+//   - Bootstrap addresses that are dead or wrong do not matter while one other answers. When no known broker answers
+//   any
+//     more they are tried again, so a cluster may move as a whole.
+//   - What is kept is what the last Metadata answer said; nothing refreshes itself. Whoever meets a stale leader
+//   refreshes.
+//   - The cluster id is held to: another cluster behind the same address is an error, not a surprise.
+//
+// Owned by the control thread; must outlive the coroutines that use it.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "net/broker_client.h"
+#include "protocol/ids.h"
+#include "protocol/messages/metadata.h"
+#include "protocol/uuid.h"
+
+namespace shunt::replicate {
+
+struct ClusterSettings {
+  std::string alias;  // as the configuration names it; for messages
+  std::vector<net::HostPort> bootstrap;
+  net::ClientSettings client;
+};
+
+/// No broker could be asked, or the answer cannot be believed. what() gives the reason for every address that was
+/// tried.
+class ClusterError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+struct TopicPartition {
+  std::string topic;
+  protocol::PartitionIndex partition;
+
+  auto operator<=>(const TopicPartition&) const = default;
+  [[nodiscard]] std::string to_string() const { return topic + "-" + std::to_string(partition.value()); }
+};
+
+/// A topic as Metadata describes it.
+struct Topic {
+  struct Partition {
+    protocol::BrokerId leader{-1};  // -1: none at the moment
+    protocol::LeaderEpoch leader_epoch{-1};
+    std::int16_t replicas = 0;
+    std::int16_t error_code = 0;
+  };
+
+  std::string name;
+  protocol::Uuid id;                  // zero: the broker has no topic ids (before 2.8)
+  bool is_internal = false;           // Kafka's own, such as __consumer_offsets
+  std::int16_t error_code = 0;        // not 0: the rest says nothing (unknown, not authorized, ...)
+  std::vector<Partition> partitions;  // by index
+};
+
+class Cluster {
+ public:
+  using Topics = std::map<std::string, Topic, std::less<>>;
+
+  Cluster(net::asio::any_io_executor executor, ClusterSettings settings);
+  ~Cluster();
+  Cluster(const Cluster&) = delete;
+  Cluster& operator=(const Cluster&) = delete;
+
+  /// Ends all connections; calls under way fail.
+  void close();
+
+  // ---- what there is ----
+  // Each refresh throws ClusterError when no broker gives an answer.
+
+  /// Brokers and controller.
+  net::Awaitable<> refresh();
+  /// Those, and every topic the user may see; topics that are gone are forgotten.
+  net::Awaitable<> refresh_topics();
+  /// Those, and what is asked for by name; a topic that does not exist is then known with its error. Creates no topic.
+  net::Awaitable<> refresh_topics(std::vector<std::string> names);
+
+  [[nodiscard]] const std::string& alias() const { return settings_.alias; }
+  [[nodiscard]] const std::string& id() const { return id_; }  // empty before the first refresh
+  [[nodiscard]] const std::map<protocol::BrokerId, net::HostPort>& brokers() const { return brokers_; }
+  [[nodiscard]] const Topics& topics() const { return topics_; }
+  /// Null: never heard of. Valid until the next refresh.
+  [[nodiscard]] const Topic* find_topic(std::string_view name) const;
+  /// Null also when the topic is in error or has no such partition.
+  [[nodiscard]] const Topic::Partition* find_partition(const TopicPartition& partition) const;
+
+  // ---- asking ----
+  // Requests go out once; errors inside an answer are the caller's. Throw net::BrokerError or ClusterError.
+
+  template <class Request>
+  net::Awaitable<typename Request::Response> call_broker(protocol::BrokerId broker, Request request,
+                                                         net::CallOptions options = {}) {
+    const std::shared_ptr<net::BrokerClient> client = client_of(broker);
+    co_return co_await client->call(std::move(request), options);
+  }
+
+  /// Tries brokers, then bootstrap addresses, until one answers: for questions, whose repetition does no harm.
+  template <class Request>
+  net::Awaitable<typename Request::Response> call_any(Request request, net::CallOptions options = {}) {
+    std::string reasons;
+    for (const std::shared_ptr<net::BrokerClient>& client : candidates()) {
+      try {
+        co_return co_await client->call(request, options);
+      } catch (const net::BrokerError& error) {
+        note_failure(error, reasons);
+      }
+    }
+    throw unreachable(reasons);
+  }
+
+  /// In KRaft clusters any broker passes the request on, and names itself or another as the controller.
+  template <class Request>
+  net::Awaitable<typename Request::Response> call_controller(Request request, net::CallOptions options = {}) {
+    if (!brokers_.contains(controller_)) co_await refresh();
+    if (!brokers_.contains(controller_)) {
+      throw ClusterError(settings_.alias + ": the cluster has no controller at the moment");
+    }
+    co_return co_await call_broker(controller_, std::move(request), options);
+  }
+  /// After NOT_CONTROLLER: the next call_controller() asks who it is.
+  void forget_controller() { controller_ = protocol::BrokerId(-1); }
+
+  /// The address under which this process reaches a broker: connects if need be, so it has been tried. Throws.
+  net::Awaitable<net::Endpoint> endpoint(protocol::BrokerId broker);
+
+ private:
+  std::shared_ptr<net::BrokerClient> client_of(protocol::BrokerId broker);
+  std::shared_ptr<net::BrokerClient> client_at(const net::HostPort& address, const std::string& role);
+  std::vector<std::shared_ptr<net::BrokerClient>> candidates();
+  void note_failure(const net::BrokerError& error, std::string& reasons) const;
+  [[nodiscard]] ClusterError unreachable(const std::string& reasons) const;
+  net::Awaitable<> fetch_metadata(std::optional<std::vector<std::string>> names);
+  void accept_brokers(const protocol::MetadataResponse& response);
+  void accept_topic(const protocol::MetadataResponse::Topic& answered, const Topics& before);
+  void drop_unused_clients();
+
+  net::asio::any_io_executor executor_;
+  ClusterSettings settings_;
+  std::shared_ptr<const net::ClientSettings> client_settings_;
+  std::string id_;
+  protocol::BrokerId controller_{-1};
+  std::map<protocol::BrokerId, net::HostPort> brokers_;
+  Topics topics_;
+  std::map<net::HostPort, std::shared_ptr<net::BrokerClient>>
+      clients_;  // a bootstrap address that is a broker's: one client
+  bool closed_ = false;
+};
+
+}  // namespace shunt::replicate

@@ -1,0 +1,130 @@
+#include "replicate/control/leaders.h"
+
+#include "protocol/messages/describe_producers.h"
+#include "protocol/messages/list_offsets.h"
+#include "protocol/messages/offset_for_leader_epoch.h"
+#include "replicate/control/ask_leaders.h"
+
+namespace shunt::replicate {
+
+using net::Awaitable;
+using protocol::BrokerId;
+using protocol::Offset;
+
+namespace {
+
+constexpr std::size_t partitions_per_request = 2000;
+// One partition may remember thousands of producers (each for a day), at some 40 bytes.
+constexpr std::size_t described_partitions_per_request = 200;
+
+constexpr BrokerId ordinary_consumer{-1};
+constexpr std::int64_t earliest = -2;
+constexpr std::int64_t latest = -1;
+
+Awaitable<Answers<Offset>> list_offsets(Cluster& cluster, std::vector<TopicPartition> partitions, std::int64_t which,
+                                        LeaderSettings settings) {
+  const net::CallOptions options{.at_most_version = {}, .timeout = settings.call_timeout};
+  const auto ask = [&cluster, options, which](BrokerId broker, const std::vector<Routed>& routed,
+                                              AnswerSheet<Offset>& sheet) -> Awaitable<> {
+    protocol::ListOffsetsRequest request;
+    request.replica_id = ordinary_consumer;
+    for (const Routed& one : routed) {
+      auto& topic = topic_entry(request.topics, one.partition.topic, [](auto& entry) -> auto& { return entry.name; });
+      auto& partition = topic.partitions.emplace_back();
+      partition.partition_index = one.partition.partition;
+      partition.current_leader_epoch = one.leader_epoch;
+      partition.timestamp = which;
+    }
+    const auto response = co_await cluster.call_broker(broker, std::move(request), options);
+    for (const auto& topic : response.topics) {
+      for (const auto& partition : topic.partitions) {
+        if (partition.error_code != 0) {
+          sheet.refuse(topic.name, partition.partition_index, partition.error_code);
+        } else if (partition.offset < Offset(0)) {
+          sheet.postpone(topic.name, partition.partition_index, "the leader does not know the offset yet");
+        } else {
+          sheet.answer(topic.name, partition.partition_index, partition.offset);
+        }
+      }
+    }
+  };
+  co_return co_await ask_leaders<Offset>(cluster, std::move(partitions), partitions_per_request, settings, ask);
+}
+
+}  // namespace
+
+Awaitable<Answers<Offset>> log_starts(Cluster& cluster, std::vector<TopicPartition> partitions,
+                                      LeaderSettings settings) {
+  return list_offsets(cluster, std::move(partitions), earliest, settings);
+}
+
+Awaitable<Answers<Offset>> high_watermarks(Cluster& cluster, std::vector<TopicPartition> partitions,
+                                           LeaderSettings settings) {
+  return list_offsets(cluster, std::move(partitions), latest, settings);
+}
+
+Awaitable<Answers<Offset>> log_ends(Cluster& cluster, std::vector<TopicPartition> partitions, LeaderSettings settings) {
+  const net::CallOptions options{.at_most_version = {}, .timeout = settings.call_timeout};
+  const auto ask = [&cluster, options](BrokerId broker, const std::vector<Routed>& routed,
+                                       AnswerSheet<Offset>& sheet) -> Awaitable<> {
+    protocol::OffsetForLeaderEpochRequest request;
+    request.replica_id = ordinary_consumer;
+    for (const Routed& one : routed) {
+      auto& topic = topic_entry(request.topics, one.partition.topic, [](auto& entry) -> auto& { return entry.topic; });
+      auto& partition = topic.partitions.emplace_back();
+      partition.partition = one.partition.partition;
+      partition.current_leader_epoch = one.leader_epoch;
+      partition.leader_epoch = one.leader_epoch;
+    }
+    const auto response = co_await cluster.call_broker(broker, std::move(request), options);
+    for (const auto& topic : response.topics) {
+      for (const auto& partition : topic.partitions) {
+        if (partition.error_code != 0) {
+          sheet.refuse(topic.topic, partition.partition, partition.error_code);
+        } else if (partition.end_offset < Offset(0)) {
+          // The leader has the epoch from the controller, but has not begun it in its log yet.
+          sheet.postpone(topic.topic, partition.partition, "the leader does not know its current epoch's end yet");
+        } else {
+          sheet.answer(topic.topic, partition.partition, partition.end_offset);
+        }
+      }
+    }
+  };
+  co_return co_await ask_leaders<Offset>(cluster, std::move(partitions), partitions_per_request, settings, ask);
+}
+
+Awaitable<Answers<std::vector<ActiveProducer>>> active_producers(Cluster& cluster,
+                                                                 std::vector<TopicPartition> partitions,
+                                                                 LeaderSettings settings) {
+  using Producers = std::vector<ActiveProducer>;
+  const net::CallOptions options{.at_most_version = {}, .timeout = settings.call_timeout};
+  const auto ask = [&cluster, options](BrokerId broker, const std::vector<Routed>& routed,
+                                       AnswerSheet<Producers>& sheet) -> Awaitable<> {
+    protocol::DescribeProducersRequest request;
+    for (const Routed& one : routed) {
+      auto& topic = topic_entry(request.topics, one.partition.topic, [](auto& entry) -> auto& { return entry.name; });
+      topic.partition_indexes.push_back(one.partition.partition);
+    }
+    const auto response = co_await cluster.call_broker(broker, std::move(request), options);
+    for (const auto& topic : response.topics) {
+      for (const auto& partition : topic.partitions) {
+        if (partition.error_code != 0) {
+          sheet.refuse(topic.name, partition.partition_index, partition.error_code,
+                       partition.error_message.value_or(""));
+          continue;
+        }
+        Producers producers;
+        producers.reserve(partition.active_producers.size());
+        for (const auto& producer : partition.active_producers) {
+          producers.push_back(
+              {.id = producer.producer_id, .epoch = producer.producer_epoch, .last_sequence = producer.last_sequence});
+        }
+        sheet.answer(topic.name, partition.partition_index, std::move(producers));
+      }
+    }
+  };
+  co_return co_await ask_leaders<Producers>(cluster, std::move(partitions), described_partitions_per_request, settings,
+                                            ask);
+}
+
+}  // namespace shunt::replicate

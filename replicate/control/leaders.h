@@ -1,0 +1,64 @@
+// Questions that only a partition's leader answers, asked for many partitions at once: one request per leader (cut
+// where a request or its answer would grow large), leaders side by side.
+//
+// An answer that says "not the leader (any more)", or a broker that cannot be reached, is answered by fresh metadata
+// and another try, until `patience` is over; every other error is the partition's answer. One partition's error never
+// affects another's answer.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "protocol/ids.h"
+#include "protocol/messages/fetch.h"
+#include "replicate/control/cluster.h"
+
+namespace shunt::replicate {
+
+/// What became of the question for one partition.
+template <class T>
+struct Answered {
+  std::optional<T> value;       // held when there was no error
+  std::int16_t error_code = 0;  // Kafka's, as last heard; 0 with no value: no leader could be asked
+  bool may_retry = false;       // no value: the same question may have an answer later
+  std::string reason;           // no value: who answered what
+};
+
+template <class T>
+using Answers = std::map<TopicPartition, Answered<T>>;
+
+struct LeaderSettings {
+  /// Short, for the answers that are there wait with the others; whoever needs more patience asks again.
+  net::Duration patience = std::chrono::milliseconds(500);
+  /// For one request: a broker that hangs must not hold up the answers of the others for long.
+  net::Duration call_timeout = std::chrono::seconds(5);
+  std::size_t concurrency = 8;  // requests under way
+};
+
+/// The first offset of each log (ListOffsets, earliest).
+net::Awaitable<Answers<protocol::Offset>> log_starts(Cluster& cluster, std::vector<TopicPartition> partitions,
+                                                     LeaderSettings settings = {});
+
+/// Where an ordinary consumer's log ends: the high watermark (ListOffsets, latest). Not where the next record goes.
+net::Awaitable<Answers<protocol::Offset>> high_watermarks(Cluster& cluster, std::vector<TopicPartition> partitions,
+                                                          LeaderSettings settings = {});
+
+/// The true end of each log, which the next record gets: OffsetForLeaderEpoch for the current epoch. ListOffsets would
+/// answer the high watermark, which lags behind while followers do.
+net::Awaitable<Answers<protocol::Offset>> log_ends(Cluster& cluster, std::vector<TopicPartition> partitions,
+                                                   LeaderSettings settings = {});
+
+/// The idempotent producers each partition remembers (DescribeProducers, KIP-664). Needs Read on the topic.
+struct ActiveProducer {
+  protocol::ProducerId id;
+  std::int32_t epoch = -1;
+  std::int32_t last_sequence = -1;
+};
+net::Awaitable<Answers<std::vector<ActiveProducer>>> active_producers(Cluster& cluster,
+                                                                      std::vector<TopicPartition> partitions,
+                                                                      LeaderSettings settings = {});
+
+}  // namespace shunt::replicate

@@ -1,0 +1,87 @@
+// What to do with a flow that was parked: the one place where the control plane's patience is decided. Pure: the clock
+// is the caller's, the dice follow from a seed.
+//
+//   a leader moved, a connection broke, a broker is in trouble   again after a back-off, as long as it takes
+//   the target takes offence at a batch (corrupt, out of order)  again, but not for ever without progress
+//   the source has nothing at the position                       back to admission, which finds out why
+//   refused                                                      failed, for an operator to look at
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "net/backoff.h"
+#include "replicate/data/flow.h"
+
+namespace shunt::replicate {
+
+struct RecoverySettings {
+  std::chrono::milliseconds first_delay{50};
+  std::chrono::milliseconds longest_delay{1000};
+  int rejections_without_progress = 8;
+};
+
+struct RecoveryAction {
+  enum class Kind { retry, readmit, fail, finished } kind = Kind::retry;
+  net::Duration delay{0};
+  bool refresh_source = false;  // metadata first
+  bool refresh_target = false;
+  std::string reason;  // why it waits, or failed
+};
+
+class Recovery {
+ public:
+  Recovery(RecoverySettings settings, std::uint64_t seed)
+      : settings_(settings), backoff_(settings.first_delay, settings.longest_delay, seed) {}
+
+  /// `position`: how far the flow has come; -1 when it was never located.
+  RecoveryAction handle_parked(const Parked& parked, std::int64_t position) {
+    if (position > last_position_) {
+      backoff_.reset();
+      rejections_ = 0;
+    }
+    last_position_ = std::max(last_position_, position);
+    RecoveryAction action{.reason = parked.reason};
+    switch (parked.cause) {
+      case ParkCause::stopped:
+        action.kind = RecoveryAction::Kind::finished;
+        return action;
+      case ParkCause::refused:
+        action.kind = RecoveryAction::Kind::fail;
+        return action;
+      case ParkCause::out_of_range:
+        action.kind = RecoveryAction::Kind::readmit;
+        break;
+      case ParkCause::source_connection:
+      case ParkCause::source_leader:
+        action.refresh_source = true;
+        break;
+      case ParkCause::target_connection:
+      case ParkCause::target_leader:
+        action.refresh_target = true;
+        break;
+      case ParkCause::source_error:
+      case ParkCause::target_error:
+        break;
+      case ParkCause::target_rejected:
+        if (++rejections_ > settings_.rejections_without_progress) {
+          action.kind = RecoveryAction::Kind::fail;
+          action.reason = parked.reason + " (tried " + std::to_string(rejections_) + " times without progress)";
+          return action;
+        }
+        break;
+    }
+    action.delay = backoff_.next();
+    return action;
+  }
+
+ private:
+  RecoverySettings settings_;
+  net::Backoff backoff_;
+  std::int64_t last_position_ = -1;
+  int rejections_ = 0;
+};
+
+}  // namespace shunt::replicate

@@ -1,0 +1,117 @@
+// One direction between two clusters (`A->B` of the configuration), seen from the control plane: which partitions there
+// are, which of them run in which shard, and what becomes of those that were parked.
+//
+//   found --> admitting --> assignable --> running --> parked --> (recovery) --> assignable or admitting again, or
+//   failed
+//
+// Everything runs on the control thread, except append_status().
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "net/asio.h"
+#include "replicate/control/cluster.h"
+#include "replicate/control/recovery.h"
+#include "replicate/control/topics.h"
+#include "replicate/data/shard.h"
+#include "replicate/status.h"
+
+namespace shunt::replicate {
+
+/// Where flows are run.
+class Shards {
+ public:
+  virtual ~Shards() = default;
+  virtual void assign(Assignment assignment) = 0;
+  virtual void settle(std::uint64_t flow_id, ParkCause cause, std::string reason) = 0;
+};
+
+struct ReplicationSettings {
+  std::string name;  // "A->B"
+  ClusterSettings source;
+  ClusterSettings target;
+  TopicSettings topics;
+  std::function<bool(std::string_view source_topic)> includes;
+  std::function<std::string(std::string_view source_topic)> target_topic;
+  std::optional<net::Duration> refresh_interval =
+      std::chrono::minutes(5);   // for new topics and partitions; unset: never
+  bool start_at_latest = false;  // an empty target partition begins at the source's end, not at its beginning
+  net::Duration contact_patience = std::chrono::seconds(10);  // for the first answer of each cluster
+  RecoverySettings recovery;
+  bool until_caught_up = false;
+  std::uint64_t first_flow_id = 0;  // ids from here on are this replication's own
+};
+
+class Replication {
+ public:
+  Replication(net::asio::any_io_executor executor, ReplicationSettings settings, Shards& shards);
+
+  /// Discovers, admits, assigns, and follows what changes, until stop() or until finished(). Throws ClusterError when a
+  /// cluster cannot be reached in the beginning, or when there is nothing to mirror and nothing to wait for.
+  net::Awaitable<> run();
+  void stop();
+
+  [[nodiscard]] bool owns(std::uint64_t flow_id) const;
+  void handle_parked(Parked parked);
+
+  // ---- from any thread ----
+  void append_status(MirrorStatus& status) const;
+
+ private:
+  enum class Phase { admitting, assignable, running, done, stopped, failed };
+  struct Partition {
+    Partition(FlowSpec flow, Recovery how) : spec(std::move(flow)), recovery(std::move(how)) {}
+    FlowSpec spec;
+    Recovery recovery;
+    Phase phase = Phase::admitting;
+    net::Time due{};  // admitting, assignable: not before
+    std::string reason;
+    std::optional<Standing> standing;
+    std::int64_t start = -1;
+    std::int64_t goal = -1;
+    std::uint64_t interruptions = 0;
+  };
+
+  net::Awaitable<> first_contact(Cluster& cluster);
+  net::Awaitable<> discover();
+  void add_partitions(const TopicResult& topic);
+  net::Awaitable<> refresh_stale();
+  net::Awaitable<> admit_due();
+  net::Awaitable<> assign_due();
+  net::Awaitable<std::optional<Route::Side>> locate(Cluster& cluster, const TopicPartition& partition,
+                                                    std::map<protocol::BrokerId, net::Endpoint>& known,
+                                                    std::string& why);
+  void finish_caught_up();
+  [[nodiscard]] bool all_ended() const;
+  [[nodiscard]] net::Time next_due() const;
+  void set_phase(Partition& partition, Phase phase, std::string reason = {});
+  std::vector<Partition*> due_in(Phase phase);
+
+  const ReplicationSettings settings_;
+  Shards& shards_;
+  const std::uint16_t tag_;
+  Cluster source_;
+  Cluster target_;
+  net::Signal changed_;
+  bool stopping_ = false;
+  bool stale_source_ = false;
+  bool stale_target_ = false;
+  net::Time next_discovery_{};
+  std::map<std::uint64_t, Partition*> by_id_;
+
+  mutable std::mutex mutex_;  // guards the following against append_status()
+  bool discovered_ = false;
+  std::map<TopicPartition, std::unique_ptr<Partition>> partitions_;  // by source topic and partition
+  std::map<std::string, std::string> topic_errors_;                  // by source topic
+};
+
+}  // namespace shunt::replicate

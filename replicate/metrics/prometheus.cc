@@ -1,0 +1,173 @@
+#include "replicate/metrics/prometheus.h"
+
+#include <cstdio>
+#include <functional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+namespace shunt::replicate {
+
+namespace {
+
+std::string escaped(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    if (c == '\\' || c == '"') result += '\\';
+    if (c == '\n') {
+      result += "\\n";
+    } else {
+      result += c;
+    }
+  }
+  return result;
+}
+
+/// "A->B" in its two halves.
+std::pair<std::string, std::string> ends_of(const std::string& flow) {
+  const std::size_t arrow = flow.find("->");
+  return arrow == std::string::npos ? std::pair{flow, std::string()}
+                                    : std::pair{flow.substr(0, arrow), flow.substr(arrow + 2)};
+}
+
+struct PartitionMetric {
+  const char* name;
+  const char* type;
+  const char* help;
+  std::function<double(const PartitionStatus&)> value;
+  bool only_known = false;  // values below zero mean "not known" and are left out
+};
+
+double number(std::uint64_t value) {
+  return static_cast<double>(value);
+}
+double number(std::int64_t value) {
+  return static_cast<double>(value);
+}
+
+const std::vector<PartitionMetric>& partition_metrics() {
+  static const std::vector<PartitionMetric> metrics{
+      {"shunt_records_total", "counter", "Records the target has confirmed.",
+       [](const auto& p) { return number(p.records); }},
+      {"shunt_bytes_total", "counter", "Record batch bytes the target has confirmed.",
+       [](const auto& p) { return number(p.bytes); }},
+      {"shunt_batches_total", "counter", "Record batches the target has confirmed.",
+       [](const auto& p) { return number(p.batches); }},
+      {"shunt_lag_records", "gauge", "Offsets between the source's end and what the target has.",
+       [](const auto& p) { return number(p.lag()); }, true},
+      {"shunt_position", "gauge", "The target has everything below this source offset.",
+       [](const auto& p) { return number(p.position); }, true},
+      {"shunt_source_end", "gauge", "The source's last stable offset, as last heard.",
+       [](const auto& p) { return number(p.source_end); }, true},
+      {"shunt_in_flight_bytes", "gauge", "Bytes sent or queued that the target has not confirmed.",
+       [](const auto& p) { return number(p.in_flight_bytes); }},
+      {"shunt_interruptions_total", "counter", "Times the partition was interrupted and located again.",
+       [](const auto& p) { return number(p.interruptions); }},
+      {"shunt_duplicate_batches_total", "counter", "Batches the target already had, recognised by it.",
+       [](const auto& p) { return number(p.duplicates); }},
+      {"shunt_refetched_bytes_total", "counter", "Bytes fetched and dropped, to be fetched again.",
+       [](const auto& p) { return number(p.refetched_bytes); }},
+      {"shunt_slow_path_batches_total", "counter", "Batches that had to be re-encoded.",
+       [](const auto& p) { return number(p.slow_path_batches); }},
+      {"shunt_partition_failed", "gauge", "1: the partition has failed and waits for an operator.",
+       [](const auto& p) { return p.state == PartitionState::failed ? 1.0 : 0.0; }},
+      {"shunt_partition_running", "gauge", "1: the partition is being mirrored at the moment.",
+       [](const auto& p) { return p.state == PartitionState::running ? 1.0 : 0.0; }},
+  };
+  return metrics;
+}
+
+void head(std::string& out, const char* name, const char* type, const char* help) {
+  out += fmt::format("# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
+}
+
+}  // namespace
+
+ProcessUsage process_usage() {
+  ProcessUsage usage;
+  rusage used{};
+  getrusage(RUSAGE_SELF, &used);
+  usage.cpu_seconds = static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+                      static_cast<double>(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
+  if (std::FILE* file = std::fopen("/proc/self/statm", "re")) {
+    unsigned long long whole = 0;
+    unsigned long long resident = 0;
+    if (std::fscanf(file, "%llu %llu", &whole, &resident) == 2) {
+      usage.resident_bytes = resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+    }
+    std::fclose(file);
+  }
+  return usage;
+}
+
+std::string prometheus_text(const MirrorStatus& status, const ProcessUsage& usage) {
+  std::string out;
+  std::vector<std::string> labels;
+  for (const PartitionStatus& partition : status.partitions) {
+    const auto [source, target] = ends_of(partition.flow);
+    labels.push_back(fmt::format(R"(source="{}",target="{}",topic="{}",partition="{}")", escaped(source),
+                                 escaped(target), escaped(partition.source_topic), partition.partition));
+  }
+  for (const PartitionMetric& metric : partition_metrics()) {
+    head(out, metric.name, metric.type, metric.help);
+    for (std::size_t i = 0; i < status.partitions.size(); ++i) {
+      const double value = metric.value(status.partitions[i]);
+      if (!metric.only_known || value >= 0) out += fmt::format("{}{{{}}} {:.17g}\n", metric.name, labels[i], value);
+    }
+  }
+  // MirrorMaker 2's connector metrics, under the remote topic's name.
+  const auto mirror_maker = [&](const char* name, const char* help, auto value) {
+    head(out, name, "counter", help);
+    for (const PartitionStatus& partition : status.partitions) {
+      const auto [source, target] = ends_of(partition.flow);
+      out += fmt::format(R"({}{{source="{}",target="{}",topic="{}",partition="{}"}} {})"
+                         "\n",
+                         name, escaped(source), escaped(target), escaped(partition.target_topic), partition.partition,
+                         value(partition));
+    }
+  };
+  mirror_maker("kafka_connect_mirror_mirrorsourceconnector_record_count", "As MirrorMaker 2: records replicated.",
+               [](const PartitionStatus& p) { return p.records; });
+  mirror_maker("kafka_connect_mirror_mirrorsourceconnector_byte_count",
+               "As MirrorMaker 2: bytes replicated (of record batches, as they travel).",
+               [](const PartitionStatus& p) { return p.bytes; });
+
+  const auto shard_metric = [&](const char* name, const char* help, std::uint64_t ShardStatus::*member) {
+    head(out, name, "counter", help);
+    for (std::size_t i = 0; i < status.shards.size(); ++i) {
+      out += fmt::format("{}{{shard=\"{}\",io=\"{}\"}} {}\n", name, i, status.shards[i].io, status.shards[i].*member);
+    }
+  };
+  shard_metric("shunt_connections_lost_total", "Partitions interrupted by a lost connection.",
+               &ShardStatus::connections_lost);
+  shard_metric("shunt_loop_waits_total", "Times the shard's thread went to the kernel to wait.",
+               &ShardStatus::loop_waits);
+  shard_metric("shunt_receive_calls_total", "Receive operations issued.", &ShardStatus::receive_calls);
+  shard_metric("shunt_send_calls_total", "Send operations issued.", &ShardStatus::send_calls);
+
+  head(out, "process_cpu_seconds_total", "counter", "User and system CPU time.");
+  out += fmt::format("process_cpu_seconds_total {:.6f}\n", usage.cpu_seconds);
+  head(out, "process_resident_memory_bytes", "gauge", "Resident memory.");
+  out += fmt::format("process_resident_memory_bytes {}\n", usage.resident_bytes);
+  head(out, "shunt_topic_errors", "gauge", "Topics that cannot be mirrored at all.");
+  out += fmt::format("shunt_topic_errors {}\n", status.topic_errors.size());
+  return out;
+}
+
+std::string health_problems(const MirrorStatus& status) {
+  std::string problems;
+  if (!status.fatal.empty()) problems += status.fatal + "\n";
+  for (const std::string& error : status.topic_errors) problems += error + "\n";
+  for (const PartitionStatus& partition : status.partitions) {
+    if (partition.state != PartitionState::failed) continue;
+    problems +=
+        fmt::format("{} {}-{}: {}\n", partition.flow, partition.source_topic, partition.partition, partition.reason);
+  }
+  return problems;
+}
+
+}  // namespace shunt::replicate

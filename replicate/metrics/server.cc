@@ -1,0 +1,140 @@
+#include "replicate/metrics/server.h"
+
+#include <chrono>
+#include <stdexcept>
+#include <thread>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <fmt/format.h>
+
+#include "net/asio.h"
+#include "replicate/metrics/prometheus.h"
+
+namespace shunt::replicate {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+using asio::ip::tcp;
+
+namespace {
+
+constexpr std::size_t most_connections = 32;
+constexpr std::size_t largest_header_bytes = 16 * 1024;
+constexpr std::size_t largest_body_bytes = 1024;
+constexpr auto idle_timeout = std::chrono::seconds(30);
+constexpr auto retry_accept = std::chrono::milliseconds(100);
+
+}  // namespace
+
+class MetricsServer::Impl {
+ public:
+  Impl(const net::HostPort& listen, std::function<MirrorStatus()> status)
+      : status_(std::move(status)), acceptor_(context_) {
+    tcp::resolver resolver(context_);
+    beast::error_code error;
+    const auto found = resolver.resolve(listen.host, std::to_string(listen.port), tcp::resolver::passive, error);
+    if (!error) {
+      const tcp::endpoint endpoint = found.begin()->endpoint();
+      acceptor_.open(endpoint.protocol(), error);
+      if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
+      if (!error) acceptor_.bind(endpoint, error);
+      if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
+    }
+    if (error) {
+      throw std::runtime_error(
+          fmt::format("shunt.metrics.listen: cannot listen on {}: {}", listen.to_string(), error.message()));
+    }
+    asio::co_spawn(context_, accept(), asio::detached);
+    thread_ = std::thread([this] { context_.run(); });
+  }
+
+  ~Impl() {
+    context_.stop();
+    thread_.join();
+  }
+
+  [[nodiscard]] std::string address() const {
+    const tcp::endpoint endpoint = acceptor_.local_endpoint();
+    return net::HostPort{.host = endpoint.address().to_string(), .port = endpoint.port()}.to_string();
+  }
+
+ private:
+  net::Awaitable<> accept() {
+    while (true) {
+      auto [error, socket] = co_await acceptor_.async_accept(net::with_error);
+      if (error) {
+        // Out of descriptors, most likely: others may close some.
+        co_await net::sleep_for(retry_accept);
+      } else if (connections_ < most_connections) {
+        asio::co_spawn(context_, serve(beast::tcp_stream(std::move(socket))), asio::detached);
+      }
+    }
+  }
+
+  net::Awaitable<> serve(beast::tcp_stream stream) {
+    ++connections_;
+    beast::flat_buffer buffer;
+    for (bool keep = true; keep;) {
+      http::request_parser<http::string_body> parser;
+      parser.header_limit(largest_header_bytes);
+      parser.body_limit(largest_body_bytes);
+      stream.expires_after(idle_timeout);
+      const auto [read_error, read] = co_await http::async_read(stream, buffer, parser, net::with_error);
+      if (read_error) break;
+      http::response<http::string_body> response = answer(parser.get());
+      keep = response.keep_alive();
+      stream.expires_after(idle_timeout);
+      const auto [write_error, written] = co_await http::async_write(stream, response, net::with_error);
+      if (write_error) break;
+    }
+    beast::error_code ignored;
+    stream.socket().shutdown(tcp::socket::shutdown_both, ignored);
+    --connections_;
+  }
+
+  http::response<http::string_body> answer(const http::request<http::string_body>& request) {
+    http::response<http::string_body> response;
+    response.version(request.version());
+    response.keep_alive(request.keep_alive());
+    response.set(http::field::content_type, "text/plain; charset=utf-8");
+    const bool head = request.method() == http::verb::head;
+    if (request.method() != http::verb::get && !head) {
+      response.result(http::status::method_not_allowed);
+      response.set(http::field::allow, "GET, HEAD");
+      response.body() = "GET only\n";
+    } else if (request.target() == "/metrics") {
+      response.set(http::field::content_type, "text/plain; version=0.0.4; charset=utf-8");
+      response.body() = prometheus_text(status_(), process_usage());
+    } else if (request.target() == "/healthz") {
+      const std::string problems = health_problems(status_());
+      response.result(problems.empty() ? http::status::ok : http::status::service_unavailable);
+      response.body() = problems.empty() ? "ok\n" : problems;
+    } else {
+      response.result(http::status::not_found);
+      response.body() = "/metrics, /healthz\n";
+    }
+    const std::size_t size = response.body().size();
+    if (head) response.body().clear();
+    response.content_length(size);
+    return response;
+  }
+
+  std::function<MirrorStatus()> status_;
+  asio::io_context context_{1};
+  tcp::acceptor acceptor_;
+  std::size_t connections_ = 0;
+  std::thread thread_;
+};
+
+MetricsServer::MetricsServer(const net::HostPort& listen, std::function<MirrorStatus()> status)
+    : impl_(std::make_unique<Impl>(listen, std::move(status))) {}
+MetricsServer::~MetricsServer() = default;
+std::string MetricsServer::address() const {
+  return impl_->address();
+}
+
+}  // namespace shunt::replicate

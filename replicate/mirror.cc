@@ -1,0 +1,220 @@
+#include "replicate/mirror.h"
+
+#include <algorithm>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <tuple>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <pthread.h>
+#include <spdlog/spdlog.h>
+
+#include "net/asio.h"
+#include "replicate/control/replication.h"
+#include "replicate/data/shard.h"
+#include "replicate/settings.h"
+
+namespace shunt::replicate {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::uint64_t ids_per_replication = std::uint64_t{1} << 32;
+
+void name_thread(const std::string& name) {
+  pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
+}
+
+}  // namespace
+
+class Mirror::Impl final : private Shards {
+ public:
+  Impl(Config config, MirrorOptions options) : config_(std::move(config)), options_(options) {}
+
+  ~Impl() override {
+    stop(StopMode::at_once);
+    join_threads();
+  }
+
+  void start() {
+    started_ = std::chrono::steady_clock::now();
+    const ShardSetup setup = shard_setup(config_);
+    for (int index = 0; index < setup.shards; ++index) {
+      std::string refused;
+      auto loop = net::make_loop(setup.io, &refused);
+      if (index == 0) {
+        spdlog::info("event loop: {}{}", loop->name(),
+                     refused.empty() ? "" : " (io_uring is refused: " + refused + ")");
+      }
+      Runner& runner = runners_.emplace_back();
+      runner.io = loop->name();
+      runner.shard = std::make_unique<Shard>(std::move(loop), setup.shard, [this](Parked parked) {
+        asio::post(context_, [this, parked = std::move(parked)]() mutable { handle_parked(std::move(parked)); });
+      });
+    }
+    for (const FlowConfig& flow : config_.flows) {
+      ReplicationSettings settings = replication_settings(flow);
+      settings.until_caught_up = options_.until_caught_up;
+      settings.first_flow_id = replications_.size() * ids_per_replication;
+      replications_.push_back(std::make_unique<Replication>(context_.get_executor(), std::move(settings), static_cast<Shards&>(*this)));
+    }
+    running_replications_ = replications_.size();
+    for (const auto& replication : replications_) {
+      asio::co_spawn(context_, replication->run(), [this](std::exception_ptr failure) { handle_end(failure); });
+    }
+    running_shards_ = runners_.size();
+    for (std::size_t index = 0; index < runners_.size(); ++index) {
+      Runner& runner = runners_[index];
+      runner.thread = std::thread([this, &runner, index] {
+        name_thread("shard-" + std::to_string(index));
+        run_shard(*runner.shard);
+      });
+    }
+    control_ = std::thread([this] {
+      name_thread("control");
+      context_.run();
+    });
+  }
+
+  void stop(StopMode mode) {
+    asio::post(context_, [this] {
+      for (const auto& replication : replications_) replication->stop();
+    });
+    for (Runner& runner : runners_) runner.shard->stop(mode == StopMode::graceful);
+  }
+
+  [[nodiscard]] bool finished() const {
+    return replications_ended_.load(std::memory_order_acquire) && running_shards_.load(std::memory_order_acquire) == 0;
+  }
+
+  [[nodiscard]] MirrorStatus status() const {
+    MirrorStatus status;
+    status.discovering = false;
+    for (const auto& replication : replications_) replication->append_status(status);
+    for (const Runner& runner : runners_) {
+      const ShardCounters& counters = runner.shard->counters();
+      status.shards.push_back({.io = runner.io,
+                               .connections_lost = counters.connections_lost.load(std::memory_order_relaxed),
+                               .loop_waits = counters.loop_waits.load(std::memory_order_relaxed),
+                               .receive_calls = counters.receive_calls.load(std::memory_order_relaxed),
+                               .send_calls = counters.send_calls.load(std::memory_order_relaxed)});
+    }
+    std::sort(status.partitions.begin(), status.partitions.end(),
+              [](const PartitionStatus& a, const PartitionStatus& b) {
+                return std::tie(a.flow, a.source_topic, a.partition) < std::tie(b.flow, b.source_topic, b.partition);
+              });
+    status.running = std::chrono::steady_clock::now() - started_;
+    const std::lock_guard lock(mutex_);
+    status.fatal = fatal_;
+    return status;
+  }
+
+  MirrorStatus join() {
+    join_threads();
+    return status();
+  }
+
+ private:
+  struct Runner {
+    std::unique_ptr<Shard> shard;
+    std::string io;
+    std::thread thread;
+  };
+
+  // Shards
+  void assign(Assignment assignment) override { shard_of(assignment.spec.id).assign(std::move(assignment)); }
+  void settle(std::uint64_t flow_id, ParkCause cause, std::string reason) override {
+    shard_of(flow_id).settle(flow_id, cause, std::move(reason));
+  }
+  /// Partitions are dealt out in turn, and stay where they are.
+  Shard& shard_of(std::uint64_t flow_id) { return *runners_[flow_id % runners_.size()].shard; }
+
+  /// The shards first: what they park is still to be heard.
+  void join_threads() {
+    for (Runner& runner : runners_) {
+      if (runner.thread.joinable()) runner.thread.join();
+    }
+    work_.reset();
+    if (control_.joinable()) control_.join();
+  }
+
+  void run_shard(Shard& shard) {
+    try {
+      shard.run();
+    } catch (const std::exception& error) {
+      fail(std::string("a shard cannot go on: ") + error.what());
+    }
+    running_shards_.fetch_sub(1, std::memory_order_release);
+  }
+
+  void handle_parked(Parked parked) {
+    for (const auto& replication : replications_) {
+      if (replication->owns(parked.flow_id)) {
+        replication->handle_parked(std::move(parked));
+        return;
+      }
+    }
+  }
+
+  void handle_end(const std::exception_ptr& failure) {
+    if (failure) {
+      try {
+        std::rethrow_exception(failure);
+      } catch (const std::exception& error) {
+        fail(error.what());
+      }
+    }
+    if (--running_replications_ > 0) return;
+    for (Runner& runner : runners_) runner.shard->stop(true);
+    replications_ended_.store(true, std::memory_order_release);
+  }
+
+  void fail(const std::string& reason) {
+    spdlog::critical("{}", reason);
+    {
+      const std::lock_guard lock(mutex_);
+      if (fatal_.empty()) fatal_ = reason;
+    }
+    asio::post(context_, [this] {
+      for (const auto& replication : replications_) replication->stop();
+    });
+  }
+
+  const Config config_;
+  const MirrorOptions options_;
+  std::chrono::steady_clock::time_point started_{};
+  asio::io_context context_{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work_ = asio::make_work_guard(context_);
+  std::vector<std::unique_ptr<Replication>> replications_;
+  std::size_t running_replications_ = 0;
+  std::deque<Runner> runners_;
+  std::thread control_;
+  std::atomic<bool> replications_ended_ = false;
+  std::atomic<std::size_t> running_shards_ = 0;
+  mutable std::mutex mutex_;
+  std::string fatal_;  // guarded by mutex_
+};
+
+Mirror::Mirror(Config config, MirrorOptions options) : impl_(std::make_unique<Impl>(std::move(config), options)) {}
+Mirror::~Mirror() = default;
+void Mirror::start() {
+  impl_->start();
+}
+void Mirror::stop(StopMode mode) {
+  impl_->stop(mode);
+}
+bool Mirror::finished() const {
+  return impl_->finished();
+}
+MirrorStatus Mirror::status() const {
+  return impl_->status();
+}
+MirrorStatus Mirror::join() {
+  return impl_->join();
+}
+
+}  // namespace shunt::replicate

@@ -1,0 +1,84 @@
+#include "replicate/settings.h"
+
+#include <algorithm>
+
+namespace shunt::replicate {
+
+namespace {
+
+// Sockets of a mirror carry megabytes at a time from the first moment; the kernel's auto-tuning begins small.
+constexpr int default_socket_buffer_bytes = 4 * 1024 * 1024;
+
+ClusterSettings cluster_settings_of(const std::string& alias, const ClientConfig& admin) {
+  ClusterSettings settings;
+  settings.alias = alias;
+  settings.bootstrap = admin.bootstrap_servers;
+  settings.client.client_id = admin.client_id;
+  settings.client.connect_timeout = admin.connection_setup_timeout;
+  settings.client.handshake_timeout = admin.connection_setup_timeout;
+  settings.client.request_timeout = admin.request_timeout;
+  settings.client.backoff_min = admin.reconnect_backoff;
+  settings.client.backoff_max = admin.reconnect_backoff_max;
+  return settings;
+}
+
+}  // namespace
+
+ShardSetup shard_setup(const Config& config) {
+  ShardSetup setup;
+  setup.shards = config.process.shards;
+  setup.io.kind = config.process.io;
+  setup.shard.buffer_memory = config.process.buffer_memory_bytes / static_cast<std::size_t>(setup.shards);
+
+  const FlowConfig& first = config.flows.front();
+  DataSettings& data = setup.shard.data;
+  data.source_link = {.client_id = first.source_consumer.client_id,
+                      .setup_timeout = first.source_consumer.connection_setup_timeout};
+  data.target_link = {.client_id = first.target_producer.client_id,
+                      .setup_timeout = first.target_producer.connection_setup_timeout};
+  data.source.stall_timeout = config.process.stall_timeout;
+  data.target.produce.client_id = first.target_producer.client_id;
+  data.target.produce.timeout_ms = static_cast<std::int32_t>(first.target_producer.request_timeout.count());
+  // The broker gives up after the request's own time-out and says so: only its silence counts.
+  data.target.request_timeout = first.target_producer.request_timeout + std::chrono::seconds(10);
+  data.target.in_flight_bytes = config.process.inflight_bytes;
+
+  FetchSettings& fetch = data.source.fetch;
+  int socket_buffer_bytes = 0;
+  for (const FlowConfig& flow : config.flows) {
+    fetch.max_bytes = std::max(fetch.max_bytes, flow.fetch.max_bytes.value_or(0));
+    fetch.partition_max_bytes = std::max(fetch.partition_max_bytes, flow.fetch.max_partition_bytes.value_or(0));
+    fetch.max_wait_ms = std::min(fetch.max_wait_ms, static_cast<std::int32_t>(flow.fetch.max_wait.count()));
+    socket_buffer_bytes = std::max({socket_buffer_bytes, flow.source_consumer.receive_buffer_bytes.value_or(0),
+                                    flow.target_producer.send_buffer_bytes.value_or(0)});
+  }
+  setup.io.socket_buffer_bytes = socket_buffer_bytes > 0 ? socket_buffer_bytes : default_socket_buffer_bytes;
+  return setup;
+}
+
+ReplicationSettings replication_settings(const FlowConfig& flow) {
+  ReplicationSettings settings;
+  settings.name = flow.name();
+  settings.source = cluster_settings_of(flow.source, flow.source_admin);
+  settings.target = cluster_settings_of(flow.target, flow.target_admin);
+  settings.topics.replication_factor = flow.replication_factor;
+  settings.topics.copy_configs = flow.sync_topic_configs;
+  settings.topics.config_exclude.clear();
+  if (const std::string exclude = flow.config_properties_exclude.re2(); !exclude.empty()) {
+    settings.topics.config_exclude.push_back(exclude);
+  }
+  settings.includes = [flow](std::string_view topic) { return flow.mirrors(topic); };
+  settings.target_topic = [flow](std::string_view topic) { return flow.target_topic(topic); };
+  settings.start_at_latest = flow.auto_offset_reset == OffsetReset::latest;
+  if (flow.refresh_topics) {
+    settings.refresh_interval =
+        std::min<net::Duration>(flow.refresh_topics_interval, flow.source_admin.metadata_max_age);
+  } else {
+    settings.refresh_interval = std::nullopt;
+  }
+  settings.recovery.first_delay = flow.target_producer.reconnect_backoff;
+  settings.recovery.longest_delay = flow.target_producer.reconnect_backoff_max;
+  return settings;
+}
+
+}  // namespace shunt::replicate

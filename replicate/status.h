@@ -1,0 +1,64 @@
+// What a running mirror tells of itself: the picture that progress, summary, metrics and tests are made from.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace shunt::replicate {
+
+enum class PartitionState {
+  waiting,  // for a leader, a connection, a retry
+  running,
+  done,  // --until-caught-up: it has reached its end
+  stopped,
+  failed,  // will not be tried again; `reason` says why
+};
+const char* to_string(PartitionState state);
+
+struct PartitionStatus {
+  std::string flow;  // "A->B"
+  std::string source_topic;
+  std::string target_topic;
+  std::int32_t partition = 0;
+  PartitionState state = PartitionState::waiting;
+  std::string reason;            // why it is waiting or failed; empty otherwise
+  std::int64_t start = -1;       // the source offset this process began at; -1: not known yet
+  std::int64_t position = -1;    // the target has everything below this source offset; -1: not known yet
+  std::int64_t source_end = -1;  // as last heard
+  std::int64_t goal = -1;        // --until-caught-up: the offset to reach
+  std::uint64_t records = 0;     // confirmed by the target in this process's life
+  std::uint64_t batches = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t duplicates = 0;
+  std::uint64_t refetched_bytes = 0;
+  std::int64_t in_flight_bytes = 0;
+  std::uint64_t slow_path_batches = 0;
+  std::uint64_t interruptions = 0;  // times it was parked and assigned again
+
+  [[nodiscard]] std::int64_t lag() const {
+    return source_end < 0 || position < 0 ? -1 : std::max<std::int64_t>(0, source_end - position);
+  }
+};
+
+struct ShardStatus {
+  std::string io;  // "io_uring" or "epoll"
+  std::uint64_t connections_lost = 0;
+  std::uint64_t loop_waits = 0;
+  std::uint64_t receive_calls = 0;
+  std::uint64_t send_calls = 0;
+};
+
+struct MirrorStatus {
+  std::vector<PartitionStatus> partitions;  // sorted by flow, source topic, partition
+  std::vector<ShardStatus> shards;
+  bool discovering = true;                // the first look at both clusters is not complete
+  std::vector<std::string> topic_errors;  // topics that cannot be mirrored at all, each with its reason
+  std::string fatal;                      // not empty: the process cannot go on, and why
+  std::chrono::steady_clock::duration running{};
+  [[nodiscard]] bool any_failed() const;
+};
+
+}  // namespace shunt::replicate

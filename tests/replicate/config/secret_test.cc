@@ -1,0 +1,29 @@
+#include "replicate/config/secret.h"
+
+#include <gtest/gtest.h>
+
+#include <sstream>
+#include <utility>
+
+namespace shunt::replicate {
+namespace {
+
+TEST(Secret, IsNotPrinted) {
+  const Secret secret("hunter2");
+  std::ostringstream out;
+  out << secret;
+  EXPECT_EQ(out.str(), "[hidden]");
+  EXPECT_EQ(fmt::format("<{}>", secret), "<[hidden]>");
+  EXPECT_EQ(secret.reveal(), "hunter2");
+}
+
+TEST(Secret, MovesWithoutLeavingACopy) {
+  Secret from("hunter2");
+  const char* bytes = from.reveal().data();
+  const Secret to = std::move(from);
+  EXPECT_EQ(to.reveal().data(), bytes);
+  EXPECT_TRUE(from.empty());  // NOLINT(bugprone-use-after-move): that is what is tested
+}
+
+}  // namespace
+}  // namespace shunt::replicate

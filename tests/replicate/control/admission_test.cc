@@ -1,0 +1,252 @@
+#include "replicate/control/admission.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/replicate/control/fake_kafka.h"
+
+namespace shunt::replicate {
+namespace {
+
+using net::Awaitable;
+using protocol::Offset;
+using protocol::PartitionIndex;
+using protocol::ProducerId;
+using ::testing::HasSubstr;
+using tests::FakeKafka;
+using Verdict = Admission::Verdict;
+
+// ---- The decision
+// ----------------------------------------------------------------------------------------------------
+
+AdmissionFacts bounds(std::int64_t source_start, std::int64_t source_end, std::int64_t target_start,
+                      std::int64_t target_end, bool known = false) {
+  AdmissionFacts facts;
+  facts.source = TopicPartition{"s", PartitionIndex(0)};
+  facts.target = TopicPartition{"t", PartitionIndex(0)};
+  facts.source_start = Offset(source_start);
+  facts.source_end = Offset(source_end);
+  facts.target_start = Offset(target_start);
+  facts.target_end = Offset(target_end);
+  facts.knows_identity = known;
+  return facts;
+}
+
+TEST(Admission, BoundsAloneDecideWhereTheyCan) {
+  const struct {
+    AdmissionFacts facts;
+    std::optional<Verdict> verdict;
+    std::int64_t start;
+    const char* reason;
+  } cases[] = {
+      // source start and end, target start and end
+      {bounds(0, 0, 0, 0), Verdict::start, 0, ""},
+      {bounds(0, 100, 0, 0), Verdict::start, 0, ""},
+      {bounds(5, 100, 0, 0), Verdict::refuse, -1,
+       "s-0 begins at offset 5 on the source, and t-0 is empty: the 5 offsets"},
+      {bounds(50, 100, 0, 40), Verdict::refuse, -1, "deleted 10 offsets that were never mirrored"},
+      {bounds(0, 30, 0, 40), Verdict::refuse, -1, "the target holds 10 records that the source does not have"},
+      {bounds(0, 0, 0, 40), Verdict::refuse, -1, "the target holds 40 records"},
+      {bounds(0, 100, 40, 40, true), Verdict::start, 40, ""},
+      {bounds(0, 100, 40, 40, false), Verdict::start, 40, "cannot be compared"},
+      {bounds(40, 100, 0, 40, true), Verdict::start, 40, ""},
+      {bounds(40, 100, 0, 40, false), Verdict::start, 40, "nothing to compare"},
+      {bounds(40, 40, 40, 40, true), Verdict::start, 40, ""},
+      {bounds(0, 100, 0, 40, true), std::nullopt, 0, ""},
+      {bounds(39, 100, 39, 40, false), std::nullopt, 0, ""},
+      {bounds(0, 40, 0, 40, true), std::nullopt, 0, ""},
+  };
+  for (const auto& one : cases) {
+    const auto decided = decide_by_bounds(one.facts);
+    ASSERT_EQ(decided.has_value(), one.verdict.has_value()) << one.reason;
+    if (!decided) continue;
+    EXPECT_EQ(decided->verdict, *one.verdict) << decided->reason;
+    EXPECT_EQ(decided->start, Offset(one.start)) << decided->reason;
+    EXPECT_THAT(decided->reason, HasSubstr(one.reason));
+    if (std::string_view(one.reason).empty()) {
+      EXPECT_EQ(decided->reason, "");
+    }
+  }
+}
+
+BatchPrint tail(std::int64_t base, std::int32_t records, std::uint64_t content) {
+  BatchPrint print;
+  print.base_offset = Offset(base);
+  print.last_offset_delta = records - 1;
+  print.record_count = records;
+  print.size = 100;
+  print.payload_digest[0] = content;
+  return print;
+}
+
+TEST(Admission, LastBatchesDecideTheRest) {
+  const struct {
+    std::optional<BatchPrint> source, target;
+    bool known;
+    Verdict verdict;
+    const char* reason;
+  } cases[] = {
+      {tail(30, 10, 1), tail(30, 10, 1), false, Verdict::start, ""},
+      {tail(30, 10, 1), tail(30, 10, 1), true, Verdict::start, ""},
+      {tail(30, 10, 1), tail(30, 10, 2), true, Verdict::refuse,
+       "target topic already written by others: the last batch of t-0"},
+      {tail(35, 10, 1), tail(30, 10, 1), true, Verdict::refuse, "of 30 to 39 on the target"},
+      {tail(30, 20, 1), tail(30, 10, 1), true, Verdict::refuse, "offsets 30 to 49 on the source"},
+      {tail(41, 10, 1), tail(30, 10, 1), true, Verdict::start, "compacted"},
+      {tail(41, 10, 1), tail(30, 10, 1), false, Verdict::refuse, "does not remember this mirror"},
+      {tail(30, 10, 1), tail(30, 20, 1), true, Verdict::retry, "another instance is writing"},
+      {tail(30, 10, 1), std::nullopt, true, Verdict::retry, "t-0 no longer has"},
+      {std::nullopt, tail(30, 10, 1), true, Verdict::retry, "s-0 no longer has"},
+  };
+  for (const auto& one : cases) {
+    AdmissionFacts facts = bounds(0, 100, 0, 40, one.known);
+    facts.source_tail = one.source;
+    facts.target_tail = one.target;
+    const Admission decided = decide_by_tails(facts);
+    EXPECT_EQ(decided.verdict, one.verdict) << decided.reason;
+    EXPECT_THAT(decided.reason, HasSubstr(one.reason));
+    EXPECT_EQ(decided.start, Offset(one.verdict == Verdict::start ? 40 : -1));
+    if (std::string_view(one.reason).empty()) {
+      EXPECT_EQ(decided.reason, "");
+    }
+  }
+}
+
+// ---- Gathering the facts
+// ---------------------------------------------------------------------------------------------
+
+constexpr std::int16_t fetch_key = 1;
+constexpr std::int16_t list_offsets_key = 2;
+constexpr std::int16_t offset_for_leader_epoch_key = 23;
+constexpr std::int16_t describe_producers_key = 61;
+constexpr ProducerId identity{std::int64_t{1} << 62};
+
+class AdmitTest : public ::testing::Test {
+ protected:
+  std::vector<Admission> admit_all(int partitions) {
+    std::vector<AdmissionQuestion> questions;
+    for (int index = 0; index < partitions; ++index) {
+      AdmissionQuestion question;
+      question.source = TopicPartition{"s", PartitionIndex(index)};
+      question.target = TopicPartition{"t", PartitionIndex(index)};
+      question.identity = identity;
+      questions.push_back(question);
+    }
+    Cluster source(context.get_executor(), source_kafka.settings("A"));
+    Cluster target(context.get_executor(), target_kafka.settings("B"));
+    std::vector<Admission> admissions;
+    tests::run(context, [&]() -> Awaitable<> {
+      co_await source.refresh_topics();
+      co_await target.refresh_topics();
+      LeaderSettings settings;
+      settings.patience = std::chrono::milliseconds(60);
+      admissions = co_await admit(source, target, questions, settings);
+    });
+    EXPECT_EQ(admissions.size(), questions.size());
+    return admissions;
+  }
+
+  net::asio::io_context context;
+  FakeKafka source_kafka{context, 1};
+  FakeKafka target_kafka{context, 2};
+};
+
+TEST_F(AdmitTest, EmptyTargetsCostTwoQuestions) {
+  source_kafka.create("s", 1000);
+  target_kafka.create("t", 1000);
+  for (const Admission& admission : admit_all(1000)) {
+    EXPECT_EQ(admission.verdict, Verdict::start) << admission.reason;
+    EXPECT_EQ(admission.start, Offset(0));
+  }
+  EXPECT_EQ(target_kafka.requests(offset_for_leader_epoch_key), 2);  // one for each leader
+  EXPECT_EQ(source_kafka.requests(list_offsets_key), 1);
+  EXPECT_EQ(target_kafka.requests(list_offsets_key), 0);
+  EXPECT_EQ(target_kafka.requests(describe_producers_key), 0);
+  EXPECT_EQ(target_kafka.requests(fetch_key), 0);
+}
+
+TEST_F(AdmitTest, EachPartitionIsJudgedOnItsOwn) {
+  source_kafka.create("s", 6);
+  target_kafka.create("t", 6);
+  for (int index = 0; index < 6; ++index) {
+    for (const char* payload : {"one", "two", "three"}) source_kafka.partition("s", index).append(payload, 10);
+  }
+  target_kafka.partition("t", 1).append("one", 10);  // resumes
+  target_kafka.partition("t", 1).append("two", 10);
+  target_kafka.partition("t", 2).append("one", 10);  // others wrote the second batch
+  target_kafka.partition("t", 2).append("foreign", 10);
+  target_kafka.partition("t", 3).append("one", 31);  // beyond the source
+  target_kafka.partition("t", 4).error = 29;
+  target_kafka.partition("t", 5).append("one", 10);  // a follower is behind
+  target_kafka.partition("t", 5).high_watermark = 0;
+  const std::vector<Admission> admissions = admit_all(6);
+  EXPECT_EQ(admissions[0].verdict, Verdict::start);
+  EXPECT_EQ(admissions[0].start, Offset(0));
+  EXPECT_EQ(admissions[1].verdict, Verdict::start) << admissions[1].reason;
+  EXPECT_EQ(admissions[1].start, Offset(20));
+  EXPECT_EQ(admissions[2].verdict, Verdict::refuse);
+  EXPECT_THAT(admissions[2].reason, HasSubstr("already written by others"));
+  EXPECT_EQ(admissions[3].verdict, Verdict::refuse);
+  EXPECT_THAT(admissions[3].reason, HasSubstr("1 records that the source does not have"));
+  EXPECT_EQ(admissions[4].verdict, Verdict::refuse);
+  EXPECT_THAT(admissions[4].reason, HasSubstr("grant Read and Describe"));
+  EXPECT_EQ(admissions[5].verdict, Verdict::retry);
+  EXPECT_THAT(admissions[5].reason, HasSubstr("high watermark is behind"));
+}
+
+TEST_F(AdmitTest, LargeBatchesAreComparedOneByOne) {
+  source_kafka.create("s", 8);
+  target_kafka.create("t", 8);
+  for (int index = 0; index < 8; ++index) {
+    const std::string large(100000, static_cast<char>('a' + index));
+    source_kafka.partition("s", index).append(large, 10);
+    target_kafka.partition("t", index).append(index == 7 ? std::string(100000, 'x') : large, 10);
+  }
+  const std::vector<Admission> admissions = admit_all(8);
+  for (std::size_t index = 0; index < 7; ++index) {
+    EXPECT_EQ(admissions[index].verdict, Verdict::start) << admissions[index].reason;
+  }
+  EXPECT_EQ(admissions[7].verdict, Verdict::refuse);
+}
+
+TEST_F(AdmitTest, AnIdentityTheTargetRemembersIsBelieved) {
+  for (FakeKafka* kafka : {&source_kafka, &target_kafka}) {
+    const char* topic = kafka == &source_kafka ? "s" : "t";
+    kafka->create(topic, 2);
+    for (int index = 0; index < 2; ++index) kafka->partition(topic, index).append("one", 10);
+  }
+  for (int index = 0; index < 2; ++index) {  // compacted: the source's first batch is gone
+    source_kafka.partition("s", index).append("two", 10);
+    source_kafka.partition("s", index).batches.erase(source_kafka.partition("s", index).batches.begin());
+  }
+  target_kafka.partition("t", 0).producers = {3, identity.value()};
+  target_kafka.partition("t", 1).producers = {3};
+  const std::vector<Admission> admissions = admit_all(2);
+  EXPECT_EQ(admissions[0].verdict, Verdict::start) << admissions[0].reason;
+  EXPECT_EQ(admissions[1].verdict, Verdict::refuse);
+}
+
+TEST_F(AdmitTest, AClusterThatIsAwayIsAReasonToTryAgain) {
+  source_kafka.create("s", 1);
+  target_kafka.create("t", 1);
+  Cluster source(context.get_executor(), source_kafka.settings("A"));
+  Cluster target(context.get_executor(), target_kafka.settings("B"));
+  tests::run(context, [&]() -> Awaitable<> {
+    co_await source.refresh_topics();
+    co_await target.refresh_topics();
+    target_kafka.stop(0);
+    target_kafka.stop(1);
+    AdmissionQuestion question;
+    question.source = TopicPartition{"s", PartitionIndex(0)};
+    question.target = TopicPartition{"t", PartitionIndex(0)};
+    const std::vector<AdmissionQuestion> questions = {question};
+    LeaderSettings settings;
+    settings.patience = std::chrono::milliseconds(60);
+    const std::vector<Admission> admissions = co_await admit(source, target, questions, settings);
+    EXPECT_EQ(admissions.at(0).verdict, Verdict::retry);
+    EXPECT_THAT(admissions.at(0).reason, HasSubstr("Connection refused"));
+  });
+}
+
+}  // namespace
+}  // namespace shunt::replicate

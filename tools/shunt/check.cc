@@ -1,0 +1,42 @@
+#include "replicate/control/check.h"
+
+#include <cstdio>
+#include <exception>
+
+#include <boost/asio/io_context.hpp>
+#include <fmt/format.h>
+
+#include "net/asio.h"
+#include "tools/shunt/commands.h"
+#include "tools/shunt/configuration.h"
+
+namespace shunt::tools {
+
+int check(const std::string& file, const std::string& log_level) {
+  const auto config = read_configuration(file, log_level);
+  if (!config) return exit_usage;
+
+  boost::asio::io_context context(1);
+  bool passed = false;
+  std::exception_ptr failure;
+  boost::asio::co_spawn(context,
+                        replicate::check_connectivity(context.get_executor(), *config,
+                                                      [](const replicate::CheckStep& step) {
+                                                        fmt::print("{} {}: {}\n", step.ok ? "ok    " : "FAILED",
+                                                                   step.what, step.detail);
+                                                      }),
+                        [&](std::exception_ptr thrown, bool result) {
+                          failure = std::move(thrown);
+                          passed = result;
+                        });
+  context.run();
+  if (failure) std::rethrow_exception(failure);
+  if (!passed) {
+    fmt::print("Connectivity check failed.\n");
+    return exit_failed;
+  }
+  fmt::print("Connectivity check passed.\n");
+  return exit_done;
+}
+
+}  // namespace shunt::tools

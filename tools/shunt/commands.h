@@ -1,0 +1,23 @@
+// The commands of the program. Each returns the exit code: 0 done, 1 the job failed, 2 wrong usage or configuration.
+#pragma once
+
+#include <string>
+
+namespace shunt::tools {
+
+inline constexpr int exit_done = 0;
+inline constexpr int exit_failed = 1;
+inline constexpr int exit_usage = 2;
+
+struct RunOptions {
+  std::string file;
+  bool until_caught_up = false;
+  bool json = false;
+  std::string log_level;  // empty: the configuration's
+};
+
+int run(const RunOptions& options);
+int check(const std::string& file, const std::string& log_level);
+int print_keys(bool markdown);
+
+}  // namespace shunt::tools

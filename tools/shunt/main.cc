@@ -1,0 +1,77 @@
+// shunt: mirrors Kafka clusters. Command line.
+#include <csignal>
+#include <cstdio>
+#include <exception>
+
+#include <CLI/CLI.hpp>
+#include <pthread.h>
+
+#include "tools/shunt/commands.h"
+
+namespace {
+
+/// SIGINT and SIGTERM are waited for by run(), in one place; no thread may be interrupted by them elsewhere.
+void prepare_signals() {
+  std::signal(SIGPIPE, SIG_IGN);
+  sigset_t awaited;
+  sigemptyset(&awaited);
+  sigaddset(&awaited, SIGINT);
+  sigaddset(&awaited, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &awaited, nullptr);
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  using namespace shunt::tools;  // NOLINT(google-build-using-namespace)
+  CLI::App app{"Mirrors Kafka clusters, batch by batch, with identical offsets, exactly once."};
+  app.name("shunt");
+  app.set_version_flag("--version", "shunt " SHUNT_VERSION);
+  app.require_subcommand(1);
+  app.footer(
+      "FILE is a MirrorMaker 2 .properties file, for example:\n"
+      "  clusters = A, B\n"
+      "  A.bootstrap.servers = a1:9092, a2:9092\n"
+      "  B.bootstrap.servers = b1:9092\n"
+      "  A->B.enabled = true\n"
+      "  A->B.topics = orders, clicks.*\n"
+      "\n"
+      "Exit codes: 0 done, 1 the job failed, 2 wrong usage or configuration.");
+
+  RunOptions run_options;
+  std::string check_file;
+  bool markdown = false;
+  const CLI::IsMember levels({"trace", "debug", "info", "warn", "error", "off"});
+
+  CLI::App* run_command =
+      app.add_subcommand("run", "Mirror what FILE says. SIGTERM or SIGINT: drain and end; twice: end at once.");
+  run_command->add_option("FILE", run_options.file, "MirrorMaker 2 .properties file")->required();
+  run_command->add_flag("--until-caught-up", run_options.until_caught_up,
+                        "End when every partition has reached the source's end as seen at the start");
+  run_command->add_flag("--json", run_options.json,
+                        "The summary as one JSON object on standard output; progress goes to standard error");
+  run_command->add_option("--log-level", run_options.log_level, "Overrides shunt.log.level")->check(levels);
+
+  CLI::App* check_command =
+      app.add_subcommand("check", "Reach every broker that FILE concerns, step by step. Changes nothing.");
+  check_command->add_option("FILE", check_file, "MirrorMaker 2 .properties file")->required();
+  check_command->add_option("--log-level", run_options.log_level, "Overrides shunt.log.level")->check(levels);
+
+  CLI::App* keys_command = app.add_subcommand("keys", "Print every key FILE may hold, and what shunt does with it.");
+  keys_command->add_flag("--markdown", markdown, "As Markdown tables");
+
+  try {
+    app.parse(count, arguments);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? exit_done : exit_usage;
+  }
+  prepare_signals();
+  try {
+    if (*run_command) return run(run_options);
+    if (*check_command) return check(check_file, run_options.log_level);
+    return print_keys(markdown);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "shunt: %s\n", error.what());
+    return exit_failed;
+  }
+}

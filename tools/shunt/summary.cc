@@ -1,0 +1,111 @@
+#include "tools/shunt/summary.h"
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include "tools/shunt/units.h"
+
+namespace shunt::tools {
+
+using replicate::MirrorStatus;
+using replicate::PartitionState;
+using replicate::PartitionStatus;
+
+namespace {
+
+double seconds_of(const timeval& time) {
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+}
+
+}  // namespace
+
+double Summary::cpu_seconds_per_gb() const {
+  return bytes == 0 ? 0 : (user_cpu_seconds + system_cpu_seconds) / (static_cast<double>(bytes) / 1e9);
+}
+
+Summary summarise(const MirrorStatus& status) {
+  Summary summary;
+  for (const PartitionStatus& partition : status.partitions) {
+    summary.records += partition.records;
+    summary.batches += partition.batches;
+    summary.bytes += partition.bytes;
+    summary.duplicates += partition.duplicates;
+    summary.refetched_bytes += partition.refetched_bytes;
+    summary.slow_path_batches += partition.slow_path_batches;
+    summary.interruptions += partition.interruptions;
+  }
+  summary.seconds = std::chrono::duration<double>(status.running).count();
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  summary.user_cpu_seconds = seconds_of(usage.ru_utime);
+  summary.system_cpu_seconds = seconds_of(usage.ru_stime);
+  summary.peak_memory_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+  return summary;
+}
+
+std::string summary_text(const Summary& summary, const MirrorStatus& status) {
+  std::string text = fmt::format(
+      "{} records in {} batches, {}, in {:.1f} s ({}/s)\n"
+      "CPU {:.2f} s, {:.3f} s per GB; peak memory {}; slow-path batches {}\n",
+      grouped(summary.records), grouped(summary.batches), bytes_text(static_cast<double>(summary.bytes)),
+      summary.seconds, bytes_text(summary.seconds > 0 ? static_cast<double>(summary.bytes) / summary.seconds : 0),
+      summary.user_cpu_seconds + summary.system_cpu_seconds, summary.cpu_seconds_per_gb(),
+      bytes_text(static_cast<double>(summary.peak_memory_bytes)), grouped(summary.slow_path_batches));
+  if (summary.duplicates > 0 || summary.interruptions > 0) {
+    text += fmt::format("{} interruptions; {} batches were recognised as already there\n",
+                        grouped(summary.interruptions), grouped(summary.duplicates));
+  }
+  if (!status.fatal.empty()) text += fmt::format("failed: {}\n", status.fatal);
+  for (const std::string& error : status.topic_errors) text += fmt::format("failed: {}\n", error);
+  for (const PartitionStatus& partition : status.partitions) {
+    if (partition.state != PartitionState::failed) continue;
+    text += fmt::format("failed: {} {}-{} at offset {}: {}\n", partition.flow, partition.source_topic,
+                        partition.partition, partition.position, partition.reason);
+  }
+  return text;
+}
+
+std::string summary_json(const Summary& summary, const MirrorStatus& status) {
+  namespace json = boost::json;
+  json::array failures;
+  if (!status.fatal.empty()) failures.push_back(json::object{{"reason", status.fatal}});
+  for (const std::string& error : status.topic_errors) failures.push_back(json::object{{"reason", error}});
+  for (const PartitionStatus& partition : status.partitions) {
+    if (partition.state != PartitionState::failed) continue;
+    failures.push_back(json::object{{"flow", partition.flow},
+                                    {"topic", partition.source_topic},
+                                    {"partition", partition.partition},
+                                    {"offset", partition.position},
+                                    {"reason", partition.reason}});
+  }
+  json::array shards;
+  for (const replicate::ShardStatus& shard : status.shards) {
+    shards.push_back(json::object{{"io", shard.io},
+                                  {"loop_waits", shard.loop_waits},
+                                  {"receive_calls", shard.receive_calls},
+                                  {"send_calls", shard.send_calls},
+                                  {"connections_lost", shard.connections_lost}});
+  }
+  const json::object object{{"records", summary.records},
+                            {"batches", summary.batches},
+                            {"bytes", summary.bytes},
+                            {"partitions", status.partitions.size()},
+                            {"seconds", summary.seconds},
+                            {"cpu_seconds", summary.user_cpu_seconds + summary.system_cpu_seconds},
+                            {"user_cpu_seconds", summary.user_cpu_seconds},
+                            {"system_cpu_seconds", summary.system_cpu_seconds},
+                            {"cpu_seconds_per_gb", summary.cpu_seconds_per_gb()},
+                            {"peak_memory_bytes", summary.peak_memory_bytes},
+                            {"slow_path_batches", summary.slow_path_batches},
+                            {"duplicates", summary.duplicates},
+                            {"refetched_bytes", summary.refetched_bytes},
+                            {"interruptions", summary.interruptions},
+                            {"shards", std::move(shards)},
+                            {"failures", std::move(failures)}};
+  return json::serialize(object) + "\n";
+}
+
+}  // namespace shunt::tools
