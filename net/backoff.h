@@ -12,25 +12,26 @@ namespace shunt::net {
 
 class Backoff {
  public:
-  /// The n-th wait is drawn from the upper half of min(first * 2^n, longest).
-  Backoff(Duration first, Duration longest, std::uint64_t seed) : first_(first), longest_(longest), random_(seed) {}
+  /// The n-th wait is drawn from the upper half of min(first * 2^n, longest): never nearly nothing, for an attempt
+  /// costs the peer something too. `first` and `longest` (reconnect.backoff.ms and reconnect.backoff.max.ms) are not
+  /// negative.
+  Backoff(Duration first, Duration longest, std::uint64_t seed)
+      : first_(std::min(first, longest)), longest_(longest), ceiling_(first_), random_(seed) {}
 
   Duration next() {
-    const Duration ceiling =
-        doublings_ < most_doublings ? std::min(first_ * (std::int64_t{1} << doublings_), longest_) : longest_;
-    if (doublings_ < most_doublings) ++doublings_;
+    const Duration ceiling = ceiling_;
+    ceiling_ = ceiling > longest_ / 2 ? longest_ : ceiling * 2;
     return Duration(std::uniform_int_distribution<Duration::rep>(ceiling.count() / 2, ceiling.count())(random_));
   }
 
   /// After a success.
-  void reset() { doublings_ = 0; }
+  void reset() { ceiling_ = first_; }
 
  private:
-  static constexpr int most_doublings = 20;
   Duration first_;
   Duration longest_;
+  Duration ceiling_;
   std::mt19937_64 random_;
-  int doublings_ = 0;
 };
 
 }  // namespace shunt::net

@@ -137,8 +137,8 @@ Awaitable<> BrokerConnection::shake_hands() {
   Guillotine guillotine(socket_, settings_->handshake_timeout);
   while (true) {
     co_await asio::async_write(socket_, asio::buffer(output), with_error);  // reading tells why it failed
-    std::optional<std::span<const std::byte>> frame;
-    while (!(frame = frames_.next())) {
+    std::optional<std::span<const std::byte>> frame = frames_.next();
+    for (; !frame.has_value(); frame = frames_.next()) {
       if (frames_.failed()) throw BrokerError(broker_, BrokerStep::handshake, frames_.reason());
       const std::span<std::byte> room = frames_.prepare();
       const auto [error, size] = co_await socket_.async_read_some(asio::buffer(room.data(), room.size()), with_error);
@@ -249,15 +249,16 @@ Awaitable<> BrokerConnection::read() {
 }
 
 void BrokerConnection::handle_frames() {
-  while (const auto frame = frames_.next()) {
-    const auto call = pipeline_.handle_frame(*frame);
-    if (!call) {
+  for (auto frame = frames_.next(); frame.has_value(); frame = frames_.next()) {
+    const auto answered = pipeline_.handle_frame(*frame);
+    if (!answered.has_value()) {
       fail(pipeline_.reason());
       return;
     }
+    Call& call = **answered;
     answered_ = true;
-    (*call)->answer.assign(frame->begin(), frame->end());
-    (*call)->done = true;
+    call.answer.assign(frame->begin(), frame->end());
+    call.done = true;
     changed_.announce();
   }
   if (frames_.failed()) {

@@ -51,7 +51,7 @@ struct ClientSettings {
   Duration request_timeout = std::chrono::seconds(30);   // of a call that names no other
   Duration backoff_min = std::chrono::milliseconds(50);  // reconnect.backoff.ms
   Duration backoff_max = std::chrono::seconds(1);        // reconnect.backoff.max.ms
-  std::size_t response_limit_bytes = 64 * 1024 * 1024;
+  std::size_t response_limit_bytes = std::size_t{64} * 1024 * 1024;
 };
 
 class BrokerConnection : public std::enable_shared_from_this<BrokerConnection> {

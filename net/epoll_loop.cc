@@ -240,7 +240,7 @@ void EpollLoop::poll(Time latest) {
 
 void EpollLoop::wait(Time latest) {
   ++counters_.waits;
-  const int count = wait_for_events(std::clamp<Duration>(latest - now_, Duration(0), longest_wait));
+  const int count = wait_for_events(latest > now_ ? std::min<Duration>(latest - now_, longest_wait) : Duration(0));
   update_now();
   // Nobody is called back in here, so no stream of this batch can go away under it.
   for (int i = 0; i < count; ++i) {

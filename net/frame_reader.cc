@@ -10,7 +10,7 @@ namespace shunt::net {
 namespace {
 
 constexpr std::size_t smallest_room = 4096;
-constexpr std::size_t kept_when_empty = 64 * 1024;  // a buffer grown for one large answer is given back
+constexpr std::size_t kept_when_empty = std::size_t{64} * 1024;  // a buffer grown for one large answer is given back
 
 bool is_tls(std::span<const std::byte, size_prefix_bytes> prefix) {
   const auto type = std::to_integer<int>(prefix[0]);  // 21 alert, 22 handshake (RFC 8446, 5.1), then version 3.x

@@ -24,7 +24,7 @@
 
 namespace shunt::net {
 
-inline constexpr std::size_t handshake_limit_bytes = 1024 * 1024;
+inline constexpr std::size_t handshake_limit_bytes = std::size_t{1024} * 1024;
 
 class Handshake {
  public:

@@ -15,24 +15,33 @@ namespace shunt::net {
 namespace {
 
 constexpr unsigned ring_entries = 256;
-constexpr unsigned completions_per_round = 64;
+constexpr Duration longest_wait = std::chrono::hours(1);
+
+[[noreturn]] void fail(int error, const char* what) {
+  throw std::system_error(error, std::generic_category(), what);
+}
 
 void open_ring(io_uring& ring, bool defer_taskrun) {
+  // Best first: 6.1; 5.19, where completions at least do not interrupt; any.
+  constexpr unsigned setups[] = {IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN, IORING_SETUP_COOP_TASKRUN, 0};
+  int result = -EINVAL;
   io_uring_params params{};
-  params.flags = IORING_SETUP_CLAMP;
-  if (defer_taskrun) params.flags |= IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_R_DISABLED;
-  int result = io_uring_queue_init_params(ring_entries, &ring, &params);
-  if (result == -EINVAL && defer_taskrun) {
+  for (const unsigned setup : std::span(setups).subspan(defer_taskrun ? 0 : 2)) {
     params = {};
-    params.flags = IORING_SETUP_CLAMP | IORING_SETUP_R_DISABLED;
+    params.flags = IORING_SETUP_CLAMP | IORING_SETUP_R_DISABLED | setup;
     result = io_uring_queue_init_params(ring_entries, &ring, &params);
+    if (result != -EINVAL) break;
   }
-  if (result < 0) throw std::system_error(-result, std::generic_category(), "io_uring_setup");
-  // A wait with a time-out needs it (5.11); where it is missing, so is much else.
+  if (result < 0) fail(-result, "io_uring_setup");
   if ((params.features & IORING_FEAT_EXT_ARG) == 0) {
     io_uring_queue_exit(&ring);
-    throw std::system_error(ENOSYS, std::generic_category(), "io_uring without IORING_FEAT_EXT_ARG");
+    fail(ENOSYS, "io_uring without IORING_FEAT_EXT_ARG (Linux before 5.11)");
   }
+}
+
+/// Nothing came, or the kernel has no room just now: errors of io_uring_enter() that pass.
+bool is_passing(int result) {
+  return result == -ETIME || result == -EINTR || result == -EAGAIN || result == -EBUSY;
 }
 
 }  // namespace
@@ -48,25 +57,28 @@ class IoUringStream final : public Stream {
   void connect(const Endpoint& endpoint) override {
     endpoint_ = endpoint;
     fd_ = open_socket(endpoint.address.ss_family, loop_.options_);
-    // Without a socket the request fails with EBADF and reports as any other failure.
+    if (fd_ < 0) socket_error_ = errno;
+    // Without a socket the request fails with EBADF, and reports when any other failure would.
     io_uring_sqe* entry = loop_.next_entry();
     io_uring_prep_connect(entry, fd_, reinterpret_cast<const sockaddr*>(&endpoint_.address), endpoint_.length);
-    submit(entry, connect_);
+    begin(entry, connect_);
   }
 
   void receive(std::span<std::byte> into, std::size_t at_least) override {
     into_ = into;
     at_least_ = at_least;
     filled_ = 0;
-    receiving_ = true;
     read();
   }
 
   void set_at_least(std::size_t at_least) override {
-    if (!receiving_) return;
+    if (!receive_.under_way) return;
     at_least_ = std::min(at_least, into_.size());
-    // Wakes the armed receive when enough is there already.
-    threshold_.set(fd_, at_least_ > filled_ ? at_least_ - filled_ : 1);
+    if (filled_ >= at_least_) {
+      cancel(receive_);  // enough was there before; the socket need not have anything to wake for
+    } else {
+      threshold_.set(fd_, at_least_ - filled_);  // wakes the armed receive when enough is there already
+    }
   }
 
   void send(std::span<const iovec> pieces) override {
@@ -77,51 +89,57 @@ class IoUringStream final : public Stream {
   void close() override {
     if (closing_) return;
     closing_ = true;
-    if (under_way_ == 0) {
-      finish_close();
-      return;
+    if (pending_ == 0) return finish_close();
+    // A shutdown ends what waits for the peer, were it even run by a worker thread that no cancellation finds; but it
+    // would make a connect begin anew.
+    if (!connect_.under_way) ::shutdown(fd_, SHUT_RDWR);
+    for (Operation* operation : {&connect_, &receive_, &send_}) {
+      if (operation->under_way) cancel(*operation);
     }
-    // Shutting down ends what waits for the peer; the cancellation ends a connect.
-    ::shutdown(fd_, SHUT_RDWR);
-    io_uring_sqe* entry = loop_.next_entry();
-    io_uring_prep_cancel_fd(entry, fd_, IORING_ASYNC_CANCEL_ALL);
-    submit(entry, cancel_);
   }
 
  private:
   friend class IoUringLoop;
   using Operation = IoUringLoop::Operation;
 
-  void submit(io_uring_sqe* entry, Operation& operation) {
+  void begin(io_uring_sqe* entry, Operation& operation) {
     io_uring_sqe_set_data(entry, &operation);
-    ++under_way_;
+    operation.under_way = true;
+    ++pending_;
+  }
+
+  void cancel(Operation& operation) {
+    io_uring_sqe* entry = loop_.next_entry();
+    io_uring_prep_cancel(entry, &operation, 0);
+    begin(entry, cancel_);
   }
 
   void read() {
-    threshold_.set(fd_, at_least_ - filled_);
+    threshold_.set(fd_, at_least_ > filled_ ? at_least_ - filled_ : 1);
     ++loop_.counters_.receive_calls;
     io_uring_sqe* entry = loop_.next_entry();
     io_uring_prep_recv(entry, fd_, into_.data() + filled_, into_.size() - filled_, 0);
     if (loop_.poll_first_) entry->ioprio |= IORING_RECVSEND_POLL_FIRST;
-    submit(entry, receive_);
+    begin(entry, receive_);
   }
 
   void write() {
     ++loop_.counters_.send_calls;
     io_uring_sqe* entry = loop_.next_entry();
     io_uring_prep_sendmsg(entry, fd_, progress_.message(), MSG_NOSIGNAL | MSG_WAITALL);
-    submit(entry, send_);
+    begin(entry, send_);
   }
 
-  void handle(Operation::What what, int result) {
-    --under_way_;
+  void handle(Operation& operation, int result) {
+    operation.under_way = false;
+    --pending_;
     if (closing_) {
-      if (under_way_ == 0) finish_close();
+      if (pending_ == 0) finish_close();
       return;
     }
-    switch (what) {
+    switch (operation.what) {
       case Operation::What::connect:
-        events_.on_connected(result < 0 ? -result : 0);
+        events_.on_connected(socket_error_ != 0 ? socket_error_ : std::max(-result, 0));
         break;
       case Operation::What::receive:
         handle_received(result);
@@ -136,21 +154,17 @@ class IoUringStream final : public Stream {
   }
 
   void handle_received(int result) {
-    if (result == -EINTR || result == -EAGAIN) {
-      read();
-    } else if (result == -EINVAL && loop_.poll_first_) {
+    if (result > 0) filled_ += static_cast<std::size_t>(result);
+    if (result == -EINVAL && loop_.poll_first_) {
       loop_.poll_first_ = false;
       read();
-    } else if (result <= 0) {
-      receiving_ = false;
-      events_.on_received(filled_, result == 0 ? ECONNRESET : -result);
+    } else if (result == 0) {
+      events_.on_received(filled_, ECONNRESET);
+    } else if (result < 0 && result != -EINTR && result != -EAGAIN && result != -ECANCELED) {
+      events_.on_received(filled_, -result);
+    } else if (filled_ < at_least_) {
+      read();
     } else {
-      filled_ += static_cast<std::size_t>(result);
-      if (filled_ < at_least_) {
-        read();
-        return;
-      }
-      receiving_ = false;
       events_.on_received(filled_, 0);
     }
   }
@@ -177,15 +191,15 @@ class IoUringStream final : public Stream {
   IoUringLoop& loop_;
   StreamEvents& events_;
   int fd_ = -1;
+  int socket_error_ = 0;
   Endpoint endpoint_;
   Operation connect_{.what = Operation::What::connect, .stream = this};
   Operation receive_{.what = Operation::What::receive, .stream = this};
   Operation send_{.what = Operation::What::send, .stream = this};
-  Operation cancel_{.what = Operation::What::cancel, .stream = this};
-  int under_way_ = 0;
+  Operation cancel_{.what = Operation::What::cancel, .stream = this};  // several may be under way
+  int pending_ = 0;                                                    // operations the kernel has, cancellations too
   bool closing_ = false;
 
-  bool receiving_ = false;
   std::span<std::byte> into_;
   std::size_t at_least_ = 0;
   std::size_t filled_ = 0;
@@ -195,12 +209,11 @@ class IoUringStream final : public Stream {
 
 IoUringLoop::IoUringLoop(const IoOptions& options) : options_(options), poll_first_(options.poll_first) {
   open_ring(ring_, options.defer_taskrun);
-  enabled_ = (ring_.flags & IORING_SETUP_R_DISABLED) == 0;
   wake_ = eventfd(0, EFD_CLOEXEC);
   if (wake_ < 0) {
     const int error = errno;
     io_uring_queue_exit(&ring_);
-    throw std::system_error(error, std::generic_category(), "eventfd");
+    fail(error, "eventfd");
   }
   arm_wake();
   update_now();
@@ -220,14 +233,38 @@ void IoUringLoop::wake() {
   [[maybe_unused]] const ssize_t ignored = ::write(wake_, &one, sizeof one);
 }
 
+void IoUringLoop::enable() {
+  if (enabled_) return;
+  // liburing 2.3 declares io_uring_enable_rings() and does not export it.
+  if (syscall(__NR_io_uring_register, ring_.ring_fd, IORING_REGISTER_ENABLE_RINGS, nullptr, 0) < 0) {
+    fail(errno, "io_uring_register");
+  }
+  enabled_ = true;
+}
+
 io_uring_sqe* IoUringLoop::next_entry() {
   io_uring_sqe* entry = io_uring_get_sqe(&ring_);
   while (entry == nullptr) {
     // The queue is full: hand over what is there. Never waits.
-    io_uring_submit(&ring_);
+    enable();
+    const int result = io_uring_submit(&ring_);
+    if (result < 0) {
+      if (!is_passing(result)) fail(-result, "io_uring_enter");
+      take_completions();  // the kernel takes no more before it has got rid of these
+    }
     entry = io_uring_get_sqe(&ring_);
   }
   return entry;
+}
+
+void IoUringLoop::take_completions() {
+  std::array<io_uring_cqe*, 64> batch{};
+  while (const unsigned count = io_uring_peek_batch_cqe(&ring_, batch.data(), batch.size())) {
+    for (unsigned i = 0; i < count; ++i) {
+      arrived_.push_back({static_cast<Operation*>(io_uring_cqe_get_data(batch[i])), batch[i]->res});
+    }
+    io_uring_cq_advance(&ring_, count);
+  }
 }
 
 void IoUringLoop::arm_wake() {
@@ -237,48 +274,36 @@ void IoUringLoop::arm_wake() {
 }
 
 void IoUringLoop::poll(Time latest) {
-  if (!enabled_) {
-    // liburing 2.3 declares io_uring_enable_rings() and does not export it.
-    if (syscall(__NR_io_uring_register, ring_.ring_fd, IORING_REGISTER_ENABLE_RINGS, nullptr, 0) < 0) {
-      throw std::system_error(errno, std::generic_category(), "io_uring_register");
-    }
-    enabled_ = true;
-  }
-  const bool wait = closed_.empty() && latest > now_;
-  const auto left =
-      std::chrono::nanoseconds(wait ? std::min<Duration>(latest - now_, std::chrono::hours(1)) : Duration(0));
-  __kernel_timespec timeout{.tv_sec = left.count() / 1'000'000'000, .tv_nsec = left.count() % 1'000'000'000};
-  io_uring_cqe* first = nullptr;
+  enable();
   ++counters_.waits;
-  // -ETIME and -EINTR say that nothing came; the queue of completions is looked at all the same.
-  io_uring_submit_and_wait_timeout(&ring_, &first, wait ? 1 : 0, &timeout, nullptr);
+  int result = 0;
+  if (latest > now_ && closed_.empty() && arrived_.empty()) {
+    const auto left = std::chrono::nanoseconds(std::min<Duration>(latest - now_, longest_wait)).count();
+    __kernel_timespec timeout{.tv_sec = left / 1'000'000'000, .tv_nsec = left % 1'000'000'000};
+    io_uring_cqe* first = nullptr;
+    result = io_uring_submit_and_wait_timeout(&ring_, &first, 1, &timeout, nullptr);
+  } else {
+    // Not a wait for zero completions: that would not make the kernel run the work it has deferred.
+    result = io_uring_submit_and_get_events(&ring_);
+  }
+  if (result < 0 && !is_passing(result)) fail(-result, "io_uring_enter");
   update_now();
 
-  std::array<io_uring_cqe*, completions_per_round> batch{};
-  const unsigned count = io_uring_peek_batch_cqe(&ring_, batch.data(), completions_per_round);
-  struct Completion {
-    const Operation* operation;
-    int result;
-  };
-  std::array<Completion, completions_per_round> completions{};
-  for (unsigned i = 0; i < count; ++i) {
-    completions[i] = {static_cast<const Operation*>(io_uring_cqe_get_data(batch[i])), batch[i]->res};
+  take_completions();
+  std::swap(arrived_, handling_);
+  for (const auto& [operation, outcome] : handling_) {
+    if (operation == &wake_operation_) {
+      arm_wake();
+    } else {
+      operation->stream->handle(*operation, outcome);
+    }
   }
-  io_uring_cq_advance(&ring_, count);
-  for (unsigned i = 0; i < count; ++i) handle(*completions[i].operation, completions[i].result);
+  handling_.clear();
 
-  for (std::size_t closed = closed_.size(); closed > 0 && !closed_.empty(); --closed) {
+  for (std::size_t count = closed_.size(); count > 0 && !closed_.empty(); --count) {
     IoUringStream* stream = closed_.front();
     closed_.pop_front();
     stream->events_.on_closed();
-  }
-}
-
-void IoUringLoop::handle(const Operation& operation, int result) {
-  if (operation.what == Operation::What::wake) {
-    arm_wake();
-  } else {
-    operation.stream->handle(operation.what, result);
   }
 }
 

@@ -1,12 +1,19 @@
-// net::Loop on io_uring. One ring, one thread: SINGLE_ISSUER and DEFER_TASKRUN where the kernel has them, so
-// completions are worked off when this thread asks for them and never interrupt it.
+// net::Loop on io_uring. One ring, one thread, one system call a round: it hands over what was asked for since the last
+// one and waits. With SINGLE_ISSUER and DEFER_TASKRUN, where the kernel has them, completions are worked off when this
+// thread asks for them and never interrupt it.
 //
 // A receive is armed with POLL_FIRST: the kernel waits until SO_RCVLOWAT bytes are there and then copies once, instead
-// of copying every segment as it comes. What the kernel refuses (EINVAL) is done without from then on.
+// of copying every segment as it comes. (Multishot with a buffer ring was measured against it, see bench/relay: no
+// cheaper, and it would choose the buffer and the moment, which are the shard's to choose.) What the kernel refuses
+// with EINVAL is done without from then on.
+//
+// Needs Linux 5.11 (waiting with a time-out, IORING_FEAT_EXT_ARG); the other operations used are older than that.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
+#include <vector>
 
 #include <liburing.h>
 
@@ -17,9 +24,10 @@ namespace shunt::net {
 
 class IoUringStream;
 
+/// Its streams must be closed and destroyed before it: the kernel may write into their buffers until then.
 class IoUringLoop final : public Loop {
  public:
-  /// Throws std::system_error when the system refuses a ring.
+  /// Throws std::system_error when the system refuses a ring. May be made by another thread than the one that runs it.
   explicit IoUringLoop(const IoOptions& options);
   ~IoUringLoop() override;
 
@@ -38,11 +46,17 @@ class IoUringLoop final : public Loop {
     enum class What : std::uint8_t { wake, connect, receive, send, cancel };
     What what = What::wake;
     IoUringStream* stream = nullptr;
+    bool under_way = false;
+  };
+  struct Completion {
+    Operation* operation;
+    int result;
   };
 
+  void enable();
   io_uring_sqe* next_entry();
+  void take_completions();
   void arm_wake();
-  void handle(const Operation& operation, int result);
 
   const IoOptions options_;
   io_uring ring_{};
@@ -51,6 +65,8 @@ class IoUringLoop final : public Loop {
   int wake_ = -1;
   std::uint64_t wake_count_ = 0;
   Operation wake_operation_{};
+  std::vector<Completion> arrived_;
+  std::vector<Completion> handling_;
   std::deque<IoUringStream*> closed_;  // on_closed() is due
 };
 

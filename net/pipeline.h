@@ -92,6 +92,7 @@ class Pipeline {
   /// The connection is over: nobody will answer these.
   std::vector<Token> abandon() {
     std::vector<Token> tokens;
+    tokens.reserve(under_way_.size());
     for (Request& request : under_way_) tokens.push_back(std::move(request.token));
     under_way_.clear();
     return tokens;

@@ -17,7 +17,8 @@ struct IoOptions;
 int open_socket(int family, const IoOptions& options);
 
 /// SO_RCVLOWAT: how many bytes must have come before the socket counts as readable. The kernel caps it at half of what
-/// its buffer may grow to, and tells of fewer bytes when the buffer is full: who needs more reads and asks for the rest.
+/// its buffer may grow to, and tells of fewer bytes when the buffer is full: who needs more reads and asks for the
+/// rest.
 class ReceiveThreshold {
  public:
   /// A system call only when the value changes. Lowering it to what is there already wakes who waits.

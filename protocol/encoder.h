@@ -46,11 +46,11 @@ class Encoder {
                              }
                            },
                            [&](std::string_view name, const auto& value, Tagged presence) {
-                             if (!exists(m, index++, name, value, presence) || !is_held(value)) return;
+                             if (!exists(m, index++, name, value, presence)) return;
+                             if (!write_tagged(tagged, name, value, presence.tag())) return;
                              assert(flexible_ && presence.tag() > last_tag && "tags ascend within a list of fields");
                              last_tag = presence.tag();
                              ++tagged_count;
-                             write_tagged(tagged, name, value, presence.tag());
                            }},
               m);
     if (!flexible_) return;
@@ -87,28 +87,23 @@ class Encoder {
     return equal;
   }
 
+  /// False: not held, nothing written.
   template <class T>
-  static bool is_held(const T& value) {
+  bool write_tagged(Writer& tagged, std::string_view name, const T& value, std::int16_t tag) {
     if constexpr (is_optional<T>) {
-      return value.has_value();
+      static_assert(!is_array<typename T::value_type>, "an empty vector is absent already");
+      return value && write_tagged(tagged, name, *value, tag);
     } else {
-      static_assert(is_array<T>, "a tagged field is optional or a vector");
-      return !value.empty();
+      if constexpr (is_array<T>) {
+        if (value.empty()) return false;
+      }
+      Writer content;
+      Encoder(content, message_name_, version_, flexible_).write(name, value, false);
+      tagged.unsigned_varint(static_cast<std::uint32_t>(tag));
+      tagged.unsigned_varint(static_cast<std::uint32_t>(content.size()));
+      tagged.bytes(content.written());
+      return true;
     }
-  }
-
-  template <class T>
-  void write_tagged(Writer& tagged, std::string_view name, const T& value, std::int16_t tag) {
-    Writer content;
-    Encoder encoder(content, message_name_, version_, flexible_);
-    if constexpr (is_optional<T>) {
-      encoder.write(name, *value, false);
-    } else {
-      encoder.write(name, value, false);
-    }
-    tagged.unsigned_varint(static_cast<std::uint32_t>(tag));
-    tagged.unsigned_varint(static_cast<std::uint32_t>(content.size()));
-    tagged.bytes(content.written());
   }
 
   template <class T>

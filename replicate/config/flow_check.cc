@@ -42,7 +42,7 @@ class Loops {
     std::vector<std::vector<const FlowConfig*>> paths{{&first}};
     std::set<std::string> reached{first.target};
     for (std::size_t i = 0; i < paths.size(); ++i) {
-      const std::vector<const FlowConfig*> path = paths[i];
+      std::vector<const FlowConfig*> path = paths[i];
       if (path.back()->target == first.source) return path;
       for (const FlowConfig& flow : flows_) {
         if (flow.source != path.back()->target || !reached.insert(flow.target).second) continue;
@@ -66,6 +66,7 @@ bool select_alike(const FlowConfig& a, const FlowConfig& b) {
 void check_loops(const std::vector<FlowConfig>& flows, const Location& file, Diagnostics& diagnostics) {
   for (const auto& loop : Loops(flows).find()) {
     std::vector<std::string> names;
+    names.reserve(loop.size());
     for (const FlowConfig* flow : loop) names.push_back(flow->name());
     const bool certain =
         std::ranges::all_of(loop, [&loop](const FlowConfig* flow) { return select_alike(*flow, *loop[0]); });

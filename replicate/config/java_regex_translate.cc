@@ -6,13 +6,14 @@
 #include <fmt/format.h>
 
 #include "replicate/config/code_points.h"
+#include "replicate/config/java_classes.h"
 #include "replicate/config/java_regex.h"
 #include "replicate/config/utf8.h"
 
 namespace shunt::replicate {
 namespace {
 
-constexpr std::size_t kExpressionLimitBytes = 64 * 1024;
+constexpr std::size_t kExpressionLimitBytes = std::size_t{64} << 10;
 constexpr std::size_t kNestingLimit = 100;
 constexpr int kCountLimit = 1000;  // RE2's own
 
@@ -41,53 +42,6 @@ std::u32string expand_quotations(std::u32string_view text) {
     }
   }
   return result;
-}
-
-const CodePoints& digits() {
-  static const CodePoints set{{'0', '9'}};
-  return set;
-}
-const CodePoints& letters() {
-  static const CodePoints set{{'A', 'Z'}, {'a', 'z'}};
-  return set;
-}
-
-/// \d \w \s \h \v; nothing for other letters.
-std::optional<CodePoints> predefined_class(char32_t name) {
-  switch (name) {
-    case 'd':
-      return digits();
-    case 'w':
-      return CodePoints{{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}};
-    case 's':
-      return CodePoints{{'\t', '\r'}, {' ', ' '}};
-    case 'h':
-      return CodePoints{{'\t', '\t'},     {' ', ' '},       {0xA0, 0xA0},     {0x1680, 0x1680}, {0x180E, 0x180E},
-                        {0x2000, 0x200A}, {0x202F, 0x202F}, {0x205F, 0x205F}, {0x3000, 0x3000}};
-    case 'v':
-      return CodePoints{{'\n', '\r'}, {0x85, 0x85}, {0x2028, 0x2029}};
-    default:
-      return std::nullopt;
-  }
-}
-
-/// \p{Lower} and the other POSIX names.
-std::optional<CodePoints> posix_class(std::string_view name) {
-  const CodePoints punctuation{{'!', '/'}, {':', '@'}, {'[', '`'}, {'{', '~'}};
-  if (name == "Lower") return CodePoints{{'a', 'z'}};
-  if (name == "Upper") return CodePoints{{'A', 'Z'}};
-  if (name == "ASCII") return CodePoints{{0, 0x7F}};
-  if (name == "Alpha") return letters();
-  if (name == "Digit") return digits();
-  if (name == "Alnum") return CodePoints{{'0', '9'}, {'A', 'Z'}, {'a', 'z'}};
-  if (name == "Punct") return punctuation;
-  if (name == "Graph") return CodePoints{{'!', '~'}};
-  if (name == "Print") return CodePoints{{' ', '~'}};
-  if (name == "Blank") return CodePoints{{'\t', '\t'}, {' ', ' '}};
-  if (name == "Cntrl") return CodePoints{{0, 0x1F}, {0x7F, 0x7F}};
-  if (name == "XDigit") return CodePoints{{'0', '9'}, {'A', 'F'}, {'a', 'f'}};
-  if (name == "Space") return predefined_class('s');
-  return std::nullopt;
 }
 
 class Translator {
@@ -409,33 +363,30 @@ class Translator {
   CodePoints parse_class(std::size_t depth) {
     if (depth == kNestingLimit) fail("classes are nested too deeply");
     const bool negated = skip('^');
-    std::optional<CodePoints> whole;    // of the operands of && before this one
-    std::optional<CodePoints> operand;  // nothing: no item yet
-    const auto finish_operand = [&whole, &operand] {
-      if (operand && whole) whole->intersect(*operand);
-      if (operand && !whole) whole = operand;
-      operand.reset();
-    };
-    const auto add = [&operand](const CodePoints& set) {
-      if (!operand) operand.emplace();
-      operand->add(set);
+    CodePoints whole = CodePoints::all();  // the operands of && so far
+    CodePoints operand;                    // the items of the operand being read
+    bool operand_has_items = false;        // an operand without any does not count: [&&a] is [a]
+    bool any_items = false;                // before them a ] stands for itself
+    const auto finish_operand = [&] {
+      if (operand_has_items) whole.intersect(operand);
+      operand = CodePoints();
+      operand_has_items = false;
     };
     for (;;) {
       const char32_t c = next();
-      if (c == ']' && (operand || whole)) break;
-      if (c == '[') {
-        add(parse_class(depth + 1));
-      } else if (c == '&' && peek() == '&') {
+      if (c == ']' && any_items) break;
+      if (c == '&' && peek() == '&') {
         next();
         if (peek() == '&') fail("&&& in a class");
         finish_operand();
       } else {
-        add(parse_class_item(c));
+        operand.add(c == '[' ? parse_class(depth + 1) : parse_class_item(c));
+        operand_has_items = any_items = true;
       }
     }
     finish_operand();
-    if (negated) whole->negate();
-    return *whole;
+    if (negated) whole.negate();
+    return whole;
   }
 
   /// One character, a range, or an escape that is a class, beginning with `c`.

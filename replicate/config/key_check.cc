@@ -180,8 +180,9 @@ class Check {
         diagnostics_.note(entry.where, fmt::format("{} has no effect: {}", entry.key, key.reason));
         return;
       case Handling::renamed:
-        diagnostics_.warning(entry.where, fmt::format("{} is an old name; it is read as {}{}, the only name Kafka 4 has",
-                                                      entry.key, parts.scope_text, key.reason));
+        diagnostics_.warning(entry.where,
+                             fmt::format("{} is an old name; it is read as {}{}, the only name Kafka 4 has", entry.key,
+                                         parts.scope_text, key.reason));
         return;
       case Handling::not_supported:
         if (is_harmless(key, value)) return;

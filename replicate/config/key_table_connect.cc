@@ -115,7 +115,7 @@ void append_connect_keys(std::vector<Key>& table) {
              {"connect.protocol", string, "sessioned", "How work is dealt out among workers."},
              {"scheduled.rebalance.max.delay.ms", integer, "300000", "How long a lost worker is waited for."},
              {"worker.sync.timeout.ms", integer, "3000", "How long a worker may take to catch up with its group."},
-{"worker.unsync.backoff.ms", integer, "300000", "How long it stays out when it could not."},
+             {"worker.unsync.backoff.ms", integer, "300000", "How long it stays out when it could not."},
              {"task.shutdown.graceful.timeout.ms", integer, "5000", "How long tasks may take to end."},
              {"inter.worker.*", string, "", "Authentication between workers."},
              {"topic.tracking.*", string, "", "Connect's list of topics a connector uses."},

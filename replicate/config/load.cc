@@ -24,7 +24,9 @@ using std::chrono::seconds;
 constexpr std::int64_t kMaxInt32 = std::numeric_limits<std::int32_t>::max();
 constexpr std::int64_t kDayMs = 24LL * 60 * 60 * 1000;
 constexpr std::int64_t kYearSeconds = 365LL * 24 * 60 * 60;
-constexpr std::int64_t kMiB = 1024 * 1024;
+constexpr std::int64_t kHourMs = 60LL * 60 * 1000;
+constexpr std::int64_t kMiB = std::int64_t{1} << 20;
+constexpr std::int64_t kGiB = std::int64_t{1} << 30;
 constexpr std::size_t kClusterLimit = 100;
 
 class Loader {
@@ -250,10 +252,10 @@ class Loader {
         {{"auto", net::IoKind::automatic}, {"io_uring", net::IoKind::io_uring}, {"epoll", net::IoKind::epoll}});
     process.shards = reader.number_as<int>("shunt.shards", 1, 64);
     process.buffer_memory_bytes =
-        static_cast<std::size_t>(reader.number("shunt.buffer.memory", 4 * kMiB, 64 * 1024 * kMiB));
-    process.inflight_bytes = static_cast<std::size_t>(reader.number("shunt.inflight.bytes", kMiB, 16 * 1024 * kMiB));
+        static_cast<std::size_t>(reader.number("shunt.buffer.memory", 4 * kMiB, 64 * kGiB));
+    process.inflight_bytes = static_cast<std::size_t>(reader.number("shunt.inflight.bytes", kMiB, 16 * kGiB));
     process.metrics_listen = reader.address("shunt.metrics.listen");
-    process.stall_timeout = milliseconds(reader.number("shunt.stall.timeout.ms", 100, 60 * 60 * 1000));
+    process.stall_timeout = milliseconds(reader.number("shunt.stall.timeout.ms", 100, kHourMs));
     process.log_level = reader.choice<LogLevel>("shunt.log.level", {{"trace", LogLevel::trace},
                                                                     {"debug", LogLevel::debug},
                                                                     {"info", LogLevel::info},
@@ -279,7 +281,7 @@ class Loader {
   }
 
   void report_no_flow() {
-    const std::string a = aliases_.size() > 0 ? aliases_[0] : "A";
+    const std::string a = !aliases_.empty() ? aliases_[0] : "A";
     const std::string b = aliases_.size() > 1 ? aliases_[1] : "B";
     const std::string into =
         options_.target_aliases.empty() ? "" : fmt::format(" into {}", fmt::join(options_.target_aliases, ", "));

@@ -59,8 +59,8 @@ class Lines {
     while (ends_in_escape(natural)) {
       natural.remove_suffix(1);
       append(natural);
-      // What follows is part of this line even if it looks like a comment, unless there is nothing of a line yet; a blank
-      // line ends it.
+      // What follows is part of this line even if it looks like a comment, unless there is nothing of a line yet; a
+      // blank line ends it.
       if (line_.text.empty() || !next_natural(natural)) return;
     }
     append(natural);

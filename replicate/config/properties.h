@@ -17,10 +17,10 @@
 
 namespace shunt::replicate {
 
-inline constexpr std::size_t kPropertiesFileLimitBytes = 1024 * 1024;
+inline constexpr std::size_t kPropertiesFileLimitBytes = std::size_t{1} << 20;
 inline constexpr std::size_t kPropertiesEntryLimit = 10'000;
 inline constexpr std::size_t kPropertiesKeyLimitBytes = 1024;
-inline constexpr std::size_t kPropertiesValueLimitBytes = 256 * 1024;
+inline constexpr std::size_t kPropertiesValueLimitBytes = std::size_t{256} << 10;
 
 struct Entry {
   std::string key;

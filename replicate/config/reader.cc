@@ -56,7 +56,7 @@ void Reader::fail(const Entry& entry, std::string_view why) {
 }
 
 bool Reader::boolean(std::string_view key) {
-  const bool fallback = parse_bool(row(key).default_value).value();
+  const bool fallback = equal_ignoring_case(row(key).default_value, "true");
   const Entry* entry = find(key);
   if (entry == nullptr) return fallback;
   const std::optional<bool> value = parse_bool(entry->value.reveal());

@@ -49,6 +49,7 @@ class Reader {
   template <class Value>
   [[nodiscard]] Value choice(std::string_view key, const std::vector<std::pair<std::string_view, Value>>& choices) {
     std::vector<std::string_view> names;
+    names.reserve(choices.size());
     for (const auto& [name, value] : choices) names.push_back(name);
     return choices[choice_index(key, names)].second;
   }

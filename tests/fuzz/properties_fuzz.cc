@@ -1,4 +1,5 @@
-// Any bytes as a configuration file: parsed, resolved, checked, loaded. The environment is empty and no provider reads files.
+// Any bytes as a configuration file: parsed, resolved, checked, loaded. The environment is empty and no provider reads
+// files.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -15,7 +16,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Properties properties = parse_properties(text, "fuzz", diagnostics);
   for (const auto& [key, entry] : properties) {
     if (key.empty() || key != entry.key || entry.where.line == 0) std::abort();
-    if (key.size() > kPropertiesKeyLimitBytes || entry.value.reveal().size() > 2 * kPropertiesValueLimitBytes) std::abort();
+    if (key.size() > kPropertiesKeyLimitBytes || entry.value.reveal().size() > 2 * kPropertiesValueLimitBytes)
+      std::abort();
     if (entry.value.reveal().find("Provider") != std::string_view::npos) return 0;  // would read files the fuzzer names
   }
   LoadOptions options;

@@ -25,6 +25,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -86,6 +87,22 @@ class Shunt:
             raise AssertionError(f"shunt (pid {self.pid}) still runs after {timeout_seconds} s")
         return code
 
+    def drain(self, timeout_seconds=60):
+        """SIGTERM, as a service manager sends it; it must end by itself and with success."""
+        assert self.signal(signal.SIGTERM), f"shunt had ended by itself; its log says:\n{self.log_text()[-3000:]}"
+        code = self.wait(timeout_seconds)
+        assert code == 0, f"shunt ended with {code} after SIGTERM; its log says:\n{self.log_text()[-3000:]}"
+
+    def metrics(self, name, **labels):
+        """The sum of a metric's samples with these labels, from the Prometheus endpoint of Lab.start_mirror."""
+        address = re.search(r"metrics on (http://\S+)", self.log_text())
+        assert address, "shunt does not serve metrics yet"
+        with urllib.request.urlopen(address[1], timeout=10) as answer:
+            lines = answer.read().decode().splitlines()
+        wanted = [f'{label}="{value}"' for label, value in labels.items()]
+        samples = [line for line in lines if re.match(re.escape(name) + r"[{ ]", line)]
+        return sum(float(line.rsplit(" ", 1)[1]) for line in samples if all(text in line for text in wanted))
+
     def summary(self):
         """The JSON object it printed last."""
         lines = [line for line in self.output.read_text().splitlines() if line.startswith("{")]
@@ -129,6 +146,25 @@ class Lab:
     def cluster(self, name, **settings):
         """A started cluster of this test alone; settings as shuntlab.Cluster takes them."""
         return Cluster(f"own-{name}", **settings).start()
+
+    @staticmethod
+    def tool(cluster, main_class, *arguments):
+        """What one of Kafka's own administration tools prints about a cluster."""
+        done = subprocess.run(
+            cluster.java_command(main_class, "--bootstrap-server", cluster.bootstrap, *map(str, arguments)),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 0, f"{main_class} {arguments}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
+        return done.stdout
+
+    def delete_records(self, cluster, topic, partition, before):
+        """Deletes the records of a partition below an offset, as retention does."""
+        path = self.home / "delete-records.json"
+        path.write_text(json.dumps({"partitions": [{"topic": topic, "partition": partition, "offset": before}]}))
+        self.tool(cluster, "org.apache.kafka.tools.DeleteRecordsCommand", "--offset-json-file", path)
 
     # ---- judge -------------------------------------------------------------------------------------------------------
 
@@ -197,6 +233,46 @@ class Lab:
             *(["--batches"] if batches else []),
         )
 
+    # ---- kcat, the other judge ---------------------------------------------------------------------------------------
+
+    @staticmethod
+    def kcat(cluster, *arguments, feed=None):
+        """What kcat (librdkafka) prints, as bytes; `feed` is its standard input."""
+        done = subprocess.run(
+            ["kcat", "-b", cluster.bootstrap, *map(str, arguments)],
+            input=feed or b"",
+            capture_output=True,
+            timeout=60,
+        )
+        assert done.returncode == 0, f"kcat {' '.join(map(str, arguments))}: {done.stderr.decode()[-2000:]}"
+        return done.stdout
+
+    def ends(self, cluster, topics):
+        """{(topic, partition): end offset}, from one run of kcat."""
+        known = cluster.metadata()["topics"]
+        asked = [
+            argument for topic in topics for index in known[topic] for argument in ("-t", f"{topic}:{index}:-1")
+        ]
+        answers = re.findall(r"^(\S+) \[(\d+)\] offset (\d+)$", self.kcat(cluster, "-Q", *asked).decode(), re.MULTILINE)
+        assert len(answers) == len(asked) // 2, answers
+        return {(topic, int(index)): int(end) for topic, index, end in answers}
+
+    def dump(self, cluster, topic, partition=0):
+        """Every record of a partition as librdkafka reads it, aborted ones included: offset, timestamp, headers, key,
+        value; null and empty told apart by their lengths."""
+        return self.kcat(
+            cluster, "-C", "-q", "-e", "-t", topic, "-p", partition, "-o", "beginning",
+            "-X", "isolation.level=read_uncommitted", "-f", r"%o %T %h %K %S %k %s\n",
+        )  # fmt: skip
+
+    def assert_prefix(self, topic, partition=0, source=None, target=None):
+        """The target holds the first records of the source's partition, at their offsets, and nothing else; returns
+        them."""
+        there = self.dump(target or self.target, topic, partition)
+        here = self.dump(source or self.source, topic, partition)
+        assert here.startswith(there), f"{topic}-{partition}: the target is no prefix of the source"
+        return there
+
     # ---- shunt -------------------------------------------------------------------------------------------------------
 
     def config(self, topics, source=None, target=None, settings=None):
@@ -227,6 +303,20 @@ class Lab:
         code = run.wait(timeout_seconds)
         assert code == 0, f"shunt ended with {code}; its log says:\n{run.log_text()[-3000:]}"
         return run.summary()
+
+    def start_mirror(self, topics, settings=None, **config):
+        """Starts a mirror that runs until it is told to end, with metrics at a free port."""
+        settings = {"refresh.topics.interval.seconds": 1, "shunt.metrics.listen": "127.0.0.1:0", **(settings or {})}
+        return self.shunt("run", self.config(topics, settings=settings, **config), "--json")
+
+    def until_level(self, topics, source=None, target=None, timeout_seconds=60):
+        """Waits until both clusters' partitions end at the same offsets."""
+        source, target = source or self.source, target or self.target
+        self.eventually(
+            lambda: self.ends(source, topics) == self.ends(target, topics),
+            timeout_seconds,
+            "the target ends where the source ends",
+        )
 
     # ---- waiting and cleaning ----------------------------------------------------------------------------------------
 

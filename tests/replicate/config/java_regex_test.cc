@@ -1,9 +1,9 @@
 #include "replicate/config/java_regex.h"
 
+#include <string>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <string>
 
 #include "replicate/config/pattern_list.h"
 #include "replicate/config/topic_filter.h"
@@ -106,8 +106,9 @@ TEST(JavaRegex, RefusesWhatHasNoLinearTimeEquivalent) {
 
 TEST(JavaRegex, RefusesWhatJavaRefuses) {
   for (const char* expression :
-       {"*", "a**", "a|*", "+a", "(", ")", "(a", "a)", "[", "[a", "[]", "[[]", "[z-a]", "[a-\\d]", "a{", "{a}", "a{,3}", "a{2,1}",
-        "a{1|2}", "\\", "\\y", "(?z)a", "(?i", "(?<1>a)", "\\x4", "\\u004", "\\08", "[&&&a]", "\\p{", "\xFF"}) {
+       {"*",   "a**",   "a|*",   "+a",      "(",    ")",      "(a",    "a)",     "[",      "[a",
+        "[]",  "[[]",   "[z-a]", "[a-\\d]", "a{",   "{a}",    "a{,3}", "a{2,1}", "a{1|2}", "\\",
+        "\\y", "(?z)a", "(?i",   "(?<1>a)", "\\x4", "\\u004", "\\08",  "[&&&a]", "\\p{",   "\xFF"}) {
     EXPECT_NE(error_of(expression), "") << expression;
   }
 }

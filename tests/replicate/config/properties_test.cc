@@ -1,13 +1,13 @@
 #include "replicate/config/properties.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <sys/stat.h>
-
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
 
 namespace shunt::replicate {
 namespace {
@@ -44,7 +44,8 @@ TEST(Properties, SeparatesKeyAndValue) {
   EXPECT_EQ(parse("k==v").pairs(), (Pairs{{"k", "=v"}}));
   EXPECT_EQ(parse("k v w").pairs(), (Pairs{{"k", "v w"}}));
   EXPECT_EQ(parse("k\nl=").pairs(), (Pairs{{"k", ""}, {"l", ""}}));
-  EXPECT_EQ(parse("clusters: a, b ").pairs(), (Pairs{{"clusters", "a, b "}})) << "blanks at the end are part of the value";
+  EXPECT_EQ(parse("clusters: a, b ").pairs(), (Pairs{{"clusters", "a, b "}}))
+      << "blanks at the end are part of the value";
   EXPECT_EQ(parse("A->B.enabled = true").pairs(), (Pairs{{"A->B.enabled", "true"}}));
 }
 
@@ -54,22 +55,26 @@ TEST(Properties, SkipsCommentsAndBlankLines) {
 
 TEST(Properties, JoinsContinuedLines) {
   EXPECT_EQ(parse("k=a,\\\n   b,\\\r\n\tc").pairs(), (Pairs{{"k", "a,b,c"}}));
-  EXPECT_EQ(parse("k=a\\\\\nl=b").pairs(), (Pairs{{"k", "a\\"}, {"l", "b"}})) << "an escaped backslash continues nothing";
+  EXPECT_EQ(parse("k=a\\\\\nl=b").pairs(), (Pairs{{"k", "a\\"}, {"l", "b"}}))
+      << "an escaped backslash continues nothing";
   EXPECT_EQ(parse("k=a\\\n# b").pairs(), (Pairs{{"k", "a# b"}})) << "no comment inside of a line";
   EXPECT_EQ(parse("k=a\\\n\nl=b").pairs(), (Pairs{{"k", "a"}, {"l", "b"}}));
   EXPECT_EQ(parse("k=a\\").pairs(), (Pairs{{"k", "a"}}));
-  EXPECT_EQ(parse("\\\n# c\nk=v").pairs(), (Pairs{{"k", "v"}})) << "nothing of a line yet: this is a comment, as in Java";
+  EXPECT_EQ(parse("\\\n# c\nk=v").pairs(), (Pairs{{"k", "v"}}))
+      << "nothing of a line yet: this is a comment, as in Java";
 }
 
 TEST(Properties, ResolvesEscapes) {
   EXPECT_EQ(parse("a\\=b\\:c\\ d=e").pairs(), (Pairs{{"a=b:c d", "e"}}));
   EXPECT_EQ(parse("k=\\t\\n\\r\\f\\\\\\q\\=").pairs(), (Pairs{{"k", "\t\n\r\f\\q="}}));
-  EXPECT_EQ(parse("k=\\u0041\\u00e9\\u20AC\\uD83D\\uDE00").pairs(), (Pairs{{"k", "A\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80"}}));
+  EXPECT_EQ(parse("k=\\u0041\\u00e9\\u20AC\\uD83D\\uDE00").pairs(),
+            (Pairs{{"k", "A\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80"}}));
   EXPECT_EQ(parse("k=\\  v").pairs(), (Pairs{{"k", "  v"}}));
 }
 
 TEST(Properties, RefusesBadUnicodeEscapes) {
-  for (const char* text : {"k=\\u12", "k=\\u12G4", "k=\\uD83D", "k=\\uD83Dx", "k=\\uD83D\\u0041", "k=\\uDE00", "k=\\u0000"}) {
+  for (const char* text :
+       {"k=\\u12", "k=\\u12G4", "k=\\uD83D", "k=\\uD83Dx", "k=\\uD83D\\u0041", "k=\\uDE00", "k=\\u0000"}) {
     const Parsed parsed = parse(text);
     ASSERT_EQ(parsed.diagnostics.size(), 1u) << text;
     EXPECT_EQ(parsed.diagnostics[0].severity, Severity::error) << text;
@@ -100,9 +105,11 @@ TEST(Properties, ReadsUtf8AndFallsBackToLatin1) {
 }
 
 TEST(Properties, IsBounded) {
-  EXPECT_THAT(parse(std::string(kPropertiesFileLimitBytes + 1, ' ')).diagnostics[0].message, HasSubstr("at most 1048576"));
+  EXPECT_THAT(parse(std::string(kPropertiesFileLimitBytes + 1, ' ')).diagnostics[0].message,
+              HasSubstr("at most 1048576"));
   EXPECT_EQ(parse("k=" + std::string(kPropertiesValueLimitBytes, 'v')).diagnostics.size(), 0u);
-  EXPECT_THAT(parse("k=" + std::string(kPropertiesValueLimitBytes + 1, 'v')).diagnostics[0].message, HasSubstr("a value of"));
+  EXPECT_THAT(parse("k=" + std::string(kPropertiesValueLimitBytes + 1, 'v')).diagnostics[0].message,
+              HasSubstr("a value of"));
   EXPECT_THAT(parse(std::string(kPropertiesKeyLimitBytes + 1, 'k')).diagnostics[0].message, HasSubstr("a key of"));
   std::string many;
   for (std::size_t i = 0; i <= kPropertiesEntryLimit; ++i) many += "k" + std::to_string(i) + "=\n";
@@ -117,7 +124,8 @@ TEST(Properties, IgnoresAValueWithoutKey) {
 
 class PropertiesFile : public ::testing::Test {
  protected:
-  PropertiesFile() : folder_(std::filesystem::path(::testing::TempDir()) / ("properties_" + std::to_string(::getpid()))) {
+  PropertiesFile()
+      : folder_(std::filesystem::path(::testing::TempDir()) / ("properties_" + std::to_string(::getpid()))) {
     std::filesystem::create_directories(folder_);
   }
   ~PropertiesFile() override { std::filesystem::remove_all(folder_); }
@@ -145,7 +153,8 @@ TEST_F(PropertiesFile, MustBeAFileThatCanBeRead) {
     Diagnostics diagnostics;
     EXPECT_THAT(read_properties(path, diagnostics), IsEmpty());
     ASSERT_TRUE(diagnostics.has_errors());
-    EXPECT_THAT(diagnostics.sorted()[0].to_string(), ::testing::AllOf(HasSubstr("cannot read " + path), HasSubstr(why)));
+    EXPECT_THAT(diagnostics.sorted()[0].to_string(),
+                ::testing::AllOf(HasSubstr("cannot read " + path), HasSubstr(why)));
   }
 }
 

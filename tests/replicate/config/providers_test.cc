@@ -1,13 +1,13 @@
 #include "replicate/config/providers.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <unistd.h>
-
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
 
 namespace shunt::replicate {
 namespace {
@@ -35,7 +35,8 @@ class Providers : public ::testing::Test {
   std::string expand(const std::string& value, const std::string& declarations = kDeclared) {
     Diagnostics diagnostics;
     Properties properties = parse_properties(declarations + "\nk = " + value + "\n", "f", diagnostics);
-    expand_providers(properties, [this](const std::string& name) { return lookup(name); }, diagnostics);
+    expand_providers(
+        properties, [this](const std::string& name) { return lookup(name); }, diagnostics);
     from_provider_ = properties.at("k").from_provider;
     if (diagnostics.has_errors()) return diagnostics.sorted().front().to_string();
     return std::string(properties.at("k").value.reveal());
@@ -84,7 +85,8 @@ TEST_F(Providers, ReadDirectories) {
 }
 
 TEST_F(Providers, SayWhatIsMissing) {
-  EXPECT_THAT(expand("${env:NONE}"), HasSubstr("f:7: error: k: ${env:NONE} cannot be resolved: the environment variable NONE is not set"));
+  EXPECT_THAT(expand("${env:NONE}"),
+              HasSubstr("f:7: error: k: ${env:NONE} cannot be resolved: the environment variable NONE is not set"));
   EXPECT_THAT(expand("${env:p:USER}"), HasSubstr("has no path"));
   EXPECT_THAT(expand("${vault:a:b}"), HasSubstr("config.providers does not name \"vault\""));
   EXPECT_THAT(expand("${env:USER}", ""), HasSubstr("config.providers does not name \"env\""));
@@ -100,7 +102,8 @@ TEST_F(Providers, KeepToWhatIsAllowed) {
 
   const std::string paths = std::string(kDeclared) + "config.providers.file.param.allowed.paths = /none, " +
                             (folder_ / "secrets/").string() + "\n";
-  EXPECT_THAT(expand("${file:" + (folder_ / "p.properties").string() + ":user}", paths), HasSubstr("param.allowed.paths"));
+  EXPECT_THAT(expand("${file:" + (folder_ / "p.properties").string() + ":user}", paths),
+              HasSubstr("param.allowed.paths"));
   EXPECT_THAT(expand("${file:" + (folder_ / "secrets/../p.properties").string() + ":user}", paths),
               HasSubstr("param.allowed.paths"));
   EXPECT_THAT(expand("${file:" + (folder_ / "secretsX").string() + ":user}", paths), HasSubstr("param.allowed.paths"));

@@ -1,9 +1,9 @@
 #include "replicate/config/secret.h"
 
-#include <gtest/gtest.h>
-
 #include <sstream>
 #include <utility>
+
+#include <gtest/gtest.h>
 
 namespace shunt::replicate {
 namespace {

@@ -1,0 +1,19 @@
+// Any bytes, cut in any way: FetchStream says the same as for the whole, and never reads beyond what it was fed.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <random>
+#include <span>
+
+#include "tests/support/fetch_bodies.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size < 2) return 0;
+  std::mt19937_64 random(data[0]);
+  const std::span body(reinterpret_cast<const std::byte*>(data + 1), size - 1);
+  const std::string whole = shunt::tests::events_of(body, [](std::size_t left) { return left; });
+  const std::string pieces = shunt::tests::events_of(body, [&](std::size_t) { return 1 + random() % 16; });
+  // A fault may be noticed a little earlier or later; what was said before it must agree.
+  if (whole != pieces && !whole.ends_with("malformed\n")) std::abort();
+  return 0;
+}

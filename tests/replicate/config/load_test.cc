@@ -1,0 +1,352 @@
+#include "replicate/config/load.h"
+
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace shunt::replicate {
+namespace {
+
+using std::chrono::milliseconds;
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+constexpr char kBase[] =
+    "clusters = A, B\n"
+    "A.bootstrap.servers = a1:9092, a2:9092\n"
+    "B.bootstrap.servers = [::1]:9093\n"
+    "A->B.enabled = true\n";
+
+struct Loaded {
+  std::optional<Config> config;
+  std::vector<std::string> said;
+};
+
+Loaded load(const std::string& text, const LoadOptions& options = {}) {
+  Diagnostics diagnostics;
+  Properties properties = parse_properties(text, "f", diagnostics);
+  LoadedConfig loaded = load_config(std::move(properties), "f", options);
+  Loaded result{std::move(loaded.config), {}};
+  for (const Diagnostic& diagnostic : loaded.diagnostics.sorted()) result.said.push_back(diagnostic.to_string());
+  return result;
+}
+
+/// What is said of lines added to a configuration that is good without them (they begin at line 5).
+std::vector<std::string> said_of(const std::string& lines) {
+  return load(kBase + lines).said;
+}
+
+FlowConfig flow_of(const std::string& lines) {
+  const Loaded loaded = load(kBase + lines);
+  EXPECT_TRUE(loaded.config) << ::testing::PrintToString(loaded.said);
+  return loaded.config ? loaded.config->flows.at(0) : FlowConfig{};
+}
+
+TEST(Load, ReadsAMinimalFile) {
+  const Loaded loaded = load(kBase);
+  ASSERT_TRUE(loaded.config) << ::testing::PrintToString(loaded.said);
+  EXPECT_THAT(loaded.said, IsEmpty());
+  ASSERT_EQ(loaded.config->flows.size(), 1u);
+  const FlowConfig& flow = loaded.config->flows[0];
+  EXPECT_EQ(flow.name(), "A->B");
+  EXPECT_THAT(flow.source_consumer.bootstrap_servers,
+              ElementsAre(net::HostPort{"a1", 9092}, net::HostPort{"a2", 9092}));
+  EXPECT_THAT(flow.target_producer.bootstrap_servers, ElementsAre(net::HostPort{"::1", 9093}));
+  EXPECT_EQ(flow.source_consumer.client_id, "A->B|MirrorSourceConnector|replication-consumer");
+  EXPECT_EQ(flow.source_admin.client_id, "A->B|MirrorSourceConnector|replication-source-admin");
+  EXPECT_EQ(flow.target_admin.client_id, "A->B|MirrorSourceConnector|replication-target-admin");
+  EXPECT_EQ(flow.replication_factor, 2);
+  EXPECT_EQ(flow.refresh_topics_interval, std::chrono::seconds(600));
+  EXPECT_EQ(flow.auto_offset_reset, OffsetReset::earliest);
+  EXPECT_EQ(flow.source_consumer.request_timeout, milliseconds(30'000));
+  EXPECT_EQ(flow.source_consumer.receive_buffer_bytes, std::nullopt);
+  EXPECT_EQ(flow.fetch.max_bytes, std::nullopt);
+  EXPECT_EQ(flow.target_topic("orders"), "A.orders");
+  EXPECT_EQ(loaded.config->clusters.at("B").client.bootstrap_servers.at(0).port, 9093);
+  EXPECT_EQ(loaded.config->process.buffer_memory_bytes, 32u * 1024 * 1024);
+  EXPECT_EQ(loaded.config->process.metrics_listen, std::nullopt);
+}
+
+TEST(Load, SelectsTopicsAsMirrorMaker) {
+  const FlowConfig flow = flow_of("");
+  for (const char* topic : {"orders", "A.orders", "heartbeats", "B.heartbeats.x"}) {
+    EXPECT_EQ(flow.mirrors(topic), !std::string(topic).starts_with("B.")) << topic;
+  }
+  for (const char* topic :
+       {"__consumer_offsets", "mm2-offset-syncs.B.internal", "A.checkpoints.internal", "B.orders", "x.replica"}) {
+    EXPECT_FALSE(flow.mirrors(topic)) << topic;
+  }
+  const FlowConfig some = flow_of("A->B.topics = orders, pay.*\nA->B.topics.exclude = payroll\n");
+  EXPECT_TRUE(some.mirrors("orders"));
+  EXPECT_TRUE(some.mirrors("payments"));
+  EXPECT_FALSE(some.mirrors("payroll"));
+  EXPECT_FALSE(some.mirrors("orders2"));
+  EXPECT_TRUE(some.mirrors("heartbeats")) << "whatever topics says (KIP-1089)";
+  EXPECT_FALSE(flow_of("topics = orders\nheartbeats.replication.enabled = false\n").mirrors("heartbeats"));
+  EXPECT_FALSE(flow_of("topics = .*\ntopics.exclude =\n").mirrors("__consumer_offsets"))
+      << "never, whatever is excluded";
+  EXPECT_FALSE(flow_of("A->B.topics =\n").mirrors("orders")) << "an empty list selects nothing";
+}
+
+// The rows are checked against MirrorMakerConfig and MirrorSourceConfig of Kafka 4.3: the last that is set wins.
+TEST(Load, FollowsMirrorMakersPrecedenceForClients) {
+  const std::vector<std::pair<std::string, int>> consumer{
+      {"A->B.consumer.request.timeout.ms = 1001\n", 1001},
+      {"A.consumer.request.timeout.ms = 1002\n", 1002},
+      {"A->B.source.consumer.request.timeout.ms = 1003\n", 1003},
+  };
+  std::string lines;
+  for (const auto& [line, want] : consumer) {
+    lines += line;
+    EXPECT_EQ(flow_of(lines).source_consumer.request_timeout, milliseconds(want)) << lines;
+  }
+  EXPECT_EQ(flow_of(lines).source_admin.request_timeout, milliseconds(30'000));
+  EXPECT_EQ(flow_of(lines).target_producer.request_timeout, milliseconds(30'000));
+
+  const std::vector<std::pair<std::string, int>> producer{
+      {"A->B.producer.request.timeout.ms = 1001\n", 1001},
+      {"B.producer.request.timeout.ms = 1002\n", 1002},
+      {"A->B.target.producer.request.timeout.ms = 1003\n", 1003},
+      {"A->B.producer.override.request.timeout.ms = 1004\n", 1004},
+  };
+  lines.clear();
+  for (const auto& [line, want] : producer) {
+    lines += line;
+    EXPECT_EQ(flow_of(lines).target_producer.request_timeout, milliseconds(want)) << lines;
+  }
+
+  for (const char* nowhere : {"request.timeout.ms", "consumer.request.timeout.ms", "source.consumer.request.timeout.ms",
+                              "A.request.timeout.ms", "B.consumer.request.timeout.ms", "A->B.request.timeout.ms",
+                              "B->A.consumer.request.timeout.ms", "A->B.target.consumer.request.timeout.ms"}) {
+    EXPECT_EQ(flow_of(std::string(nowhere) + " = 1001\n").source_consumer.request_timeout, milliseconds(30'000))
+        << nowhere;
+  }
+}
+
+TEST(Load, FollowsMirrorMakersPrecedenceForFlows) {
+  EXPECT_EQ(flow_of("replication.factor = 3\n").replication_factor, 3);
+  EXPECT_EQ(flow_of("replication.factor = 3\nA->B.replication.factor = -1\n").replication_factor, -1);
+  EXPECT_EQ(flow_of("A.replication.factor = 3\n").replication_factor, 2) << "not a cluster's setting";
+  EXPECT_EQ(flow_of("replication.policy.separator = _\n").target_topic("t"), "A_t");
+  EXPECT_EQ(flow_of("A->B.replication.policy.separator = -\n").target_topic("t"), "A-t");
+  EXPECT_EQ(flow_of("A->B.replication.policy.class = org.apache.kafka.connect.mirror.IdentityReplicationPolicy\n")
+                .target_topic("t"),
+            "t");
+}
+
+TEST(Load, HandsAddressesDown) {
+  const std::string text = "clusters = A, B\nbootstrap.servers = g:1\nB.bootstrap.servers = b:2\nA->B.enabled = true\n";
+  EXPECT_EQ(load(text).config->flows.at(0).source_admin.bootstrap_servers.at(0).host, "g");
+  EXPECT_EQ(load(text).config->flows.at(0).target_admin.bootstrap_servers.at(0).host, "b");
+  const FlowConfig flow = flow_of("A->B.source.consumer.bootstrap.servers = near:1\n");
+  EXPECT_EQ(flow.source_consumer.bootstrap_servers.at(0).host, "near");
+  EXPECT_EQ(flow.source_admin.bootstrap_servers.at(0).host, "a1");
+}
+
+TEST(Load, EnablesFlowsAsMirrorMaker) {
+  const std::string both = "clusters = A, B\nA.bootstrap.servers = a:1\nB.bootstrap.servers = b:1\n";
+  const auto flows = [&both](const std::string& lines) {
+    std::vector<std::string> names;
+    const Loaded loaded = load(both + lines);
+    if (loaded.config) {
+      for (const FlowConfig& flow : loaded.config->flows) names.push_back(flow.name());
+      for (const HeartbeatFlow& flow : loaded.config->heartbeat_flows)
+        names.push_back("(" + flow.source + flow.target + ")");
+    }
+    return names;
+  };
+  EXPECT_THAT(flows("A->B.enabled = TRUE\n"), ElementsAre("A->B", "(BA)"));
+  EXPECT_THAT(flows("A->B.enabled = true\nB->A.enabled = true\n"), ElementsAre("A->B", "B->A"));
+  EXPECT_THAT(flows("A->B.enabled = true\nemit.heartbeats.enabled = false\n"), ElementsAre("A->B"));
+  EXPECT_THAT(flows("A->B.enabled = true\nB->A.emit.heartbeats.enabled = false\n"), ElementsAre("A->B"));
+  EXPECT_THAT(flows("enabled = true\n"), ElementsAre("A->B", "B->A")) << "for flows that exist for their heartbeats";
+  EXPECT_THAT(flows("enabled = true\nemit.heartbeats.enabled = false\nA->B.enabled = true\n"), ElementsAre("A->B"));
+  EXPECT_THAT(flows("enabled = true\nB->A.enabled = false\n"), ElementsAre("A->B", "(BA)"));
+  EXPECT_THAT(flows("A->B.enabled = false\n"), IsEmpty());
+}
+
+TEST(Load, RunsOnlyFlowsIntoSomeTargets) {
+  LoadOptions options;
+  options.target_aliases = {"A"};
+  EXPECT_EQ(load(std::string(kBase) + "B->A.enabled = true\n", options).config->flows.at(0).name(), "B->A");
+  EXPECT_THAT(load(kBase, options).said, ElementsAre(HasSubstr("no flow into A is enabled")));
+  options.target_aliases = {"C"};
+  EXPECT_THAT(load(kBase, options).said, Contains(HasSubstr("--clusters C: it is not one of clusters = A, B")));
+}
+
+TEST(Load, ReadsShuntsOwnSettings) {
+  const Loaded loaded =
+      load(std::string(kBase) +
+           "shunt.io = epoll\nshunt.shards = 4\nshunt.buffer.memory = 64MiB\nshunt.inflight.bytes = 1048576\n"
+           "shunt.metrics.listen = [::1]:9404\nshunt.stall.timeout.ms = 5000\nshunt.log.level = WARN\n");
+  ASSERT_TRUE(loaded.config) << ::testing::PrintToString(loaded.said);
+  const ProcessConfig& process = loaded.config->process;
+  EXPECT_EQ(process.io, net::IoKind::epoll);
+  EXPECT_EQ(process.shards, 4);
+  EXPECT_EQ(process.buffer_memory_bytes, 64u * 1024 * 1024);
+  EXPECT_EQ(process.inflight_bytes, 1024u * 1024);
+  EXPECT_EQ(process.metrics_listen, (net::HostPort{"::1", 9404}));
+  EXPECT_EQ(process.stall_timeout, milliseconds(5000));
+  EXPECT_EQ(process.log_level, LogLevel::warn);
+}
+
+TEST(Load, ReadsClientSettings) {
+  const FlowConfig flow = flow_of(
+      "A.consumer.client.id = me\nA.consumer.fetch.max.bytes = 1000\nA.consumer.max.partition.fetch.bytes = 500\n"
+      "A.consumer.fetch.max.wait.ms = 100\nA.consumer.auto.offset.reset = latest\nA.consumer.receive.buffer.bytes = "
+      "65536\n"
+      "A.consumer.reconnect.backoff.ms = 2000\nB.producer.send.buffer.bytes = -1\nname = mine\n");
+  EXPECT_EQ(flow.source_consumer.client_id, "me|A->B|mine|replication-consumer");
+  EXPECT_EQ(flow.fetch.max_bytes, 1000);
+  EXPECT_EQ(flow.fetch.max_partition_bytes, 500);
+  EXPECT_EQ(flow.fetch.max_wait, milliseconds(100));
+  EXPECT_EQ(flow.auto_offset_reset, OffsetReset::latest);
+  EXPECT_EQ(flow.source_consumer.receive_buffer_bytes, 65536);
+  EXPECT_EQ(flow.source_consumer.reconnect_backoff, milliseconds(2000));
+  EXPECT_EQ(flow.source_consumer.reconnect_backoff_max, milliseconds(2000)) << "never below the first pause";
+  EXPECT_EQ(flow.target_producer.send_buffer_bytes, std::nullopt);
+}
+
+TEST(Load, ReportsAllErrorsAtOnce) {
+  EXPECT_THAT(said_of("A->B.replication.factor = two\n"
+                      "shunt.shards = 65\n"
+                      "shunt.io = uring\n"
+                      "topics = a(?!b)\n"
+                      "refresh.topics.enabled = yes\n"
+                      "A.bootstrap.servers = a1, :9092\n"),
+              ElementsAre("f:5: error: A->B.replication.factor: \"two\" is not a whole number",
+                          "f:6: error: shunt.shards: \"65\" is out of bounds: 1 to 64",
+                          "f:7: error: shunt.io: \"uring\" is not one of auto, io_uring, epoll",
+                          AllOf(HasSubstr("f:8: error: topics: the expression \"a(?!b)\": lookahead")),
+                          "f:9: error: refresh.topics.enabled: \"yes\" is neither true nor false",
+                          "f:10: error: A.bootstrap.servers: \"a1\" is not host:port with a port of 1 to 65535",
+                          "f:10: error: A.bootstrap.servers: \":9092\" is not host:port with a port of 1 to 65535"));
+}
+
+TEST(Load, ReportsWhatIsMissing) {
+  EXPECT_THAT(load("").said, ElementsAre(HasSubstr("f: error: clusters is not set")));
+  EXPECT_THAT(load("clusters = A\n").said, Contains(HasSubstr("f:1: error: clusters: at least two are needed")));
+  EXPECT_THAT(load("clusters = A, B\n").said, ElementsAre(HasSubstr("no flow is enabled")));
+  EXPECT_THAT(load("clusters = A, B\nA->B.enabled = true\nB.bootstrap.servers = b:1\n").said,
+              ElementsAre(HasSubstr("f: error: A.bootstrap.servers is not set, and A->B is enabled")));
+  EXPECT_THAT(load("clusters = A, B\nA->B.enabled = true\nB.bootstrap.servers = b:1\nA.bootstrap.servers = ,\n").said,
+              ElementsAre(HasSubstr("f:4: error: A.bootstrap.servers: no address")));
+  EXPECT_THAT(load("clusters = A, B x\n").said, Contains(HasSubstr("the alias \"B x\" holds a blank")));
+}
+
+TEST(Load, ReportsUnknownAliases) {
+  EXPECT_THAT(said_of("A->C.enabled = true\n"),
+              ElementsAre("f:5: error: A->C.enabled: \"C\" is not one of clusters = A, B"));
+  EXPECT_THAT(said_of("C->A.topics = x\n"),
+              ElementsAre(AllOf(HasSubstr("f:5: warning"), HasSubstr("\"C\" is not one of"))));
+  EXPECT_THAT(said_of("A->A.enabled = true\n"), ElementsAre(HasSubstr("a flow needs two different clusters")));
+}
+
+TEST(Load, NamesTheKeyThatWasMeant) {
+  EXPECT_THAT(said_of("task.max = 3\n"),
+              ElementsAre(HasSubstr("f:5: warning: task.max is not a known key; did you mean tasks.max?")));
+  EXPECT_THAT(said_of("A->B.topics.exlude = x\n"), ElementsAre(HasSubstr("did you mean A->B.topics.exclude?")));
+  EXPECT_THAT(said_of("A.consumer.fetch.max.byte = 1\n"),
+              ElementsAre(HasSubstr("did you mean A.consumer.fetch.max.bytes?")));
+  EXPECT_THAT(said_of("whatever.this.may.be = 1\n"), ElementsAre(HasSubstr("is not a known key; it has no effect")));
+}
+
+TEST(Load, WarnsOfKeysWhereTheyDoNotCount) {
+  EXPECT_THAT(
+      said_of("consumer.fetch.max.bytes = 1\n"),
+      ElementsAre(HasSubstr("has no effect: MirrorMaker 2 hands client settings only to a cluster or a flow, such as "
+                            "A->B.consumer.fetch.max.bytes")));
+  EXPECT_THAT(said_of("A.fetch.max.bytes = 1\n"), ElementsAre(HasSubstr("(write A.consumer.fetch.max.bytes)")));
+  EXPECT_THAT(said_of("A.topics = x\n"), ElementsAre(HasSubstr("(write A->B.topics)")));
+  EXPECT_THAT(said_of("A->B.shunt.shards = 2\n"), ElementsAre(HasSubstr("(write shunt.shards)")));
+}
+
+TEST(Load, SaysWhatIsNotSupported) {
+  EXPECT_THAT(said_of("tasks.max = 3\n"), ElementsAre(HasSubstr("f:5: note: tasks.max has no effect: ")));
+  EXPECT_THAT(said_of("sync.group.offsets.enabled = true\n"),
+              ElementsAre(HasSubstr("f:5: warning: sync.group.offsets.enabled = \"true\" is not supported")));
+  EXPECT_THAT(said_of("sync.group.offsets.enabled = false\n"), IsEmpty());
+  EXPECT_THAT(said_of("transforms = mask\n"),
+              ElementsAre(HasSubstr("f:5: error: transforms = \"mask\" is not supported")));
+  EXPECT_THAT(said_of("topic.filter.class = DefaultTopicFilter\n"), IsEmpty());
+  EXPECT_THAT(said_of("topic.filter.class = com.acme.Filter\n"), ElementsAre(HasSubstr("error")));
+  EXPECT_THAT(said_of("replication.policy.class = com.acme.Policy\n"), ElementsAre(HasSubstr("is not one of")));
+  EXPECT_THAT(said_of("A.consumer.isolation.level = read_committed\n"), ElementsAre(HasSubstr("error")));
+  EXPECT_THAT(said_of("A.consumer.auto.offset.reset = none\n"), ElementsAre(HasSubstr("begins at earliest or latest")));
+  EXPECT_THAT(said_of("A.security.protocol = SASL_SSL\n"), Contains(HasSubstr("connects with PLAINTEXT only")));
+  EXPECT_THAT(said_of("A.security.protocol = plaintext\n"), IsEmpty());
+  EXPECT_THAT(said_of("A->B.source.cluster.alias = A\n"), IsEmpty());
+  EXPECT_THAT(said_of("A->B.source.cluster.alias = X\n"), ElementsAre(HasSubstr("error")));
+}
+
+TEST(Load, ReadsOldNames) {
+  const Loaded loaded = load(std::string(kBase) + "A->B.topics.blacklist = secret.*\n");
+  ASSERT_TRUE(loaded.config);
+  EXPECT_FALSE(loaded.config->flows[0].mirrors("secret1"));
+  EXPECT_THAT(loaded.said, ElementsAre(HasSubstr("it is read as A->B.topics.exclude")));
+  EXPECT_TRUE(flow_of("topics.blacklist = x\ntopics.exclude = y\n").mirrors("x")) << "the new name wins";
+}
+
+TEST(Load, RefusesLoops) {
+  const std::string identity = "replication.policy.class = org.apache.kafka.connect.mirror.IdentityReplicationPolicy\n";
+  EXPECT_THAT(said_of("B->A.enabled = true\n"), IsEmpty()) << "names tell where records come from";
+  EXPECT_THAT(said_of(identity), IsEmpty());
+  EXPECT_THAT(said_of(identity + "B->A.enabled = true\n"),
+              ElementsAre(HasSubstr("f: error: A->B and B->A form a loop")));
+  EXPECT_THAT(said_of(identity + "B->A.enabled = true\nA->B.topics = a.*\nB->A.topics = b.*\n"),
+              ElementsAre(HasSubstr("f: warning: A->B and B->A form a loop")));
+  EXPECT_THAT(load("clusters = A, B, C\nA.bootstrap.servers=a:1\nB.bootstrap.servers=b:1\nC.bootstrap.servers=c:1\n" +
+                   identity + "A->B.enabled=true\nB->C.enabled=true\nC->A.enabled=true\n")
+                  .said,
+              ElementsAre(HasSubstr("A->B and B->C and C->A form a loop")));
+}
+
+TEST(Load, ReportsContradictions) {
+  const std::string identity = "replication.policy.class = org.apache.kafka.connect.mirror.IdentityReplicationPolicy\n";
+  EXPECT_THAT(said_of(identity + "B.bootstrap.servers = a2:9092\n"),
+              Contains(HasSubstr("cannot be mirrored onto itself")));
+  EXPECT_THAT(said_of("A.consumer.request.timeout.ms = 400\n"),
+              ElementsAre(HasSubstr("must be below request.timeout.ms")));
+  EXPECT_THAT(said_of("replication.policy.separator = /\n"), ElementsAre(HasSubstr("would begin with \"A/\"")));
+  EXPECT_THAT(said_of("replication.policy.separator =\n"), ElementsAre(HasSubstr("is empty")));
+  EXPECT_THAT(said_of("replication.factor = 0\n"), ElementsAre(HasSubstr("is no number of replicas")));
+  EXPECT_THAT(load("clusters = A, B, C\nA.bootstrap.servers=a:1\nB.bootstrap.servers=b:1\nC.bootstrap.servers=c:1\n" +
+                   identity + "A->C.enabled=true\nB->C.enabled=true\n")
+                  .said,
+              ElementsAre(HasSubstr("A->C and B->C write topics of the same name")));
+}
+
+TEST(Load, NeverShowsSecrets) {
+  LoadOptions options;
+  options.environment = [](const std::string&) { return "hunter2"; };
+  const Loaded loaded =
+      load(std::string(kBase) +
+               "config.providers = env\n"
+               "config.providers.env.class = org.apache.kafka.common.config.provider.EnvVarConfigProvider\n"
+               "A->B.replication.factor = ${env:X}\nA->B.topics = (${env:X}\ntransforms = ${env:X}\n"
+               "A.sasl.jaas.config = hunter2\nmy.password = hunter2\nB.bootstrap.servers = ${env:X}\n"
+               "A.security.protocol = ${env:X}\nreplication.policy.class = ${env:X}\n",
+           options);
+  EXPECT_FALSE(loaded.config);
+  EXPECT_GE(loaded.said.size(), 6u);
+  for (const std::string& line : loaded.said) EXPECT_THAT(line, Not(HasSubstr("hunter2")));
+}
+
+TEST(Load, TakesAliasesWithDots) {
+  const Loaded loaded = load(
+      "clusters = us, us.east\nus.bootstrap.servers = a:1\nus.east.bootstrap.servers = b:1\nus->us.east.enabled = "
+      "true\n"
+      "us->us.east.topics = x\nus.east.producer.request.timeout.ms = 1001\n");
+  ASSERT_TRUE(loaded.config) << ::testing::PrintToString(loaded.said);
+  EXPECT_THAT(loaded.said, IsEmpty());
+  EXPECT_EQ(loaded.config->flows.at(0).target_producer.request_timeout, milliseconds(1001));
+}
+
+}  // namespace
+}  // namespace shunt::replicate
