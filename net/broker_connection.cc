@@ -137,8 +137,8 @@ Awaitable<> BrokerConnection::shake_hands() {
   Guillotine guillotine(socket_, settings_->handshake_timeout);
   while (true) {
     co_await asio::async_write(socket_, asio::buffer(output), with_error);  // reading tells why it failed
-    std::optional<std::span<const std::byte>> frame = frames_.next();
-    for (; !frame.has_value(); frame = frames_.next()) {
+    auto frame = frames_.next();
+    while (!frame) {
       if (frames_.failed()) throw BrokerError(broker_, BrokerStep::handshake, frames_.reason());
       const std::span<std::byte> room = frames_.prepare();
       const auto [error, size] = co_await socket_.async_read_some(asio::buffer(room.data(), room.size()), with_error);
@@ -149,8 +149,9 @@ Awaitable<> BrokerConnection::shake_hands() {
             fmt::format("{} (waited {})", handshake.explain_silence(), seconds(settings_->handshake_timeout)));
       }
       if (error) throw BrokerError(broker_, BrokerStep::handshake, handshake.explain_close(frames_.pending()));
+      frame = frames_.next();
     }
-    switch (handshake.handle_frame(*frame)) {
+    switch (handshake.handle_frame(frame.value_or(std::span<const std::byte>()))) {
       case Handshake::Step::send:
         output = handshake.take_output();
         break;
@@ -249,9 +250,11 @@ Awaitable<> BrokerConnection::read() {
 }
 
 void BrokerConnection::handle_frames() {
-  for (auto frame = frames_.next(); frame.has_value(); frame = frames_.next()) {
+  while (true) {
+    const auto frame = frames_.next();
+    if (!frame) break;
     const auto answered = pipeline_.handle_frame(*frame);
-    if (!answered.has_value()) {
+    if (!answered) {
       fail(pipeline_.reason());
       return;
     }

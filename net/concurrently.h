@@ -38,8 +38,8 @@ Awaitable<> for_each_concurrently(Items& items, std::size_t limit, Work work) {
   const std::size_t count = std::min<std::size_t>(limit, items.size());
   shared->workers = count;
   for (std::size_t index = 0; index < count; ++index) {
-    asio::co_spawn(executor, worker(shared, &work), [shared](std::exception_ptr failure) {
-      if (failure && !shared->failure) shared->failure = std::move(failure);
+    asio::co_spawn(executor, worker(shared, &work), [shared](const std::exception_ptr& failure) {
+      if (failure && !shared->failure) shared->failure = failure;
       if (--shared->workers == 0) shared->ended.announce();
     });
   }

@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include <arpa/inet.h>
+#include <fmt/format.h>
 #include <netinet/in.h>
 
 #include "net/epoll_loop.h"
@@ -41,12 +42,12 @@ std::string Endpoint::to_string() const {
     sockaddr_in6 v6{};
     std::memcpy(&v6, &address, sizeof v6);
     inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof text);
-    return "[" + std::string(text) + "]:" + std::to_string(ntohs(v6.sin6_port));
+    return fmt::format("[{}]:{}", text, ntohs(v6.sin6_port));
   }
   sockaddr_in v4{};
   std::memcpy(&v4, &address, sizeof v4);
   inet_ntop(AF_INET, &v4.sin_addr, text, sizeof text);
-  return std::string(text) + ":" + std::to_string(ntohs(v4.sin_port));
+  return fmt::format("{}:{}", text, ntohs(v4.sin_port));
 }
 
 // ---- Timers ---------------------------------------------------------------------------------------------------------
@@ -88,9 +89,8 @@ void Loop::run_due_timers() {
 
 void Loop::run_once(Time latest) {
   update_now();
+  poll(timers_.empty() ? latest : std::min(latest, (*timers_.begin())->deadline_));
   run_due_timers();
-  const Time wait_until = timers_.empty() ? latest : std::min(latest, (*timers_.begin())->deadline_);
-  poll(wait_until);
 }
 
 // ---- Choice ---------------------------------------------------------------------------------------------------------

@@ -82,7 +82,8 @@ class Loop {
 
   virtual std::unique_ptr<Stream> make_stream(StreamEvents& events) = 0;
 
-  /// Delivers what has happened, after waiting for it until `latest` at most (timers due earlier shorten the wait).
+  /// Delivers what has happened, after waiting for it until `latest` at most (timers due earlier shorten the wait):
+  /// stream events first, so that an answer that is there counts as in time; then the timers that are due.
   void run_once(Time latest);
 
   /// Makes a run_once() that waits (or the next one) return. The only call allowed from other threads.

@@ -1,20 +1,27 @@
-// What moving bytes costs when nothing is done with them: the yardstick of bench/versus.
+// What moving bytes costs when nothing is done with them: the yardstick of bench/versus, and the place where ways of
+// moving them are compared.
 //
-//   relay --sink --listen PORT                                swallows what comes, until the sender ends
-//   relay --listen PORT --connect PORT [--buffer-bytes N]     the plain relay: recv into one buffer, send from it
-//   relay --generate BYTES --connect PORT                     sends so many bytes
+//   relay --sink --listen PORT [--expect BYTES]       swallows what comes, until the sender ends, or so much
+//   relay --listen PORT --connect PORT                the plain relay: recv into one buffer, send from it
+//         [--buffer-bytes N] [--method rw|splice|uring-multishot]
+//   relay --source PORT --connect PORT                the same on an event loop of shunt's, which connects to both
+//   sides
+//         --method epoll|io_uring
+//   relay --generate BYTES --connect PORT             sends so many bytes; with --listen PORT to who connects there
 //
-// Everything on loopback, one connection, one thread. Prints one JSON line at the end: bytes, wall and CPU seconds,
-// calls.
+// Everything on loopback, one connection, one thread for the bytes. What the target answers is carried back by a second
+// thread (the event loops do not: shunt's sides are two conversations). Prints one JSON line at the end: bytes, wall
+// and CPU seconds, calls.
+#include "relay.h"
+
+#include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <chrono>
-#include <cstdint>
-#include <cstdlib>
-#include <cstring>
 #include <stdexcept>
-#include <string>
 #include <string_view>
 #include <system_error>
+#include <thread>
 #include <vector>
 
 #include <arpa/inet.h>
@@ -25,26 +32,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-namespace {
+namespace shunt::bench {
 
-struct Options {
-  bool sink = false;
-  std::uint64_t generate = 0;
-  std::uint16_t listen = 0;
-  std::uint16_t connect = 0;
-  std::size_t buffer_bytes = std::size_t{1} << 20;
-};
-
-struct Counters {
-  std::uint64_t bytes = 0;
-  std::uint64_t receives = 0;
-  std::uint64_t sends = 0;
-};
-
-int check(int result, const char* what) {
+int check(std::int64_t result, const char* what) {
   if (result < 0) throw std::system_error(errno, std::generic_category(), what);
-  return result;
+  return static_cast<int>(result);
 }
+
+namespace {
 
 sockaddr_in loopback(std::uint16_t port) {
   sockaddr_in address{};
@@ -54,7 +49,14 @@ sockaddr_in loopback(std::uint16_t port) {
   return address;
 }
 
-int accept_one(std::uint16_t port) {
+void no_delay(int fd) {
+  const int on = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+}  // namespace
+
+int accept_from(std::uint16_t port) {
   const int listener = check(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
   const int on = 1;
   setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
@@ -64,88 +66,149 @@ int accept_one(std::uint16_t port) {
   fmt::print(stderr, "listening\n");
   const int peer = check(accept4(listener, nullptr, nullptr, SOCK_CLOEXEC), "accept");
   close(listener);
+  no_delay(peer);
   return peer;
 }
 
 int connect_to(std::uint16_t port) {
   const int fd = check(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
-  const int on = 1;
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  no_delay(fd);
   const sockaddr_in address = loopback(port);
   check(connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address), "connect");
   return fd;
 }
 
-void send_all(int fd, const std::byte* bytes, std::size_t size, Counters& counters) {
-  while (size > 0) {
-    const ssize_t sent = send(fd, bytes, size, MSG_NOSIGNAL);
+void send_all(int fd, std::span<const std::byte> bytes, Counters& counters) {
+  while (!bytes.empty()) {
+    const ssize_t sent = send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
-    check(static_cast<int>(sent < 0 ? -1 : 0), "send");
+    check(sent, "send");
     ++counters.sends;
-    bytes += sent;
-    size -= static_cast<std::size_t>(sent);
+    bytes = bytes.subspan(static_cast<std::size_t>(sent));
   }
 }
 
-void run(const Options& options, Counters& counters) {
+namespace {
+
+void generate(const Options& options, Counters& counters) {
   std::vector<std::byte> buffer(options.buffer_bytes);
-  if (options.generate > 0) {
-    // Text-like bytes; nobody compresses them, so any will do.
-    for (std::size_t i = 0; i < buffer.size(); ++i) buffer[i] = static_cast<std::byte>('a' + i * 31 % 26);
-    const int to = connect_to(options.connect);
-    while (counters.bytes < options.generate) {
-      const std::size_t size = std::min<std::uint64_t>(buffer.size(), options.generate - counters.bytes);
-      send_all(to, buffer.data(), size, counters);
-      counters.bytes += size;
+  // Text-like bytes; nobody compresses them, so any will do.
+  for (std::size_t i = 0; i < buffer.size(); ++i) buffer[i] = static_cast<std::byte>('a' + i * 31 % 26);
+  const int to = options.listen != 0 ? accept_from(options.listen) : connect_to(options.connect);
+  while (counters.bytes < options.generate) {
+    const std::size_t size = std::min<std::uint64_t>(buffer.size(), options.generate - counters.bytes);
+    send_all(to, std::span(buffer).first(size), counters);
+    counters.bytes += size;
+  }
+  close(to);
+}
+
+void relay(const Options& options, Counters& counters) {
+  const int from = accept_from(options.listen);
+  const int to = connect_to(options.connect);
+  std::thread answers([&] {
+    try {
+      Counters uncounted;
+      copy_with_calls(to, from, 64 * 1024, uncounted);
+      shutdown(from, SHUT_WR);
+    } catch (const std::system_error&) {
+      // The requester ended without waiting for answers.
     }
-    close(to);
-    return;
+  });
+  try {
+    if (options.method == "splice") {
+      copy_with_splice(from, to, options.buffer_bytes, counters);
+    } else if (options.method == "uring-multishot") {
+      copy_with_multishot(from, to, options, counters);
+    } else {
+      copy_with_calls(from, to, options.buffer_bytes, counters);
+    }
+  } catch (...) {
+    shutdown(to, SHUT_RDWR);
+    answers.join();
+    throw;
   }
-  const int from = accept_one(options.listen);
-  const int to = options.sink ? -1 : connect_to(options.connect);
-  while (true) {
-    const ssize_t received = recv(from, buffer.data(), buffer.size(), 0);
-    if (received < 0 && errno == EINTR) continue;
-    check(static_cast<int>(received < 0 ? -1 : 0), "recv");
-    ++counters.receives;
-    if (received == 0) break;
-    counters.bytes += static_cast<std::uint64_t>(received);
-    if (to >= 0) send_all(to, buffer.data(), static_cast<std::size_t>(received), counters);
-  }
-  if (to >= 0) close(to);
+  shutdown(to, SHUT_WR);
+  answers.join();
+  close(to);
   close(from);
 }
 
-std::uint64_t number(std::string_view text) {
-  char* end = nullptr;
-  const std::string copy(text);
-  const unsigned long long value = std::strtoull(copy.c_str(), &end, 10);
-  if (copy.empty() || *end != '\0') throw std::invalid_argument("not a number: " + copy);
+void run(const Options& options, Counters& counters) {
+  if (options.generate > 0) {
+    generate(options, counters);
+  } else if (options.sink) {
+    const int from = accept_from(options.listen);
+    swallow(from, options.buffer_bytes, options.expect, counters);
+    close(from);
+  } else if (options.source != 0) {
+    copy_with_loop(options, counters);
+  } else {
+    relay(options, counters);
+  }
+}
+
+template <class Number>
+Number number(std::string_view text) {
+  Number value{};
+  const auto [end, error] = std::from_chars(text.begin(), text.end(), value);
+  if (error != std::errc() || end != text.end()) throw std::invalid_argument(fmt::format("not a number: {}", text));
   return value;
 }
 
-Options parse(int count, char** arguments) {
+Options parse(std::span<char*> arguments) {
   Options options;
-  for (int i = 1; i < count; ++i) {
+  for (std::size_t i = 1; i < arguments.size(); ++i) {
     const std::string_view name = arguments[i];
     if (name == "--sink") {
       options.sink = true;
       continue;
     }
-    if (i + 1 == count) throw std::invalid_argument(std::string(name) + " needs a value");
-    const std::uint64_t value = number(arguments[++i]);
+    if (name == "--no-poll-first") {
+      options.poll_first = false;
+      continue;
+    }
+    if (name == "--no-defer-taskrun") {
+      options.defer_taskrun = false;
+      continue;
+    }
+    if (i + 1 == arguments.size()) throw std::invalid_argument(fmt::format("{} needs a value", name));
+    const std::string_view value = arguments[++i];
     if (name == "--generate") {
-      options.generate = value;
+      options.generate = number<std::uint64_t>(value);
+    } else if (name == "--expect") {
+      options.expect = number<std::uint64_t>(value);
     } else if (name == "--listen") {
-      options.listen = static_cast<std::uint16_t>(value);
+      options.listen = number<std::uint16_t>(value);
+    } else if (name == "--source") {
+      options.source = number<std::uint16_t>(value);
     } else if (name == "--connect") {
-      options.connect = static_cast<std::uint16_t>(value);
+      options.connect = number<std::uint16_t>(value);
     } else if (name == "--buffer-bytes") {
-      options.buffer_bytes = value;
+      options.buffer_bytes = number<std::size_t>(value);
+    } else if (name == "--buffers") {
+      options.buffers = number<std::size_t>(value);
+    } else if (name == "--at-least") {
+      options.at_least = number<std::size_t>(value);
+    } else if (name == "--method") {
+      options.method = value;
     } else {
-      throw std::invalid_argument("unknown option " + std::string(name));
+      throw std::invalid_argument(fmt::format("unknown option {}", name));
     }
   }
+  constexpr std::size_t most_bytes = std::size_t{1} << 30;
+  if (options.buffer_bytes == 0 || options.buffer_bytes > most_bytes) {
+    throw std::invalid_argument("--buffer-bytes takes 1 to 1073741824");
+  }
+  options.at_least = std::clamp<std::size_t>(options.at_least, 1, options.buffer_bytes);
+  const bool on_a_loop = options.method == "epoll" || options.method == "io_uring";
+  if (!on_a_loop && options.method != "rw" && options.method != "splice" && options.method != "uring-multishot") {
+    throw std::invalid_argument("--method takes rw, splice, uring-multishot, epoll or io_uring");
+  }
+  if (on_a_loop != (options.source != 0)) {
+    throw std::invalid_argument("--source goes with --method epoll or io_uring, and these with it");
+  }
+  if (options.listen == 0 && options.connect == 0) throw std::invalid_argument("--listen or --connect is missing");
   return options;
 }
 
@@ -153,24 +216,30 @@ double seconds(const timeval& time) {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
 }
 
-}  // namespace
-
-int main(int count, char** arguments) {
+int main(std::span<char*> arguments) {
   try {
-    const Options options = parse(count, arguments);
+    const Options options = parse(arguments);
     const auto began = std::chrono::steady_clock::now();
     Counters counters;
     run(options, counters);
     const double wall = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
     rusage usage{};
     getrusage(RUSAGE_SELF, &usage);
-    fmt::print(
-        R"({{"bytes": {}, "wall_seconds": {:.6f}, "user_seconds": {:.6f}, "system_seconds": {:.6f}, "receives": {}, "sends": {}}})"
-        "\n",
-        counters.bytes, wall, seconds(usage.ru_utime), seconds(usage.ru_stime), counters.receives, counters.sends);
+    fmt::print(R"({{"bytes": {}, "wall_seconds": {:.6f}, "user_seconds": {:.6f}, "system_seconds": {:.6f}, )"
+               R"("receives": {}, "sends": {}, "waits": {}}})"
+               "\n",
+               counters.bytes, wall, seconds(usage.ru_utime), seconds(usage.ru_stime), counters.receives,
+               counters.sends, counters.waits);
     return 0;
   } catch (const std::exception& error) {
     fmt::print(stderr, "relay: {}\n", error.what());
     return 1;
   }
+}
+
+}  // namespace
+}  // namespace shunt::bench
+
+int main(int count, char** arguments) {
+  return shunt::bench::main({arguments, static_cast<std::size_t>(count)});
 }

@@ -66,7 +66,7 @@ Client make_client(rd_kafka_type_t type, const Settings& settings, Delivered* de
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
   for (const auto& [key, value] : settings) {
     if (rd_kafka_conf_set(conf, key.c_str(), value.c_str(), why.data(), why.size()) != RD_KAFKA_CONF_OK) {
-      fail(key + "=" + value + ": " + why.data());
+      fail(std::string(key).append("=").append(value).append(": ").append(why.data()));
     }
   }
   if (delivered != nullptr) {

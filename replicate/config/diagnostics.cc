@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <set>
+#include <string_view>
 #include <tuple>
 
 #include <fmt/format.h>
@@ -55,8 +57,9 @@ bool Diagnostics::has_errors() const {
 
 std::vector<Diagnostic> Diagnostics::sorted() const {
   std::vector<Diagnostic> result;
+  std::set<std::tuple<Severity, Location, std::string_view>> seen;
   for (const Diagnostic& diagnostic : all_) {
-    if (std::ranges::find(result, diagnostic) == result.end()) result.push_back(diagnostic);
+    if (seen.emplace(diagnostic.severity, diagnostic.where, diagnostic.message).second) result.push_back(diagnostic);
   }
   std::ranges::stable_sort(result, {}, [](const Diagnostic& d) { return std::tie(d.where.file, d.where.line); });
   return result;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -48,18 +49,30 @@ constexpr std::array kClientPrefixes{ClientPrefix{"source.cluster.", Level::clus
                                      ClientPrefix{"producer.", Level::producer, false},
                                      ClientPrefix{"admin.", Level::admin, false}};
 
-Parts take_apart(std::string_view key, const std::vector<std::string>& aliases) {
-  Parts parts{.name = key};
-  const auto try_scope = [&](const std::string& prefix, Level level) {
-    if (!key.starts_with(prefix) || prefix.size() <= parts.scope_text.size()) return;
-    parts.scope = parts.level = level;
-    parts.scope_text = key.substr(0, prefix.size());
-    parts.name = key.substr(prefix.size());
-  };
-  // An alias may hold dots: the longest that fits is meant.
+/// `A.` or `A->B.`, and what it makes of a key.
+struct Scope {
+  std::string prefix;
+  Level level;
+};
+
+/// The longer ones first: an alias may hold dots, and the longest that fits is meant.
+std::vector<Scope> scopes_of(const std::vector<std::string>& aliases) {
+  std::vector<Scope> scopes;
   for (const std::string& alias : aliases) {
-    try_scope(alias + ".", Level::cluster);
-    for (const std::string& target : aliases) try_scope(fmt::format("{}->{}.", alias, target), Level::flow);
+    scopes.push_back({alias + ".", Level::cluster});
+    for (const std::string& target : aliases) scopes.push_back({fmt::format("{}->{}.", alias, target), Level::flow});
+  }
+  std::ranges::sort(scopes, std::greater(), [](const Scope& scope) { return scope.prefix.size(); });
+  return scopes;
+}
+
+Parts take_apart(std::string_view key, const std::vector<Scope>& scopes) {
+  Parts parts{.name = key};
+  const auto scope = std::ranges::find_if(scopes, [key](const Scope& s) { return key.starts_with(s.prefix); });
+  if (scope != scopes.end()) {
+    parts.scope = parts.level = scope->level;
+    parts.scope_text = key.substr(0, scope->prefix.size());
+    parts.name = key.substr(scope->prefix.size());
   }
   // consumer.poll.timeout.ms and admin.timeout.ms begin like a client's setting and are none.
   if (find_key(parts.name, parts.level) != nullptr) return parts;
@@ -76,11 +89,11 @@ Parts take_apart(std::string_view key, const std::vector<std::string>& aliases) 
 class Check {
  public:
   Check(const std::vector<std::string>& aliases, Diagnostics& diagnostics)
-      : aliases_(aliases), diagnostics_(diagnostics) {}
+      : aliases_(aliases), scopes_(scopes_of(aliases)), diagnostics_(diagnostics) {}
 
   void check(const Entry& entry) {
     if (check_flow_aliases(entry)) return;
-    const Parts parts = take_apart(entry.key, aliases_);
+    const Parts parts = take_apart(entry.key, scopes_);
     const Key* key = find_key(parts.name, parts.level);
     if (!parts.client_text.empty() && parts.scope == Level::global) {
       diagnostics_.warning(entry.where, fmt::format("{} has no effect: MirrorMaker 2 hands client settings only to {}",
@@ -212,6 +225,7 @@ class Check {
   }
 
   const std::vector<std::string>& aliases_;
+  const std::vector<Scope> scopes_;
   Diagnostics& diagnostics_;
 };
 

@@ -160,6 +160,8 @@ std::string_view nearest_key(std::string_view name, Level level) {
   std::string_view best;
   for (const Key& key : key_table()) {
     if (!key.levels.has(level) || key.name.ends_with('*') || key.handling == Handling::renamed) continue;
+    const std::size_t longer = std::max(name.size(), key.name.size());
+    if (longer - std::min(name.size(), key.name.size()) >= best_distance) continue;  // that many letters are missing
     const std::size_t distance = edit_distance(name, key.name);
     if (distance < best_distance && distance < key.name.size() / 2) {
       best_distance = distance;

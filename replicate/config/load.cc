@@ -251,8 +251,7 @@ class Loader {
         "shunt.io",
         {{"auto", net::IoKind::automatic}, {"io_uring", net::IoKind::io_uring}, {"epoll", net::IoKind::epoll}});
     process.shards = reader.number_as<int>("shunt.shards", 1, 64);
-    process.buffer_memory_bytes =
-        static_cast<std::size_t>(reader.number("shunt.buffer.memory", 4 * kMiB, 64 * kGiB));
+    process.buffer_memory_bytes = static_cast<std::size_t>(reader.number("shunt.buffer.memory", 4 * kMiB, 64 * kGiB));
     process.inflight_bytes = static_cast<std::size_t>(reader.number("shunt.inflight.bytes", kMiB, 16 * kGiB));
     process.metrics_listen = reader.address("shunt.metrics.listen");
     process.stall_timeout = milliseconds(reader.number("shunt.stall.timeout.ms", 100, kHourMs));

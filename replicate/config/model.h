@@ -89,11 +89,11 @@ enum class LogLevel { trace, debug, info, warn, error, off };
 /// shunt's own settings, `shunt.*`.
 struct ProcessConfig {
   net::IoKind io = net::IoKind::automatic;
-  int shards = 1;                                      // 1 to 64
+  int shards = 1;                                           // 1 to 64
   std::size_t buffer_memory_bytes = std::size_t{32} << 20;  // all shards together; 4 MiB to 64 GiB
   std::size_t inflight_bytes = std::size_t{64} << 20;       // a target connection; 1 MiB to 16 GiB
-  std::optional<net::HostPort> metrics_listen;         // port 0: any free one
-  std::chrono::milliseconds stall_timeout{30'000};     // 100 ms to one hour
+  std::optional<net::HostPort> metrics_listen;              // port 0: any free one
+  std::chrono::milliseconds stall_timeout{30'000};          // 100 ms to one hour
   LogLevel log_level = LogLevel::info;
 };
 

@@ -33,14 +33,14 @@ struct LogicalLine {
 class Lines {
  public:
   explicit Lines(std::string_view text) : text_(text) {}
-  ~Lines() { wipe(); }
+  ~Lines() { wipe(line_.text); }
   Lines(const Lines&) = delete;
   Lines& operator=(const Lines&) = delete;
 
   /// The next line that says something. False at the end.
   bool next() {
     do {
-      wipe();
+      wipe(line_.text);
       std::string_view natural;
       do {
         if (!next_natural(natural)) return false;
@@ -98,11 +98,6 @@ class Lines {
   }
 
   void append(std::string_view piece) { line_.text.insert(line_.text.end(), piece.begin(), piece.end()); }
-
-  void wipe() {
-    explicit_bzero(line_.text.data(), line_.text.size());
-    line_.text.clear();
-  }
 
   std::string_view text_;
   std::size_t at_ = 0;
@@ -236,7 +231,7 @@ void parse_lines(std::string_view text, const std::string& name, Diagnostics& di
       continue;
     }
     Entry entry{std::string(key_text.begin(), key_text.end()), Secret({value_text.data(), value_text.size()}), where};
-    explicit_bzero(value_text.data(), value_text.size());
+    wipe(value_text);
     if (const auto earlier = result.find(entry.key); earlier != result.end()) {
       diagnostics.warning(where, fmt::format("{} was set before, on line {}; this later value is used", entry.key,
                                              earlier->second.where.line));
@@ -310,7 +305,7 @@ Secret read_file(const std::string& path, std::size_t limit_bytes) {
     }
   }
   Secret result(std::string_view(content.data(), size));
-  explicit_bzero(content.data(), size);
+  wipe(content);
   if (error != 0) fail(std::strerror(error));
   if (size > limit_bytes) fail(fmt::format("it is larger than {} bytes", limit_bytes));
   return result;

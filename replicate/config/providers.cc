@@ -225,7 +225,7 @@ void expand(Entry& entry, Providers& providers, Diagnostics& diagnostics) {
   whole.reserve(size);
   for (const Secret& piece : pieces) whole.insert(whole.end(), piece.reveal().begin(), piece.reveal().end());
   entry.value = Secret({whole.data(), whole.size()});
-  explicit_bzero(whole.data(), whole.size());
+  wipe(whole);
   entry.from_provider = true;
 }
 

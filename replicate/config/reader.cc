@@ -118,7 +118,7 @@ std::optional<net::HostPort> Reader::address(std::string_view key) {
 }
 
 std::int64_t Reader::number(std::string_view key, std::int64_t least, std::int64_t most) {
-  return optional_number(key, least, most).value();
+  return optional_number(key, least, most).value_or(least);  // the keys asked for have a default
 }
 
 std::optional<std::int64_t> Reader::optional_number(std::string_view key, std::int64_t least, std::int64_t most) {

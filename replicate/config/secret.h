@@ -10,9 +10,16 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <string.h>
 
 namespace shunt::replicate {
+
+/// Overwrites and empties a buffer that held a secret; the compiler may not leave it out.
+inline void wipe(std::vector<char>& bytes) {
+  // Not explicit_bzero(): g++ 12 takes the data of a vector for possibly null and refuses the call.
+  volatile char* text = bytes.data();
+  for (std::size_t i = 0; i < bytes.size(); ++i) text[i] = 0;
+  bytes.clear();
+}
 
 class Secret {
  public:
@@ -24,7 +31,7 @@ class Secret {
     bytes_.swap(other.bytes_);
     return *this;
   }
-  ~Secret() { explicit_bzero(bytes_.data(), bytes_.size()); }
+  ~Secret() { wipe(bytes_); }
 
   /// Valid until this Secret is changed or destroyed.
   [[nodiscard]] std::string_view reveal() const { return {bytes_.data(), bytes_.size()}; }

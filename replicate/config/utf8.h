@@ -71,7 +71,7 @@ inline Secret utf8_from_latin1(std::string_view text) {
   result.reserve(2 * text.size());
   for (const char c : text) append_utf8(static_cast<unsigned char>(c), result);
   Secret converted(std::string_view(result.data(), result.size()));
-  explicit_bzero(result.data(), result.size());
+  wipe(result);
   return converted;
 }
 

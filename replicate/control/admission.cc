@@ -211,7 +211,9 @@ Awaitable<std::vector<Admission>> admit(Cluster& source, Cluster& target, std::v
   co_await gather(source, target, candidates, settings);
   std::vector<Admission> admissions;
   admissions.reserve(candidates.size());
-  for (Candidate& candidate : candidates) admissions.push_back(std::move(*candidate.admission));
+  for (Candidate& candidate : candidates) {
+    admissions.push_back(std::move(candidate.admission).value_or(retry("not decided")));
+  }
   co_return admissions;
 }
 

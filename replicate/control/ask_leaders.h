@@ -51,9 +51,9 @@ class AnswerSheet {
     }
   }
   /// No verdict on the partition, but something to tell if none follows.
-  void postpone(const std::string& topic, protocol::PartitionIndex partition, std::string reason) {
+  void postpone(const std::string& topic, protocol::PartitionIndex partition, const std::string& reason) {
     if (auto* open = find(topic, partition))
-      *open = {.value = {}, .error_code = 0, .may_retry = true, .reason = std::move(reason)};
+      *open = {.value = {}, .error_code = 0, .may_retry = true, .reason = reason};
   }
 
  private:

@@ -103,6 +103,7 @@ std::string difference(const BatchPrint& source, const BatchPrint& target) {
 Awaitable<Answers<BatchPrint>> batches_at(Cluster& cluster, std::map<TopicPartition, Offset> offsets,
                                           LeaderSettings settings) {
   std::vector<TopicPartition> partitions;
+  partitions.reserve(offsets.size());
   for (const auto& [partition, offset] : offsets) partitions.push_back(partition);
   settings.concurrency = std::min(settings.concurrency, most_requests);
 
@@ -111,6 +112,7 @@ Awaitable<Answers<BatchPrint>> batches_at(Cluster& cluster, std::map<TopicPartit
   const auto ask = [&](BrokerId broker, const std::vector<Routed>& routed,
                        AnswerSheet<BatchPrint>& sheet) -> Awaitable<> {
     std::vector<const Routed*> open;
+    open.reserve(routed.size());
     for (const Routed& one : routed) open.push_back(&one);
     while (!open.empty()) {
       FetchRequest request;

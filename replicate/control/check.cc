@@ -1,6 +1,7 @@
 #include "replicate/control/check.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -28,117 +29,251 @@ struct Need {
   const char* name;
 };
 
-// What the data path speaks; both are part of every broker from Kafka 2.8 on.
+// What the data path speaks; all of it is part of every broker from Kafka 2.8 on.
 constexpr Need source_needs[] = {{protocol::FetchRequest::api.key, 11, "Fetch 11"}};
 constexpr Need target_needs[] = {{protocol::ProduceRequest::api.key, 8, "Produce 8"},
                                  {protocol::OffsetForLeaderEpochRequest::api.key, 3, "OffsetForLeaderEpoch 3"},
                                  {protocol::DescribeProducersRequest::api.key, 0, "DescribeProducers 0"}};
 
-template <std::size_t Count>
-std::string missing(const net::ApiVersions& versions, const Need (&needs)[Count]) {
+enum class Role { source, target };
+
+std::string missing(const net::ApiVersions& versions, Role role) {
   std::string names;
-  for (const Need& need : needs) {
-    if (versions.supports(need.key, need.version)) continue;
-    names += (names.empty() ? "" : ", ") + std::string(need.name);
-  }
+  const auto look = [&](const auto& needs) {
+    for (const Need& need : needs) {
+      if (versions.supports(need.key, need.version)) continue;
+      names += (names.empty() ? "" : ", ") + std::string(need.name);
+    }
+  };
+  role == Role::source ? look(source_needs) : look(target_needs);
   return names;
 }
 
-net::Time deadline(const ClusterSettings& settings) {
-  return std::chrono::steady_clock::now() + settings.client.connect_timeout + settings.client.handshake_timeout;
+std::string counted(std::size_t count, const char* noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
-/// One connection and its handshake. True: it stands, and speaks what is needed.
-Awaitable<bool> check_address(net::asio::any_io_executor executor, const ClusterSettings& settings, std::string what,
-                              net::HostPort address, bool is_source, Tell tell) {
-  const auto client = std::make_shared<net::BrokerClient>(
-      executor, std::make_shared<const net::ClientSettings>(settings.client), what, address);
-  CheckStep step{.ok = false, .what = fmt::format("{} ({})", what, address.to_string()), .detail = {}};
-  try {
-    const auto connection = co_await client->connect(deadline(settings));
-    const std::string names =
-        is_source ? missing(connection->versions(), source_needs) : missing(connection->versions(), target_needs);
-    step.ok = names.empty();
-    step.detail = names.empty() ? "connected, handshake complete"
-                                : fmt::format("the broker does not speak {}: it must be Kafka 2.8 or later", names);
-    connection->fail("check complete");
-  } catch (const net::BrokerError& error) {
-    step.detail = error.what();
-  }
-  tell(step);
-  co_return step.ok;
-}
+/// One of the two clusters of a flow.
+class ClusterCheck {
+ public:
+  ClusterCheck(net::asio::any_io_executor executor, const std::string& flow, Role role, ClusterSettings settings,
+               Tell tell)
+      : executor_(std::move(executor)),
+        role_(role),
+        name_(fmt::format("{}: {} {}", flow, role == Role::source ? "source" : "target", settings.alias)),
+        settings_(std::move(settings)),
+        tell_(std::move(tell)),
+        cluster_(executor_, settings_) {}
+  ~ClusterCheck() { cluster_.close(); }
+  ClusterCheck(const ClusterCheck&) = delete;
+  ClusterCheck& operator=(const ClusterCheck&) = delete;
 
-Awaitable<bool> check_cluster(net::asio::any_io_executor executor, ClusterSettings settings, std::string role,
-                              bool is_source, std::function<bool(std::string_view)> includes, Tell tell) {
-  const std::string name = fmt::format("{} {}", role, settings.alias);
-  bool any = false;
-  for (const net::HostPort& address : settings.bootstrap) {
-    any = co_await check_address(executor, settings, name + ", bootstrap", address, is_source, tell) || any;
+  /// Addresses, brokers and the list of topics. False: nothing more can be asked of this cluster.
+  Awaitable<bool> reach() {
+    if (!co_await check_bootstrap()) co_return false;
+    std::string failure;
+    try {
+      co_await cluster_.refresh_topics();
+    } catch (const ClusterError& error) {
+      failure = error.what();
+    }
+    if (!failure.empty()) {
+      tell(CheckOutcome::failed, "metadata", failure);
+      co_return false;
+    }
+    for (const auto& [broker, address] : cluster_.brokers()) {
+      const Reached reached = co_await reach_address(fmt::format("broker {}", broker.value()), address);
+      tell(reached.failure.empty() ? CheckOutcome::ok : CheckOutcome::failed, reached.what,
+           reached.failure.empty() ? "connected, handshake complete" : reached.failure);
+    }
+    co_return true;
   }
-  if (!any) co_return false;
 
-  Cluster cluster(executor, settings);
-  bool ok = true;
-  std::string failure;
-  try {
-    co_await cluster.refresh_topics();
-  } catch (const ClusterError& error) {
-    failure = error.what();
+  void tell(CheckOutcome outcome, const std::string& what, const std::string& detail) const {
+    tell_({.outcome = outcome, .what = name_ + ", " + what, .detail = detail});
   }
-  if (!failure.empty()) {
-    tell({.ok = false, .what = name + ", metadata", .detail = failure});
-    cluster.close();
-    co_return false;
+  [[nodiscard]] const Cluster& cluster() const { return cluster_; }
+
+ private:
+  struct Reached {
+    std::string what;
+    std::string failure;  // empty: it stands, and speaks what is needed
+    std::string cluster_id;
+  };
+
+  Awaitable<Reached> reach_address(std::string role, net::HostPort address) {
+    Reached reached{.what = fmt::format("{} ({})", role, address.to_string()), .failure = {}, .cluster_id = {}};
+    const auto client = std::make_shared<net::BrokerClient>(
+        executor_, std::make_shared<const net::ClientSettings>(settings_.client), name_ + ", " + role, address);
+    try {
+      const net::Time deadline =
+          std::chrono::steady_clock::now() + settings_.client.connect_timeout + settings_.client.handshake_timeout;
+      const auto connection = co_await client->connect(deadline);
+      if (const std::string names = missing(connection->versions(), role_); !names.empty()) {
+        reached.failure = fmt::format("the broker does not speak {}: it must be Kafka 2.8 or later", names);
+      } else {
+        protocol::MetadataRequest no_topics;
+        no_topics.topics.emplace();
+        reached.cluster_id = (co_await client->call(no_topics)).cluster_id.value_or("");
+      }
+    } catch (const net::BrokerError& error) {
+      reached.failure = error.what();
+    }
+    client->close();
+    co_return reached;
   }
-  for (const auto& [broker, address] : cluster.brokers()) {
-    const std::string what = fmt::format("{}, broker {}", name, broker.value());
-    ok = co_await check_address(executor, settings, what, address, is_source, tell) && ok;
+
+  /// True: one address at least leads to the cluster, and none to another.
+  Awaitable<bool> check_bootstrap() {
+    std::vector<Reached> all;
+    for (const net::HostPort& address : settings_.bootstrap)
+      all.push_back(co_await reach_address("bootstrap", address));
+    const auto first =
+        std::find_if(all.begin(), all.end(), [](const Reached& reached) { return reached.failure.empty(); });
+    bool one_cluster = true;
+    for (const Reached& reached : all) {
+      if (!reached.failure.empty()) {
+        tell(first == all.end() ? CheckOutcome::failed : CheckOutcome::warning, reached.what, reached.failure);
+      } else if (reached.cluster_id != first->cluster_id) {
+        one_cluster = false;
+        tell(CheckOutcome::failed, reached.what,
+             fmt::format("belongs to cluster {}, but {} to cluster {}: {}.bootstrap.servers must name brokers of one "
+                         "cluster",
+                         reached.cluster_id, first->what, first->cluster_id, settings_.alias));
+      } else {
+        tell(CheckOutcome::ok, reached.what,
+             fmt::format("connected, handshake complete, cluster {}", reached.cluster_id));
+      }
+    }
+    co_return first != all.end() && one_cluster;
   }
-  std::size_t selected = 0;
+
+  net::asio::any_io_executor executor_;
+  Role role_;
+  std::string name_;
+  ClusterSettings settings_;
+  Tell tell_;
+  Cluster cluster_;
+};
+
+/// The topics that the flow selects, as far as they can be seen.
+std::vector<const Topic*> check_source_topics(const ClusterCheck& source, const ReplicationSettings& settings) {
+  std::vector<const Topic*> selected;
   std::size_t leaderless = 0;
-  for (const auto& [topic_name, topic] : cluster.topics()) {
-    if (topic.is_internal || !includes(topic_name)) continue;
+  std::string first_leaderless;
+  const Cluster::Topics& visible = source.cluster().topics();
+  for (const auto& [name, topic] : visible) {
+    if (topic.is_internal || !settings.includes(name)) continue;
     if (topic.error_code != 0) {
-      tell({.ok = false, .what = name + ", topic " + topic_name, .detail = protocol::error_name(topic.error_code)});
-      ok = false;
+      source.tell(CheckOutcome::failed, "topic " + name,
+                  fmt::format("the broker answers {}", protocol::error_name(topic.error_code)));
       continue;
     }
-    ++selected;
-    leaderless +=
-        static_cast<std::size_t>(std::count_if(topic.partitions.begin(), topic.partitions.end(),
-                                               [](const Topic::Partition& p) { return p.leader.value() < 0; }));
-  }
-  if (is_source) {
-    tell({.ok = selected > 0,
-          .what = name + ", topics",
-          .detail = selected > 0 ? fmt::format("{} selected of {} visible", selected, cluster.topics().size())
-                                 : fmt::format("none of {} visible topics is selected by `topics` and `topics.exclude`",
-                                               cluster.topics().size())});
-    ok = ok && selected > 0;
-    if (leaderless > 0) {
-      tell({.ok = false,
-            .what = name + ", leaders",
-            .detail = fmt::format("{} selected partitions have no leader at the moment", leaderless)});
-      ok = false;
+    selected.push_back(&topic);
+    for (std::size_t index = 0; index < topic.partitions.size(); ++index) {
+      if (topic.partitions[index].leader.value() >= 0) continue;
+      if (leaderless++ == 0) first_leaderless = fmt::format("{}-{}", name, index);
     }
-  } else {
-    tell({.ok = true, .what = name + ", topics", .detail = fmt::format("{} visible", cluster.topics().size())});
   }
-  cluster.close();
-  co_return ok;
+  if (selected.empty()) {
+    source.tell(CheckOutcome::failed, "topics",
+                fmt::format("none of {} is selected: look at `topics` and `topics.exclude`, and whether the user may "
+                            "describe them",
+                            counted(visible.size(), "visible topic")));
+  } else {
+    source.tell(CheckOutcome::ok, "topics", fmt::format("{} selected of {} visible", selected.size(), visible.size()));
+  }
+  if (leaderless > 0) {
+    source.tell(CheckOutcome::failed, "leaders",
+                fmt::format("{} without a leader, the first is {}: a broker that holds them must come back",
+                            counted(leaderless, "selected partition"), first_leaderless));
+  }
+  return selected;
+}
+
+/// What the flow will find in the target, and what it will have to create there.
+void check_target_topics(const ClusterCheck& target, const std::vector<const Topic*>& selected,
+                         const ReplicationSettings& settings) {
+  std::size_t missing_topics = 0;
+  for (const Topic* topic : selected) {
+    const std::string name = settings.target_topic(topic->name);
+    const Topic* there = target.cluster().find_topic(name);
+    if (there == nullptr) {
+      ++missing_topics;
+    } else if (there->error_code != 0) {
+      target.tell(CheckOutcome::failed, "topic " + name,
+                  fmt::format("the broker answers {}", protocol::error_name(there->error_code)));
+    } else if (there->partitions.size() != topic->partitions.size()) {
+      const bool grows = there->partitions.size() < topic->partitions.size();
+      target.tell(
+          CheckOutcome::warning, "topic " + name,
+          fmt::format("has {}, the source {}: {}", counted(there->partitions.size(), "partition"),
+                      topic->partitions.size(),
+                      grows ? "it will be given more, which changes where keys go" : "the others stay as they are"));
+    }
+  }
+  target.tell(CheckOutcome::ok, "topics",
+              fmt::format("{} there already, {} to be created", selected.size() - missing_topics, missing_topics));
+  const auto brokers = static_cast<int>(target.cluster().brokers().size());
+  if (missing_topics > 0 && settings.topics.replication_factor > brokers) {
+    target.tell(
+        CheckOutcome::warning, "replication.factor",
+        fmt::format("{} replicas are asked for, but there is only {}: new topics get {}",
+                    settings.topics.replication_factor, counted(static_cast<std::size_t>(brokers), "broker"), brokers));
+  }
+}
+
+/// A flow from a cluster into itself may copy topics under new names, never onto themselves.
+bool check_distinct(const ClusterCheck& target, const ClusterCheck& source, const std::vector<const Topic*>& selected,
+                    const ReplicationSettings& settings) {
+  if (source.cluster().id().empty() || source.cluster().id() != target.cluster().id()) return true;
+  const auto onto_itself = std::find_if(selected.begin(), selected.end(), [&settings](const Topic* topic) {
+    return settings.target_topic(topic->name) == topic->name;
+  });
+  if (onto_itself == selected.end()) return true;
+  target.tell(CheckOutcome::failed, "cluster",
+              fmt::format("it is the source cluster itself ({}), and {} would be copied onto itself: correct "
+                          "{}.bootstrap.servers, or use a replication policy that gives other names",
+                          target.cluster().id(), (*onto_itself)->name, target.cluster().alias()));
+  return false;
+}
+
+Awaitable<> check_flow(net::asio::any_io_executor executor, const ReplicationSettings& settings, const Tell& tell) {
+  ClusterCheck source(executor, settings.name, Role::source, settings.source, tell);
+  ClusterCheck target(executor, settings.name, Role::target, settings.target, tell);
+  const bool source_reached = co_await source.reach();
+  std::vector<const Topic*> selected;
+  if (source_reached) selected = check_source_topics(source, settings);
+  const bool target_reached = co_await target.reach();
+  if (!source_reached || !target_reached) co_return;
+  if (check_distinct(target, source, selected, settings)) check_target_topics(target, selected, settings);
 }
 
 }  // namespace
 
+const char* to_string(CheckOutcome outcome) {
+  switch (outcome) {
+    case CheckOutcome::ok:
+      return "ok";
+    case CheckOutcome::warning:
+      return "warning";
+    case CheckOutcome::failed:
+      return "FAILED";
+  }
+  return "unknown";
+}
+
 Awaitable<bool> check_connectivity(net::asio::any_io_executor executor, const Config& config, Tell tell) {
-  bool ok = true;
+  bool passed = true;
+  const Tell tell_and_note = [&passed, &tell](const CheckStep& step) {
+    passed = passed && step.outcome != CheckOutcome::failed;
+    tell(step);
+  };
   for (const FlowConfig& flow : config.flows) {
     const ReplicationSettings settings = replication_settings(flow);
-    ok = co_await check_cluster(executor, settings.source, "source", true, settings.includes, tell) && ok;
-    ok = co_await check_cluster(executor, settings.target, "target", false, settings.includes, tell) && ok;
+    co_await check_flow(executor, settings, tell_and_note);
   }
-  co_return ok;
+  co_return passed;
 }
 
 }  // namespace shunt::replicate

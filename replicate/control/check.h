@@ -1,7 +1,9 @@
 // `shunt check`: reaches everything a configuration concerns, step by step, and changes nothing.
 //
-// For each cluster of each flow: every bootstrap address (resolve, connect, handshake), then every broker the cluster
-// names, then what the brokers must speak and what the user must be allowed to see.
+// For each cluster of each flow: every bootstrap address (resolve, connect, handshake, which cluster it is), then every
+// broker the cluster names, what the brokers must speak, and what the user can see. Then what the flow would meet in
+// the target: a cluster that is the source itself, topics with other partition counts, too few brokers for the
+// replicas.
 #pragma once
 
 #include <functional>
@@ -12,14 +14,21 @@
 
 namespace shunt::replicate {
 
+enum class CheckOutcome {
+  ok,
+  warning,  // works, but hardly as intended
+  failed,
+};
+const char* to_string(CheckOutcome outcome);
+
 struct CheckStep {
-  bool ok = false;
-  std::string what;    // "source A, broker 3 (b3:9092)"
+  CheckOutcome outcome = CheckOutcome::ok;
+  std::string what;    // "A->B: source A, broker 3 (b3:9092)"
   std::string detail;  // what was found, or what failed, why, and what to do
 };
 
-/// True when every step is ok. Bootstrap addresses that fail are no failure of the check while another one answers, but
-/// are told.
+/// True when no step failed. A bootstrap address that fails is a warning while another one of its cluster answers.
+/// `tell` is called for each step, in order.
 net::Awaitable<bool> check_connectivity(net::asio::any_io_executor executor, const Config& config,
                                         std::function<void(const CheckStep&)> tell);
 

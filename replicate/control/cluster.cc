@@ -170,6 +170,7 @@ std::shared_ptr<BrokerClient> Cluster::client_of(BrokerId broker) {
 
 std::vector<std::shared_ptr<BrokerClient>> Cluster::candidates() {
   std::vector<std::shared_ptr<BrokerClient>> all;
+  all.reserve(brokers_.size() + settings_.bootstrap.size());
   for (const auto& [broker, address] : brokers_) all.push_back(client_of(broker));
   // Not always the first: the metadata requests of many instances would meet on one broker.
   static thread_local std::minstd_rand random{std::random_device{}()};

@@ -94,6 +94,7 @@ class Preparation {
       co_await grow();
     }
     std::vector<TopicResult> results;
+    results.reserve(tasks_.size());
     for (Task& task : tasks_) results.push_back(std::move(task.result));
     co_return results;
   }

@@ -77,6 +77,8 @@ const std::vector<PartitionMetric>& partition_metrics() {
        [](const auto& p) { return p.state == PartitionState::failed ? 1.0 : 0.0; }},
       {"shunt_partition_running", "gauge", "1: the partition is being mirrored at the moment.",
        [](const auto& p) { return p.state == PartitionState::running ? 1.0 : 0.0; }},
+      {"shunt_partition_waiting", "gauge", "1: the partition waits for a leader, a connection or a retry.",
+       [](const auto& p) { return p.state == PartitionState::waiting ? 1.0 : 0.0; }},
   };
   return metrics;
 }
@@ -87,8 +89,9 @@ void head(std::string& out, const char* name, const char* type, const char* help
 
 }  // namespace
 
-ProcessUsage process_usage() {
+ProcessUsage process_usage(std::string version) {
   ProcessUsage usage;
+  usage.version = std::move(version);
   rusage used{};
   getrusage(RUSAGE_SELF, &used);
   usage.cpu_seconds = static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
@@ -136,6 +139,18 @@ std::string prometheus_text(const MirrorStatus& status, const ProcessUsage& usag
                "As MirrorMaker 2: bytes replicated (of record batches, as they travel).",
                [](const PartitionStatus& p) { return p.bytes; });
 
+  // What its consumer would say of itself: the source's topic, and the client id that brokers see without a user's
+  // prefix.
+  constexpr const char* records_lag = "kafka_consumer_fetch_manager_records_lag";
+  head(out, records_lag, "gauge", "As MirrorMaker 2: offsets between the source's end and what was replicated.");
+  for (const PartitionStatus& partition : status.partitions) {
+    if (partition.lag() < 0) continue;
+    out += fmt::format(R"({}{{clientid="{}|MirrorSourceConnector|replication-consumer",topic="{}",partition="{}"}} {})"
+                       "\n",
+                       records_lag, escaped(partition.flow), escaped(partition.source_topic), partition.partition,
+                       partition.lag());
+  }
+
   const auto shard_metric = [&](const char* name, const char* help, std::uint64_t ShardStatus::*member) {
     head(out, name, "counter", help);
     for (std::size_t i = 0; i < status.shards.size(); ++i) {
@@ -149,6 +164,8 @@ std::string prometheus_text(const MirrorStatus& status, const ProcessUsage& usag
   shard_metric("shunt_receive_calls_total", "Receive operations issued.", &ShardStatus::receive_calls);
   shard_metric("shunt_send_calls_total", "Send operations issued.", &ShardStatus::send_calls);
 
+  head(out, "shunt_build_info", "gauge", "Always 1; the label is the version of the program.");
+  out += fmt::format("shunt_build_info{{version=\"{}\"}} 1\n", escaped(usage.version));
   head(out, "process_cpu_seconds_total", "counter", "User and system CPU time.");
   out += fmt::format("process_cpu_seconds_total {:.6f}\n", usage.cpu_seconds);
   head(out, "process_resident_memory_bytes", "gauge", "Resident memory.");

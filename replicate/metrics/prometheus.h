@@ -9,10 +9,11 @@ namespace shunt::replicate {
 
 /// What the process as a whole has used.
 struct ProcessUsage {
+  std::string version;  // of the program
   double cpu_seconds = 0;
   std::uint64_t resident_bytes = 0;
 };
-ProcessUsage process_usage();
+ProcessUsage process_usage(std::string version);
 
 /// Names beginning with shunt_, and those of MirrorMaker 2 (as Strimzi's boards read them) where they mean the same.
 std::string prometheus_text(const MirrorStatus& status, const ProcessUsage& usage);

@@ -9,6 +9,7 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <fmt/format.h>
+#include <pthread.h>
 
 #include "net/asio.h"
 #include "replicate/metrics/prometheus.h"
@@ -32,29 +33,32 @@ constexpr auto retry_accept = std::chrono::milliseconds(100);
 
 class MetricsServer::Impl {
  public:
-  Impl(const net::HostPort& listen, std::function<MirrorStatus()> status)
-      : status_(std::move(status)), acceptor_(context_) {
+  Impl(const net::HostPort& listen, std::string version) : version_(std::move(version)), acceptor_(context_) {
     tcp::resolver resolver(context_);
     beast::error_code error;
     const auto found = resolver.resolve(listen.host, std::to_string(listen.port), tcp::resolver::passive, error);
-    if (!error) {
-      const tcp::endpoint endpoint = found.begin()->endpoint();
-      acceptor_.open(endpoint.protocol(), error);
-      if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
-      if (!error) acceptor_.bind(endpoint, error);
-      if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
+    for (const auto& entry : found) {
+      error = listen_on(entry.endpoint());
+      if (!error) return;
     }
-    if (error) {
-      throw std::runtime_error(
-          fmt::format("shunt.metrics.listen: cannot listen on {}: {}", listen.to_string(), error.message()));
-    }
-    asio::co_spawn(context_, accept(), asio::detached);
-    thread_ = std::thread([this] { context_.run(); });
+    throw std::runtime_error(fmt::format(
+        "shunt.metrics.listen: cannot listen on {}: {}; choose an address of this machine and a port that is free "
+        "(port 0: any), or leave the setting out",
+        listen.to_string(), error.message()));
   }
 
   ~Impl() {
     context_.stop();
-    thread_.join();
+    if (thread_.joinable()) thread_.join();
+  }
+
+  void serve(std::function<MirrorStatus()> status) {
+    status_ = std::move(status);
+    asio::co_spawn(context_, accept(), asio::detached);
+    thread_ = std::thread([this] {
+      pthread_setname_np(pthread_self(), "metrics");
+      context_.run();
+    });
   }
 
   [[nodiscard]] std::string address() const {
@@ -63,6 +67,29 @@ class MetricsServer::Impl {
   }
 
  private:
+  /// A place among the connections that are served, for as long as it lives.
+  class Place {
+   public:
+    explicit Place(std::size_t& taken) : taken_(taken) { ++taken_; }
+    ~Place() { --taken_; }
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
+
+   private:
+    std::size_t& taken_;
+  };
+
+  beast::error_code listen_on(const tcp::endpoint& endpoint) {
+    beast::error_code error;
+    beast::error_code ignored;
+    acceptor_.close(ignored);
+    acceptor_.open(endpoint.protocol(), error);
+    if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
+    if (!error) acceptor_.bind(endpoint, error);
+    if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
+    return error;
+  }
+
   net::Awaitable<> accept() {
     while (true) {
       auto [error, socket] = co_await acceptor_.async_accept(net::with_error);
@@ -76,8 +103,8 @@ class MetricsServer::Impl {
   }
 
   net::Awaitable<> serve(beast::tcp_stream stream) {
-    ++connections_;
-    beast::flat_buffer buffer;
+    const Place place(connections_);
+    beast::flat_buffer buffer(largest_header_bytes + largest_body_bytes);
     for (bool keep = true; keep;) {
       http::request_parser<http::string_body> parser;
       parser.header_limit(largest_header_bytes);
@@ -93,7 +120,6 @@ class MetricsServer::Impl {
     }
     beast::error_code ignored;
     stream.socket().shutdown(tcp::socket::shutdown_both, ignored);
-    --connections_;
   }
 
   http::response<http::string_body> answer(const http::request<http::string_body>& request) {
@@ -102,14 +128,15 @@ class MetricsServer::Impl {
     response.keep_alive(request.keep_alive());
     response.set(http::field::content_type, "text/plain; charset=utf-8");
     const bool head = request.method() == http::verb::head;
+    const beast::string_view path = request.target().substr(0, request.target().find('?'));
     if (request.method() != http::verb::get && !head) {
       response.result(http::status::method_not_allowed);
       response.set(http::field::allow, "GET, HEAD");
       response.body() = "GET only\n";
-    } else if (request.target() == "/metrics") {
+    } else if (path == "/metrics") {
       response.set(http::field::content_type, "text/plain; version=0.0.4; charset=utf-8");
-      response.body() = prometheus_text(status_(), process_usage());
-    } else if (request.target() == "/healthz") {
+      response.body() = prometheus_text(status_(), process_usage(version_));
+    } else if (path == "/healthz") {
       const std::string problems = health_problems(status_());
       response.result(problems.empty() ? http::status::ok : http::status::service_unavailable);
       response.body() = problems.empty() ? "ok\n" : problems;
@@ -123,6 +150,7 @@ class MetricsServer::Impl {
     return response;
   }
 
+  const std::string version_;
   std::function<MirrorStatus()> status_;
   asio::io_context context_{1};
   tcp::acceptor acceptor_;
@@ -130,9 +158,12 @@ class MetricsServer::Impl {
   std::thread thread_;
 };
 
-MetricsServer::MetricsServer(const net::HostPort& listen, std::function<MirrorStatus()> status)
-    : impl_(std::make_unique<Impl>(listen, std::move(status))) {}
+MetricsServer::MetricsServer(const net::HostPort& listen, std::string version)
+    : impl_(std::make_unique<Impl>(listen, std::move(version))) {}
 MetricsServer::~MetricsServer() = default;
+void MetricsServer::serve(std::function<MirrorStatus()> status) {
+  impl_->serve(std::move(status));
+}
 std::string MetricsServer::address() const {
   return impl_->address();
 }

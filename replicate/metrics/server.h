@@ -13,11 +13,15 @@ namespace shunt::replicate {
 
 class MetricsServer {
  public:
-  /// Listens at once; throws std::runtime_error when it cannot. `status` is called from the server's thread.
-  MetricsServer(const net::HostPort& listen, std::function<MirrorStatus()> status);
+  /// Takes the address; throws std::runtime_error when it cannot. `version` is what the build information says.
+  MetricsServer(const net::HostPort& listen, std::string version);
   ~MetricsServer();
   MetricsServer(const MetricsServer&) = delete;
   MetricsServer& operator=(const MetricsServer&) = delete;
+
+  /// Begins to answer; who connected before has waited. `status` is called from the server's thread, until the
+  /// destructor. Call once.
+  void serve(std::function<MirrorStatus()> status);
 
   /// Where it listens: "127.0.0.1:9464", with the port that port 0 became.
   [[nodiscard]] std::string address() const;

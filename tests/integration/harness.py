@@ -87,11 +87,11 @@ class Shunt:
             raise AssertionError(f"shunt (pid {self.pid}) still runs after {timeout_seconds} s")
         return code
 
-    def drain(self, timeout_seconds=60):
-        """SIGTERM, as a service manager sends it; it must end by itself and with success."""
+    def drain(self, code=0, timeout_seconds=60):
+        """SIGTERM, as a service manager sends it; it must end by itself with that code (1: a partition had failed)."""
         assert self.signal(signal.SIGTERM), f"shunt had ended by itself; its log says:\n{self.log_text()[-3000:]}"
-        code = self.wait(timeout_seconds)
-        assert code == 0, f"shunt ended with {code} after SIGTERM; its log says:\n{self.log_text()[-3000:]}"
+        ended = self.wait(timeout_seconds)
+        assert ended == code, f"shunt ended with {ended} after SIGTERM; its log says:\n{self.log_text()[-3000:]}"
 
     def metrics(self, name, **labels):
         """The sum of a metric's samples with these labels, from the Prometheus endpoint of Lab.start_mirror."""

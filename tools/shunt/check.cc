@@ -9,6 +9,7 @@
 #include "net/asio.h"
 #include "tools/shunt/commands.h"
 #include "tools/shunt/configuration.h"
+#include "tools/shunt/printable.h"
 
 namespace shunt::tools {
 
@@ -22,8 +23,9 @@ int check(const std::string& file, const std::string& log_level) {
   boost::asio::co_spawn(context,
                         replicate::check_connectivity(context.get_executor(), *config,
                                                       [](const replicate::CheckStep& step) {
-                                                        fmt::print("{} {}: {}\n", step.ok ? "ok    " : "FAILED",
-                                                                   step.what, step.detail);
+                                                        fmt::print("{:<7} {}: {}\n", to_string(step.outcome), step.what,
+                                                                   printable(step.detail));
+                                                        std::fflush(stdout);
                                                       }),
                         [&](std::exception_ptr thrown, bool result) {
                           failure = std::move(thrown);
@@ -32,7 +34,7 @@ int check(const std::string& file, const std::string& log_level) {
   context.run();
   if (failure) std::rethrow_exception(failure);
   if (!passed) {
-    fmt::print("Connectivity check failed.\n");
+    fmt::print("Connectivity check failed: see the lines marked FAILED.\n");
     return exit_failed;
   }
   fmt::print("Connectivity check passed.\n");

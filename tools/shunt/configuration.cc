@@ -7,6 +7,7 @@
 #include <spdlog/spdlog.h>
 
 #include "replicate/config/load.h"
+#include "tools/shunt/log_pattern.h"
 
 namespace shunt::tools {
 
@@ -34,7 +35,7 @@ spdlog::level::level_enum level_of(replicate::LogLevel level) {
 
 std::optional<replicate::Config> read_configuration(const std::string& file, const std::string& log_level) {
   auto logger = spdlog::stderr_color_mt("shunt");
-  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");
+  logger->set_pattern(log_pattern);
   spdlog::set_default_logger(logger);
 
   replicate::LoadedConfig loaded = replicate::load_config(file);

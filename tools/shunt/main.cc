@@ -1,26 +1,10 @@
 // shunt: mirrors Kafka clusters. Command line.
-#include <csignal>
 #include <cstdio>
 #include <exception>
 
 #include <CLI/CLI.hpp>
-#include <pthread.h>
 
 #include "tools/shunt/commands.h"
-
-namespace {
-
-/// SIGINT and SIGTERM are waited for by run(), in one place; no thread may be interrupted by them elsewhere.
-void prepare_signals() {
-  std::signal(SIGPIPE, SIG_IGN);
-  sigset_t awaited;
-  sigemptyset(&awaited);
-  sigaddset(&awaited, SIGINT);
-  sigaddset(&awaited, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &awaited, nullptr);
-}
-
-}  // namespace
 
 int main(int count, char** arguments) {
   using namespace shunt::tools;  // NOLINT(google-build-using-namespace)
@@ -52,10 +36,16 @@ int main(int count, char** arguments) {
                         "The summary as one JSON object on standard output; progress goes to standard error");
   run_command->add_option("--log-level", run_options.log_level, "Overrides shunt.log.level")->check(levels);
 
+  run_command->footer(
+      "Example, a copy that ends when it is complete:\n"
+      "  shunt run mm2.properties --until-caught-up --json > summary.json");
+
   CLI::App* check_command =
       app.add_subcommand("check", "Reach every broker that FILE concerns, step by step. Changes nothing.");
   check_command->add_option("FILE", check_file, "MirrorMaker 2 .properties file")->required();
   check_command->add_option("--log-level", run_options.log_level, "Overrides shunt.log.level")->check(levels);
+
+  check_command->footer("Ends with `Connectivity check passed.` and exit code 0, or says what failed, where and why.");
 
   CLI::App* keys_command = app.add_subcommand("keys", "Print every key FILE may hold, and what shunt does with it.");
   keys_command->add_flag("--markdown", markdown, "As Markdown tables");
@@ -65,7 +55,6 @@ int main(int count, char** arguments) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? exit_done : exit_usage;
   }
-  prepare_signals();
   try {
     if (*run_command) return run(run_options);
     if (*check_command) return check(check_file, run_options.log_level);

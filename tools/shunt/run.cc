@@ -3,14 +3,15 @@
 #include <cstdio>
 #include <memory>
 
-#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include "replicate/metrics/server.h"
 #include "replicate/mirror.h"
 #include "tools/shunt/commands.h"
 #include "tools/shunt/configuration.h"
-#include "tools/shunt/progress.h"
+#include "tools/shunt/printable.h"
+#include "tools/shunt/progress_display.h"
+#include "tools/shunt/signals.h"
 #include "tools/shunt/summary.h"
 
 namespace shunt::tools {
@@ -19,28 +20,17 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// Waits for SIGINT or SIGTERM, for so long. True: one came.
-bool wait_for_signal(std::chrono::milliseconds time) {
-  sigset_t awaited;
-  sigemptyset(&awaited);
-  sigaddset(&awaited, SIGINT);
-  sigaddset(&awaited, SIGTERM);
-  const timespec timeout{.tv_sec = time.count() / 1000, .tv_nsec = time.count() % 1000 * 1'000'000};
-  return sigtimedwait(&awaited, nullptr, &timeout) > 0;
-}
-
-/// Until the mirror has come to its end. True: a signal asked for it.
-bool watch(replicate::Mirror& mirror) {
-  const std::unique_ptr<ProgressDisplay> display = make_progress_display();
+/// Until the mirror has come to its end, by itself or because a signal asked for it.
+void watch(replicate::Mirror& mirror, const TerminationSignals& signals, ProgressDisplay& display) {
   auto next_show = std::chrono::steady_clock::now();
   bool asked = false;
   while (!mirror.finished()) {
     const auto now = std::chrono::steady_clock::now();
     if (now >= next_show) {
-      display->show(mirror.status());
-      next_show = now + display->interval();
+      display.show(mirror.status());
+      next_show = now + display.interval();
     }
-    if (!wait_for_signal(20ms)) continue;
+    if (!signals.wait_for(20ms)) continue;
     if (asked) {
       spdlog::warn("second signal: ending at once; what was in flight is found again at the next start");
       mirror.stop(replicate::StopMode::at_once);
@@ -50,7 +40,14 @@ bool watch(replicate::Mirror& mirror) {
     }
     asked = true;
   }
-  return asked;
+}
+
+/// The summary for people goes where standard output is theirs; with --json that is standard error.
+bool write_summary(const Summary& summary, const replicate::MirrorStatus& status, bool json) {
+  const std::string text = summary_text(summary, status);
+  if (!json) return write_out(stdout, text);
+  write_out(stderr, text);
+  return write_out(stdout, summary_json(summary, status));
 }
 
 }  // namespace
@@ -59,19 +56,29 @@ int run(const RunOptions& options) {
   const auto config = read_configuration(options.file, options.log_level);
   if (!config) return exit_usage;
 
+  std::signal(SIGPIPE, SIG_IGN);
+  // In this order: signals are blocked before there are threads; the display owns the logger's output before and after
+  // other threads log; an address that is taken is known before anything is mirrored; nobody asks for the mirror's
+  // status before it has started.
+  const TerminationSignals signals;
+  const std::unique_ptr<ProgressDisplay> display = make_progress_display();
   replicate::Mirror mirror(*config, {.until_caught_up = options.until_caught_up});
   std::unique_ptr<replicate::MetricsServer> metrics;
   if (config->process.metrics_listen) {
-    metrics = std::make_unique<replicate::MetricsServer>(*config->process.metrics_listen,
-                                                         [&mirror] { return mirror.status(); });
+    metrics = std::make_unique<replicate::MetricsServer>(*config->process.metrics_listen, SHUNT_VERSION);
     spdlog::info("metrics on http://{}/metrics", metrics->address());
   }
   mirror.start();
-  watch(mirror);
+  if (metrics) metrics->serve([&mirror] { return mirror.status(); });
+  watch(mirror, signals, *display);
   const replicate::MirrorStatus status = mirror.join();
-  const Summary summary = summarise(status);
-  fmt::print(options.json ? stderr : stdout, "{}", summary_text(summary, status));
-  if (options.json) fmt::print("{}", summary_json(summary, status));
+  metrics.reset();
+  display->show(status);
+
+  if (!write_summary(summarise(status), status, options.json)) {
+    write_out(stderr, "shunt: cannot write the summary to standard output\n");
+    return exit_failed;
+  }
   return status.any_failed() ? exit_failed : exit_done;
 }
 

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 
+#include "tools/shunt/printable.h"
 #include "tools/shunt/units.h"
 
 namespace shunt::tools {
@@ -49,21 +50,22 @@ Summary summarise(const MirrorStatus& status) {
 std::string summary_text(const Summary& summary, const MirrorStatus& status) {
   std::string text = fmt::format(
       "{} records in {} batches, {}, in {:.1f} s ({}/s)\n"
-      "CPU {:.2f} s, {:.3f} s per GB; peak memory {}; slow-path batches {}\n",
+      "CPU {:.2f} s ({:.2f} user, {:.2f} system), {:.3f} s per GB; peak memory {}; slow-path batches {}\n",
       grouped(summary.records), grouped(summary.batches), bytes_text(static_cast<double>(summary.bytes)),
       summary.seconds, bytes_text(summary.seconds > 0 ? static_cast<double>(summary.bytes) / summary.seconds : 0),
-      summary.user_cpu_seconds + summary.system_cpu_seconds, summary.cpu_seconds_per_gb(),
-      bytes_text(static_cast<double>(summary.peak_memory_bytes)), grouped(summary.slow_path_batches));
+      summary.user_cpu_seconds + summary.system_cpu_seconds, summary.user_cpu_seconds, summary.system_cpu_seconds,
+      summary.cpu_seconds_per_gb(), bytes_text(static_cast<double>(summary.peak_memory_bytes)),
+      grouped(summary.slow_path_batches));
   if (summary.duplicates > 0 || summary.interruptions > 0) {
     text += fmt::format("{} interruptions; {} batches were recognised as already there\n",
                         grouped(summary.interruptions), grouped(summary.duplicates));
   }
-  if (!status.fatal.empty()) text += fmt::format("failed: {}\n", status.fatal);
-  for (const std::string& error : status.topic_errors) text += fmt::format("failed: {}\n", error);
+  if (!status.fatal.empty()) text += fmt::format("failed: {}\n", printable(status.fatal));
+  for (const std::string& error : status.topic_errors) text += fmt::format("failed: {}\n", printable(error));
   for (const PartitionStatus& partition : status.partitions) {
     if (partition.state != PartitionState::failed) continue;
     text += fmt::format("failed: {} {}-{} at offset {}: {}\n", partition.flow, partition.source_topic,
-                        partition.partition, partition.position, partition.reason);
+                        partition.partition, partition.position, printable(partition.reason));
   }
   return text;
 }
@@ -71,15 +73,15 @@ std::string summary_text(const Summary& summary, const MirrorStatus& status) {
 std::string summary_json(const Summary& summary, const MirrorStatus& status) {
   namespace json = boost::json;
   json::array failures;
-  if (!status.fatal.empty()) failures.push_back(json::object{{"reason", status.fatal}});
-  for (const std::string& error : status.topic_errors) failures.push_back(json::object{{"reason", error}});
+  if (!status.fatal.empty()) failures.push_back(json::object{{"reason", printable(status.fatal)}});
+  for (const std::string& error : status.topic_errors) failures.push_back(json::object{{"reason", printable(error)}});
   for (const PartitionStatus& partition : status.partitions) {
     if (partition.state != PartitionState::failed) continue;
     failures.push_back(json::object{{"flow", partition.flow},
                                     {"topic", partition.source_topic},
                                     {"partition", partition.partition},
                                     {"offset", partition.position},
-                                    {"reason", partition.reason}});
+                                    {"reason", printable(partition.reason)}});
   }
   json::array shards;
   for (const replicate::ShardStatus& shard : status.shards) {

@@ -1,10 +1,18 @@
 #include "tools/shunt/units.h"
 
+#include <algorithm>
 #include <array>
 
 #include <fmt/format.h>
 
 namespace shunt::tools {
+
+namespace {
+
+/// Below 999.995 two decimals do not round up to a thousand.
+constexpr double next_unit_from = 999.995;
+
+}  // namespace
 
 std::string grouped(std::uint64_t number) {
   std::string text = std::to_string(number);
@@ -12,18 +20,33 @@ std::string grouped(std::uint64_t number) {
   return text;
 }
 
-std::string bytes_text(double bytes) {
-  constexpr std::array<const char*, 6> units{"B", "kB", "MB", "GB", "TB", "PB"};
+std::string count_text(std::uint64_t number) {
+  constexpr std::uint64_t giga = 1'000'000'000;
+  if (number < giga) return grouped(number);
+  constexpr std::array<const char*, 4> units{"G", "T", "P", "E"};
+  double value = static_cast<double>(number) / static_cast<double>(giga);
   std::size_t unit = 0;
-  while (bytes >= 1000 && unit + 1 < units.size()) {
+  while (value >= next_unit_from && unit + 1 < units.size()) {
+    value /= 1000;
+    ++unit;
+  }
+  return fmt::format("{:.2f} {}", value, units[unit]);
+}
+
+std::string bytes_text(double bytes) {
+  constexpr std::array<const char*, 7> units{"B", "kB", "MB", "GB", "TB", "PB", "EB"};
+  if (bytes < next_unit_from) return fmt::format("{:.0f} B", std::min(bytes, 999.0));
+  std::size_t unit = 0;
+  while (bytes >= next_unit_from && unit + 1 < units.size()) {
     bytes /= 1000;
     ++unit;
   }
-  return unit == 0 ? fmt::format("{:.0f} B", bytes) : fmt::format("{:.2f} {}", bytes, units[unit]);
+  return fmt::format("{:.2f} {}", bytes, units[unit]);
 }
 
 std::string duration_text(double seconds) {
-  const auto whole = static_cast<std::uint64_t>(seconds + 0.5);
+  constexpr double longest = 1e12;  // 30,000 years: no text is wider, no conversion overflows
+  const auto whole = static_cast<std::uint64_t>(std::min(seconds, longest) + 0.5);
   if (whole < 60) return fmt::format("{} s", whole);
   if (whole < 3600) return fmt::format("{} min {} s", whole / 60, whole % 60);
   return fmt::format("{} h {} min", grouped(whole / 3600), whole / 60 % 60);

@@ -82,7 +82,8 @@ def forget(cluster, topic, partitions):
 
 def machine():
     """What the figures were measured on."""
-    cpu = [line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
+    cpu_info = Path("/proc/cpuinfo").read_text().splitlines()
+    cpu = [line.split(":", 1)[1].strip() for line in cpu_info if "model name" in line]
     memory = int(Path("/proc/meminfo").read_text().split()[1]) * 1024
     java = subprocess.run(["java", "-version"], capture_output=True, text=True).stderr.splitlines()
     commit = subprocess.run(

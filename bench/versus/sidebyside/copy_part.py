@@ -11,12 +11,13 @@ QUICK_SHOWS_MM2_ON = ("lz4-json", "plain-256k")  # its start alone takes half a 
 
 
 def measure(bench, source, target, load):
+    before = machine()
     data = loads.put(bench, source, load, bench.options.size)
     bench.say(
         f"{load.name}: {data['records']:,} records, {data['log_bytes'] / 1e6:,.0f} MB in the log, "
         f"batches of {data['batch_bytes']:,} bytes"
     )
-    part = {"kind": "copy", "data": data, "quick": bench.options.quick, "machine": machine(), "runs": []}
+    part = {"kind": "copy", "data": data, "quick": bench.options.quick, "machine": before, "runs": []}
     copy = _Copy(bench, source, target, data, part["runs"])
     for round_number in range(bench.options.runs):
         if bench.wants("relay"):

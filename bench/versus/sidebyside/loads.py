@@ -1,6 +1,6 @@
-"""The data sets, and how they get onto the source: loaded by the judge's idempotent Java producer, then looked at as they
-lie in the broker's log. All byte figures of the side-by-side are the bytes of these logs, headers of batches included:
-what a mirror has to receive at the least.
+"""The data sets, and how they get onto the source: loaded by the judge's idempotent Java producer, then looked at as
+they lie in the broker's log. All byte figures of the side-by-side are the bytes of these logs, headers of batches
+included: what a mirror has to receive at the least.
 """
 
 import json
@@ -18,10 +18,11 @@ class Load:
     spec: str  # as `judge load --spec` takes it, without topic, partitions and records
     log_bytes_a_record: float  # about; decides how many records make the wanted size
     partitions: int = 6
+    share: float = 1  # of --size: where records are small, the others would take too long
 
     def records(self, megabytes):
         """As many as make about that size."""
-        return max(int(megabytes * 1e6 / self.log_bytes_a_record), self.partitions)
+        return max(int(megabytes * self.share * 1e6 / self.log_bytes_a_record), self.partitions)
 
 
 # linger is long so that batches fill: their size is what is compared.
@@ -33,11 +34,11 @@ LOADS = [
     Load("plain-16k", "1 KB records, uncompressed, batch.size 16 KiB", "none",
          "kind=random,size=1024,batch=16384,linger=1000", 1045),
     Load("zstd-100b", "100-byte records, zstd, batch.size 128 KiB", "zstd",
-         "kind=small,size=100,codec=zstd,batch=131072,linger=1000", 38),
+         "kind=small,size=100,codec=zstd,batch=131072,linger=1000", 38, share=0.2),
     Load("records-100b", "100-byte records, uncompressed, batch.size 128 KiB", "none",
-         "kind=random,size=100,batch=131072,linger=1000", 120),
+         "kind=random,size=100,batch=131072,linger=1000", 110, share=0.5),
     Load("records-10k", "10 KB records, uncompressed, batch.size 128 KiB", "none",
-         "kind=random,size=10240,batch=131072,linger=1000", 10260),
+         "kind=random,size=10240,batch=131072,linger=1000", 10260, share=0.5),
 ]  # fmt: skip
 LINK_LOADS = [
     Load("link-256k", "one partition, 1 KB records, uncompressed, batch.size 256 KiB", "none",

@@ -1,5 +1,5 @@
-"""The plot: horizontal bars on a logarithmic scale, one group a data set, one bar a contender. Plain SVG that follows the
-reader's light or dark setting.
+"""The plot: horizontal bars on a logarithmic scale, one group a data set, one bar a contender. Plain SVG that follows
+the reader's light or dark setting.
 """
 
 import math
@@ -76,7 +76,8 @@ def cpu(groups):
         'role="img" aria-label="CPU seconds per GB mirrored">',
         f"<style>{STYLE}</style>",
         f'<rect class="paper" width="{WIDTH}" height="{height}"/>',
-        f'<text class="title" x="{LABEL_WIDTH}" y="24">CPU seconds per GB mirrored (logarithmic, less is better)</text>',
+        f'<text class="title" x="{LABEL_WIDTH}" y="24">CPU seconds per GB mirrored (logarithmic; less is better)'
+        "</text>",
         f'<text class="quiet" x="{LABEL_WIDTH}" y="42">medians; MirrorMaker 2 and the pipe in steady state, shunt and '
         "relay over the whole run</text>",
         *grid,

@@ -1,7 +1,7 @@
 """report.md and report.json from what the parts measured. Every figure stands beside what it is a figure of.
 
-Medians, with min..max where there is more than one run. Ratios to the relay are taken within a round (the two runs stand
-next to each other in time) and are then the median of the rounds. GB is 10^9 bytes, MiB 2^20.
+Medians, with min..max where there is more than one run. Ratios to the relay are taken within a round (the runs stand
+next to each other in time); their median is shown. GB is 10^9 bytes, MiB 2^20.
 """
 
 import json
@@ -28,17 +28,20 @@ METHOD = """\
   the source's log. What a contender receives twice or throws away counts against it. *Whole run*: from exec to its end
   (MirrorMaker 2: to the moment the target had every record). *Steady*: between 20 % and 90 % of the records, so that
   start-up and end play no part.
-- **to relay**: CPU s/GB divided by the relay's of the same round, median of the rounds. The relay moves as many bytes from
-  a generator to a sink over loopback through one 1 MiB buffer, recv and send.
-- **MM2 is**: steady CPU s/GB of MirrorMaker 2 divided by the whole-run figure of this row (the pipe: by its steady one).
-- **MB/s**: bytes in the source's log by the time of the whole run, or of the steady stretch. Brokers and contender share
-  the machine, so this says more about the brokers than about the contender.
+- **to relay**: CPU s/GB divided by the mean of the relay runs before and after it in the same sitting; then the median
+  of the rounds. The relay moves as many bytes from a generator to a sink over loopback through one 1 MiB buffer, recv
+  and send.
+- **MM2 is**: steady CPU s/GB of MirrorMaker 2 divided by the whole-run figure of this row (the pipe: its steady
+  one).
+- **MB/s**: bytes in the source's log by the time of the whole run, or of the steady stretch. Brokers and
+  contender share the machine, so this says more about the brokers than about the contender.
 - **peak**: VmHWM, the peak of the resident set.
 - **first record**: from exec until the target's broker shows the first record to readers. The topic does not exist
   before; the pipe cannot create it and is given it.
 - **calls/MB**: system calls of a whole extra run by 10^6 bytes in the source's log; the relay's are its own count.
 - Every contender's first copy of each data set was compared with the source record by record by an independent Java
-  client (keys, values, headers, timestamps; shunt: offsets and the stored batches too). A difference ends the benchmark.
+  client (keys, values, headers, timestamps; shunt: offsets and the stored batches too). A difference ends the
+  benchmark.
 """
 
 
@@ -141,7 +144,7 @@ def _machine(parts):
     )
     if any(part["quick"] for part in parts.values()):
         lines.append("**Parts of this were measured with --quick: too little data to prove anything.**")
-    busy = [name for name, part in parts.items() if part["machine"]["load_average_before"] > 4]
+    busy = [name for name, part in parts.items() if part["machine"]["load_average_before"] > 2 * first["processors"]]
     if busy:
         lines.append(f"The machine was busy with other work before: {', '.join(busy)}.")
     return [*lines, ""]
@@ -168,8 +171,8 @@ def _copy(part):
             spread([run.get("first_record_seconds") for run in runs]),
             number(_relay_calls(runs, data)) if one == "relay" else number(calls[one]) if one in calls else "",
         ])  # fmt: skip
-    head = ["contender (runs)", "CPU s/GB, whole run", "steady", "to relay", "MM2 is", "MB/s", "peak", "first record, s",
-            "calls/MB"]  # fmt: skip
+    head = ["contender (runs)", "CPU s/GB, whole run", "steady", "to relay", "MM2 is", "MB/s", "peak",
+            "first record, s", "calls/MB"]  # fmt: skip
     lines = [
         f"### {data['title']}",
         "",
@@ -205,18 +208,18 @@ def _latency(part):
         rows.append([
             f"{NAMES[one]} ({len(runs)})",
             *(spread([run[side][figure] for run in runs])
-              for side, figure in (("target", "p50_ms"), ("target", "p99_ms"), ("source", "p50_ms"), ("source", "p99_ms"))),
+              for side in ("target", "source") for figure in ("p50_ms", "p99_ms")),
             spread([run["target"]["p99_ms"] / run["source"]["p99_ms"] for run in runs]),
             spread([run["cpu_share"] for run in runs]),
         ])  # fmt: skip
-    head = ["contender (runs)", "target p50, ms", "target p99, ms", "source p50, ms", "source p99, ms", "p99 to source's",
-            "cores used"]  # fmt: skip
+    head = ["contender (runs)", "target p50, ms", "target p99, ms", "source p50, ms", "source p99, ms",
+            "p99 to source's", "cores used"]  # fmt: skip
     return [
         "## Latency, end to end",
         "",
-        f"{part['rate']:,} records a second of {part['record_bytes']:,} bytes into one partition, {part['seconds']} s after "
-        "a warm-up, from the moment a record was due to be sent to its arrival at a consumer on the target; beside it "
-        "a consumer on the source in the same process. Cores used: CPU of the contender by time, in the same stretch.",
+        f"{part['rate']:,} records a second of {part['record_bytes']:,} bytes into one partition, {part['seconds']} s "
+        "after a warm-up, from the moment a record was due to be sent to its arrival at a consumer on the target; beside "
+        "it a consumer on the source in the same process. Cores used: CPU of the contender by time, in the same stretch.",
         "",
         *table(head, rows),
     ]
@@ -250,8 +253,8 @@ def _partitions(part):
     return [
         f"## {part['data']['partitions']:,} partitions",
         "",
-        f"{part['data']['records']:,} records, {part['data']['log_bytes'] / 1e6:,.0f} MB; the target topic is created by "
-        "the contender. Peak includes shunt.buffer.memory (32 MiB by default).",
+        f"{part['data']['records']:,} records, {part['data']['log_bytes'] / 1e6:,.0f} MB; the target topic is created "
+        "by the contender. Peak includes shunt.buffer.memory (32 MiB by default).",
         "",
         *table(["contender (runs)", "peak, MiB", "first record, s", "all records, s"], rows),
     ]
@@ -265,8 +268,8 @@ def _settings():
     return [
         "## Settings",
         "",
-        f"MirrorMaker 2 runs with a heap of {MM2_HEAP} and the JVM flags of Kafka's start scripts (G1). The codec is the "
-        "data set's, tasks.max is 2; for latency linger.ms is 0 and fetch.min.bytes 1, otherwise 50 and 1 MiB.",
+        f"MirrorMaker 2 runs with a heap of {MM2_HEAP} and the JVM flags of Kafka's start scripts (G1). The codec is "
+        "the data set's, tasks.max is 2; for latency linger.ms is 0 and fetch.min.bytes 1, otherwise 50 and 1 MiB.",
         "",
         *quoted("mm2-tuned.properties.in"),
         *quoted("mm2-defaults.properties.in"),
