@@ -6,7 +6,6 @@
 #include <system_error>
 
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 namespace shunt::net {
@@ -55,12 +54,10 @@ class EpollStream final : public Stream {
     at_least_ = at_least;
     filled_ = 0;
     receiving_ = true;
-    if (hung_up_ || (may_have_more_ && available() >= at_least)) {
+    if (hung_up_ || may_have_more_) {
+      // The event that told of these bytes is spent, and fewer than `at_least` may be all that will ever come unless
+      // they are read (the kernel's buffer may be full). Asking how many there are would cost as much as reading them.
       read();
-    } else if (may_have_more_) {
-      // The event that told of these bytes is spent. Only the kernel knows whether fewer than `at_least` are all that
-      // will ever come (its buffer may be full); asked again, it tells again.
-      threshold_.renew(fd_, at_least);
     } else {
       threshold_.set(fd_, at_least);
     }
@@ -117,11 +114,6 @@ class EpollStream final : public Stream {
   void finish_connect(int error) {
     connecting_ = false;
     report(EpollLoop::What::connected, 0, error);
-  }
-
-  [[nodiscard]] std::size_t available() const {
-    int bytes = 0;
-    return ioctl(fd_, FIONREAD, &bytes) == 0 && bytes > 0 ? static_cast<std::size_t>(bytes) : 0;
   }
 
   void read() {

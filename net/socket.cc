@@ -25,7 +25,8 @@ int open_socket(int family, const IoOptions& options) {
   return fd;
 }
 
-void ReceiveThreshold::renew(int fd, std::size_t bytes) {
+void ReceiveThreshold::set(int fd, std::size_t bytes) {
+  if (bytes == current_) return;
   current_ = bytes;
   const int value = static_cast<int>(std::min<std::size_t>(bytes, INT_MAX));
   setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &value, sizeof value);

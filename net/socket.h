@@ -22,11 +22,7 @@ int open_socket(int family, const IoOptions& options);
 class ReceiveThreshold {
  public:
   /// A system call only when the value changes. Lowering it to what is there already wakes who waits.
-  void set(int fd, std::size_t bytes) {
-    if (bytes != current_) renew(fd, bytes);
-  }
-  /// Sets it even when it is the same: the kernel then looks again, and tells once more of bytes it told of before.
-  void renew(int fd, std::size_t bytes);
+  void set(int fd, std::size_t bytes);
 
  private:
   std::size_t current_ = 1;

@@ -46,6 +46,16 @@ Replication::Replication(net::asio::any_io_executor executor, ReplicationSetting
 // --------------------------------------------------------------------------------------------------------
 
 Awaitable<> Replication::run() {
+  // However it ends: a connection left open would keep the control thread waiting for what it may say.
+  struct CloseAtEnd {
+    ~CloseAtEnd() {
+      source.close();
+      target.close();
+    }
+    Cluster& source;
+    Cluster& target;
+  };
+  const CloseAtEnd close_at_end{.source = source_, .target = target_};
   co_await first_contact(source_);
   co_await first_contact(target_);
   while (!stopping_) {
@@ -59,8 +69,6 @@ Awaitable<> Replication::run() {
         std::min({next_due(), next_discovery_, now() + (settings_.until_caught_up ? goal_interval : longest_wait)});
     if (wake > now()) co_await changed_.wait(wake);
   }
-  source_.close();
-  target_.close();
 }
 
 void Replication::stop() {

@@ -135,8 +135,7 @@ void Target::tick() {
         std::chrono::duration_cast<std::chrono::seconds>(settings_.request_timeout).count()));
     return;
   }
-  const bool is_blocked = next_.size() > settings_.unsent_bytes || in_flight_bytes_ > settings_.in_flight_bytes;
-  if (!is_blocked || muted()) {
+  if (!is_full() || muted()) {
     was_blocked_ = false;
   } else if (!was_blocked_) {
     was_blocked_ = true;
@@ -152,10 +151,13 @@ void Target::note_progress() {
   stalled_ = false;
 }
 
-bool Target::blocked() const {
-  if (stalled_ || !link_.is_ready() || muted()) return false;
-  return next_.size() > settings_.unsent_bytes || in_flight_bytes_ > settings_.in_flight_bytes;
+bool Target::is_full() const {
+  if (next_.size() > settings_.unsent_bytes) return true;
+  // A request under way counts in full from its beginning, and is answered only when the source has completed it.
+  return in_flight_bytes_ > settings_.in_flight_bytes && !queue_.open();
 }
+
+bool Target::blocked() const { return !stalled_ && link_.is_ready() && !muted() && is_full(); }
 
 // ---- Sending
 // ---------------------------------------------------------------------------------------------------------

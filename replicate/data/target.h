@@ -110,6 +110,7 @@ class Target final : private Link::Owner {
   void tick();
   [[nodiscard]] bool muted() const { return loop_.now() < muted_until_; }
   void note_progress();
+  [[nodiscard]] bool is_full() const;
 
   Source& source_;
   net::Loop& loop_;

@@ -121,8 +121,9 @@ def a_source_broker_stalls_in_mid_batch(lab):
     )
     source.broker(2).pause()
     target.broker(1).resume()
-    # The neighbours' data goes through a frame of its own, while this broker is silent.
-    lab.load(source, topic=neighbour, records=5000, start=100)
+    # The neighbours' data goes through a connection of its own, while this broker is silent.
+    lines = b"".join(b"%d\n" % number for number in range(5000))
+    lab.kcat(source, "-b", source.broker(3).address, "-P", "-t", lab.topic(neighbour), "-p", 0, feed=lines)
     lab.eventually(
         lambda: lab.ends(target, [lab.topic(neighbour)])[lab.topic(neighbour), 0] == 5100,
         60,
