@@ -60,7 +60,8 @@ class Mirror::Impl final : private Shards {
       ReplicationSettings settings = replication_settings(flow);
       settings.until_caught_up = options_.until_caught_up;
       settings.first_flow_id = replications_.size() * ids_per_replication;
-      replications_.push_back(std::make_unique<Replication>(context_.get_executor(), std::move(settings), static_cast<Shards&>(*this)));
+      replications_.push_back(
+          std::make_unique<Replication>(context_.get_executor(), std::move(settings), static_cast<Shards&>(*this)));
     }
     running_replications_ = replications_.size();
     for (const auto& replication : replications_) {

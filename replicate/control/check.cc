@@ -114,6 +114,7 @@ class ClusterCheck {
       } else {
         protocol::MetadataRequest no_topics;
         no_topics.topics.emplace();
+        no_topics.allow_auto_topic_creation = false;
         reached.cluster_id = (co_await client->call(no_topics)).cluster_id.value_or("");
       }
     } catch (const net::BrokerError& error) {

@@ -157,7 +157,9 @@ bool Target::is_full() const {
   return in_flight_bytes_ > settings_.in_flight_bytes && !queue_.open();
 }
 
-bool Target::blocked() const { return !stalled_ && link_.is_ready() && !muted() && is_full(); }
+bool Target::blocked() const {
+  return !stalled_ && link_.is_ready() && !muted() && is_full();
+}
 
 // ---- Sending
 // ---------------------------------------------------------------------------------------------------------
