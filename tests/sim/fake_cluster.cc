@@ -56,6 +56,13 @@ FakeCluster::FakeCluster(Network& network, std::uint16_t first_port, std::int32_
   for (std::int32_t broker = 0; broker < brokers; ++broker) start_broker(broker);
 }
 
+FakeCluster::~FakeCluster() {
+  // A connection's callback holds its peer, which holds the connection.
+  for (const auto& weak : peers_) {
+    if (const auto peer = weak.lock()) peer->connection->on_bytes = nullptr;
+  }
+}
+
 void FakeCluster::create_topic(const std::string& topic, std::int32_t partitions) {
   for (std::int32_t partition = 0; partition < partitions; ++partition) {
     logs_[{topic, partition}].leader = static_cast<std::int32_t>(world_.between(0, brokers() - 1));

@@ -62,6 +62,9 @@ struct Faults {
 class FakeCluster {
  public:
   FakeCluster(Network& network, std::uint16_t first_port, std::int32_t brokers);
+  ~FakeCluster();
+  FakeCluster(const FakeCluster&) = delete;
+  FakeCluster& operator=(const FakeCluster&) = delete;
 
   void create_topic(const std::string& topic, std::int32_t partitions);
   PartitionLog& log(const PartitionKey& key) { return logs_.at(key); }
