@@ -31,7 +31,7 @@ class CheckTest : public ::testing::Test {
     std::string text = "clusters=A,B\nA.bootstrap.servers=" + source_bootstrap +
                        "\nB.bootstrap.servers=" + target_bootstrap + "\nA->B.enabled=true\nA->B.topics=orders\n" + more;
     Diagnostics diagnostics;
-    const LoadedConfig loaded = load_config(parse(text, diagnostics), "test.properties");
+    const LoadedConfig loaded = load_config(parse_properties(text, "f", diagnostics), "f");
     EXPECT_TRUE(loaded.config.has_value());
     std::vector<std::string> lines;
     tests::run(context, [&]() -> Awaitable<> {
