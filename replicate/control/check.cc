@@ -1,6 +1,7 @@
 #include "replicate/control/check.h"
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -53,6 +54,24 @@ std::string counted(std::size_t count, const char* noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
+/// Without the broker's name, which the step has already, and with what to do.
+std::string explain(const net::BrokerError& error, const std::string& name, bool is_bootstrap) {
+  std::string_view why = error.what();
+  if (const std::string prefix = name + ": "; why.starts_with(prefix)) why.remove_prefix(prefix.size());
+  const char* source = is_bootstrap ? "bootstrap.servers" : "the broker's advertised.listeners";
+  switch (error.step()) {
+    case net::BrokerStep::resolve:
+      return fmt::format("{}; correct the name in {}, or this machine's DNS", why, source);
+    case net::BrokerStep::connect:
+      return fmt::format("{}; look whether the broker runs, whether {} names the right port, and for firewalls", why,
+                         source);
+    case net::BrokerStep::handshake:
+    case net::BrokerStep::request:
+      return std::string(why);
+  }
+  return std::string(why);
+}
+
 /// One of the two clusters of a flow.
 class ClusterCheck {
  public:
@@ -82,7 +101,7 @@ class ClusterCheck {
       co_return false;
     }
     for (const auto& [broker, address] : cluster_.brokers()) {
-      const Reached reached = co_await reach_address(fmt::format("broker {}", broker.value()), address);
+      const Reached reached = co_await reach_address(fmt::format("broker {}", broker.value()), address, false);
       tell(reached.failure.empty() ? CheckOutcome::ok : CheckOutcome::failed, reached.what,
            reached.failure.empty() ? "connected, handshake complete" : reached.failure);
     }
@@ -101,7 +120,7 @@ class ClusterCheck {
     std::string cluster_id;
   };
 
-  Awaitable<Reached> reach_address(std::string role, net::HostPort address) {
+  Awaitable<Reached> reach_address(std::string role, net::HostPort address, bool is_bootstrap) {
     Reached reached{.what = fmt::format("{} ({})", role, address.to_string()), .failure = {}, .cluster_id = {}};
     const auto client = std::make_shared<net::BrokerClient>(
         executor_, std::make_shared<const net::ClientSettings>(settings_.client), name_ + ", " + role, address);
@@ -118,7 +137,7 @@ class ClusterCheck {
         reached.cluster_id = (co_await client->call(no_topics)).cluster_id.value_or("");
       }
     } catch (const net::BrokerError& error) {
-      reached.failure = error.what();
+      reached.failure = explain(error, client->name(), is_bootstrap);
     }
     client->close();
     co_return reached;
@@ -128,7 +147,7 @@ class ClusterCheck {
   Awaitable<bool> check_bootstrap() {
     std::vector<Reached> all;
     for (const net::HostPort& address : settings_.bootstrap)
-      all.push_back(co_await reach_address("bootstrap", address));
+      all.push_back(co_await reach_address("bootstrap", address, true));
     const auto first =
         std::find_if(all.begin(), all.end(), [](const Reached& reached) { return reached.failure.empty(); });
     bool one_cluster = true;

@@ -36,7 +36,7 @@ def single_brokers_die_and_return(lab):
     topic = lab.topic("t")
     source.create_topic(topic, partitions=6)
     load = lab.start_load(
-        source, topic="t", records=150000, partitions=6, kind="small", batch=400, linger=0, codec="lz4"
+        source, topic="t", records=80000, partitions=6, kind="small", batch=400, linger=0, codec="lz4"
     )
     run = start(lab, source, target, [topic])
     for cluster in (target, source):
@@ -50,7 +50,7 @@ def single_brokers_die_and_return(lab):
         )
     # A broker that was killed comes back with what it had flushed and what the page cache kept: all of it, as the
     # machine did not fail.
-    summary = finish(lab, run, load, source, target, [topic], 150000)
+    summary = finish(lab, run, load, source, target, [topic], 80000)
     assert summary["interruptions"] > 0, summary
 
 
@@ -61,7 +61,7 @@ def a_broker_of_three_dies_on_either_side(lab):
     topic = lab.topic("t")
     for cluster in (source, target):
         cluster.create_topic(topic, partitions=9, replication=3, configs=SAFE)
-    load = lab.start_load(source, topic="t", records=150000, partitions=9, kind="small", batch=800, linger=0)
+    load = lab.start_load(source, topic="t", records=100000, partitions=9, kind="small", batch=800, linger=0)
     run = start(lab, source, target, [topic], **{"replication.factor": 3})
     for cluster, broker in ((target, 2), (source, 3)):
         cluster.broker(broker).kill()
@@ -72,10 +72,10 @@ def a_broker_of_three_dies_on_either_side(lab):
             "the copy goes on with two brokers",
         )
         cluster.broker(broker).restart()
-    finish(lab, run, load, source, target, [topic], 150000)
+    finish(lab, run, load, source, target, [topic], 100000)
     # Leaders move back in order, without a failure: the answer NOT_LEADER_OR_FOLLOWER is all that tells.
     run = start(lab, source, target, [topic])
-    load = lab.start_load(source, topic="t", records=50000, partitions=9, kind="small", start=150000)
+    load = lab.start_load(source, topic="t", records=50000, partitions=9, kind="small", start=100000)
     for cluster in (source, target):
         before = {index: leader for index, (leader, _, _) in cluster.metadata()["topics"][topic].items()}
         lab.tool(
@@ -85,7 +85,7 @@ def a_broker_of_three_dies_on_either_side(lab):
         cluster.wait()
         after = {index: leader for index, (leader, _, _) in cluster.metadata()["topics"][topic].items()}
         assert before != after, "no leader moved"
-    finish(lab, run, load, source, target, [topic], 200000)
+    finish(lab, run, load, source, target, [topic], 150000)
 
 
 @integration(timeout_seconds=240)
