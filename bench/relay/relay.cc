@@ -109,7 +109,7 @@ void relay(const Options& options, Counters& counters) {
   std::thread answers([&] {
     try {
       Counters uncounted;
-      copy_with_calls(to, from, 64 * 1024, uncounted);
+      copy_with_calls(to, from, 1U << 16, uncounted);
       shutdown(from, SHUT_WR);
     } catch (const std::system_error&) {
       // The requester ended without waiting for answers.

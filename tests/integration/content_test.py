@@ -105,7 +105,9 @@ def selects_topics_as_mirror_maker_does(lab):
 def new_topics_get_the_configs_of_the_source(lab):
     topic = lab.topic("configured")
     lab.source.create_topic(
-        topic, partitions=2, configs={"retention.ms": "123456789", "max.message.bytes": "2000000", "segment.ms": "777777"}
+        topic,
+        partitions=2,
+        configs={"retention.ms": "123456789", "max.message.bytes": "2000000", "segment.ms": "777777"},
     )
     lab.load(topic="configured", records=100, partitions=2)
     lab.mirror([topic])

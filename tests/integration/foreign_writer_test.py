@@ -1,4 +1,5 @@
-"""A target partition that others write to is never mixed with the source's records: it is refused, and stays as it is."""
+"""A target partition that others write to is never mixed with the source's records: it is refused, and stays
+as it is."""
 
 from harness import integration
 from holes_test import mirror_with_failures

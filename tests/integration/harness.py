@@ -253,7 +253,9 @@ class Lab:
         asked = [
             argument for topic in topics for index in known[topic] for argument in ("-t", f"{topic}:{index}:-1")
         ]
-        answers = re.findall(r"^(\S+) \[(\d+)\] offset (\d+)$", self.kcat(cluster, "-Q", *asked).decode(), re.MULTILINE)
+        # A broker that has just started is known as the leader a moment before it acts as one.
+        said = self.eventually(lambda: self.kcat(cluster, "-Q", *asked), 30, "kcat is told the log ends").decode()
+        answers = re.findall(r"^(\S+) \[(\d+)\] offset (\d+)$", said, re.MULTILINE)
         assert len(answers) == len(asked) // 2, answers
         return {(topic, int(index)): int(end) for topic, index, end in answers}
 

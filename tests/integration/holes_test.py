@@ -1,5 +1,6 @@
 """Offsets without a record (transaction markers, compaction, a deleted head) cannot be mirrored at identical offsets as
-they are: the partition that has them stops with a message that names what was met; its neighbours are mirrored whole."""
+they are: the partition that has them stops with a message that names what was met; its neighbours are mirrored
+whole."""
 
 from harness import integration
 

@@ -145,8 +145,8 @@ TEST_F(BrokerClientTest, AnswersThatDoNotComeEndTheConnection) {
   answer_metadata();
   broker.ignore(MetadataRequest::api.key);
   const auto one = client(broker.address());
-  EXPECT_THAT(failure(one, {.at_most_version = {}, .timeout = std::chrono::milliseconds(30)}),
-              HasSubstr("request: Metadata: no answer to Metadata within 0.0"));
+  EXPECT_THAT(failure(one, {.at_most_version = {}, .timeout = std::chrono::seconds(1)}),
+              HasSubstr("request: Metadata: no answer to Metadata within "));
   EXPECT_FALSE(one->is_connected());
 }
 

@@ -18,7 +18,6 @@ namespace {
 
 using std::chrono::hours;
 using std::chrono::milliseconds;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 TEST(Endpoint, ReadsAndWritesAddresses) {

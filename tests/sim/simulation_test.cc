@@ -16,12 +16,10 @@ std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
 }
 
 TEST(Simulation, seeds) {
-  std::uint64_t first = number_from("SHUNT_SIM_FIRST", 1);
-  std::uint64_t count = number_from("SHUNT_SIM_SEEDS", 300);
-  if (std::getenv("SHUNT_SIM_SEED") != nullptr) {
-    first = number_from("SHUNT_SIM_SEED", 1);
-    count = 1;
-  }
+  // A seed alone replays that one.
+  const bool replay = std::getenv("SHUNT_SIM_SEED") != nullptr;
+  const std::uint64_t first = number_from("SHUNT_SIM_SEED", 1);
+  const std::uint64_t count = number_from("SHUNT_SIM_SEEDS", replay ? 1 : 300);
   Verdict sum;
   for (std::uint64_t seed = first; seed < first + count; ++seed) {
     const Verdict verdict = simulate(scenario_of(seed));

@@ -80,6 +80,10 @@ class LiveDisplay final : public ProgressDisplay {
   /// Puts `above`, whole lines, in the place of the old view, and `lines` below it. Call with mutex_ held.
   void redraw(std::string_view above, std::vector<std::string> lines) {
     std::string text;
+    if (lines_.empty() && lines.empty()) {
+      write_out(stderr, above);
+      return;
+    }
     if (!lines_.empty()) text += fmt::format("\x1b[{}A\r", lines_.size());
     if (!above.empty()) text += "\x1b[J";
     text += above;
