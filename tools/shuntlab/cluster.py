@@ -341,7 +341,7 @@ class Cluster:
                 broker.home.mkdir()
                 settings = str(self._write_settings(broker))
                 command = self.java_command(
-                    "kafka.tools.StorageTool", "format", "-t", self.state["cluster_id"], "-c", settings
+                    "kafka.tools.StorageTool", "format", f"--cluster-id={self.state['cluster_id']}", "-c", settings
                 )
                 tool = subprocess.Popen(
                     command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
