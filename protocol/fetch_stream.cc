@@ -14,9 +14,9 @@ using wire::load;
 
 //   top        throttle_ms int32 | error int16 | session id int32 | topics int32
 //   topic      name string | partitions int32
-//   partition  index int32 | error int16 | high watermark int64 | last stable offset int64 | log start int64 | aborted
-//   int32 aborted    producer id int64 | first offset int64 after      preferred read replica int32 | records size
-//   int32
+//   partition  index int32 | error int16 | high watermark, last stable offset, log start offset int64 | aborted int32
+//   aborted    producer id int64 | first offset int64
+//   after      preferred read replica int32 | records size int32
 constexpr std::size_t top_size = 14;
 constexpr std::size_t partition_size = 34;
 constexpr std::size_t aborted_size = 16;
@@ -26,8 +26,12 @@ constexpr std::size_t after_aborted_size = 8;
 constexpr std::size_t magic_end = 17;
 constexpr std::int8_t current_magic = 2;
 
-// Kafka's null array.
+// Kafka's null array, and null records.
 constexpr std::int32_t no_array = -1;
+constexpr std::int32_t no_records = -1;
+
+// The only thing kept in a number that the wire decides: 4 MiB of aborted transactions for one partition's answer.
+constexpr std::int32_t most_aborted = 1 << 18;
 
 }  // namespace
 
@@ -137,7 +141,8 @@ FetchStream::Event FetchStream::next() {
         partition_.aborted.clear();
         aborted_left_ = load<std::int32_t>(at + 30);
         carry_.clear();
-        if (aborted_left_ < no_array) return fail(fmt::format("{} aborted transactions in {}", aborted_left_, topic_));
+        if (aborted_left_ < no_array || aborted_left_ > most_aborted)
+          return fail(fmt::format("{} aborted transactions in {}", aborted_left_, topic_));
         --partitions_left_;
         state_ = State::aborted;
         break;
@@ -159,8 +164,10 @@ FetchStream::Event FetchStream::next() {
         const std::byte* at = gather(after_aborted_size);
         if (at == nullptr) return wait_for(after_aborted_size);
         partition_.preferred_read_replica = BrokerId(load<std::int32_t>(at));
-        partition_.records_size = std::max(load<std::int32_t>(at + 4), 0);
+        const auto records_size = load<std::int32_t>(at + 4);
         carry_.clear();
+        if (records_size < no_records) return fail(fmt::format("{} bytes of records in {}", records_size, topic_));
+        partition_.records_size = std::max(records_size, 0);
         records_left_ = static_cast<std::size_t>(partition_.records_size);
         if (records_left_ > left_.size() + body_left_)
           return fail(fmt::format("{} bytes of records in {}", records_left_, topic_));

@@ -46,7 +46,7 @@ class FetchStream {
   };
 
   struct Partition {
-    std::string_view topic;  // valid until the next `partition` event
+    std::string_view topic;  // valid until `partition_end`
     PartitionIndex index;
     std::int16_t error_code = 0;
     Offset high_watermark;

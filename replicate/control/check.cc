@@ -146,6 +146,7 @@ class ClusterCheck {
   /// True: one address at least leads to the cluster, and none to another.
   Awaitable<bool> check_bootstrap() {
     std::vector<Reached> all;
+    all.reserve(settings_.bootstrap.size());
     for (const net::HostPort& address : settings_.bootstrap)
       all.push_back(co_await reach_address("bootstrap", address, true));
     const auto first =

@@ -24,7 +24,7 @@ using asio::ip::tcp;
 namespace {
 
 constexpr std::size_t most_connections = 32;
-constexpr std::size_t largest_header_bytes = 16 * 1024;
+constexpr std::size_t largest_header_bytes = std::size_t{16} * 1024;
 constexpr std::size_t largest_body_bytes = 1024;
 constexpr auto idle_timeout = std::chrono::seconds(30);
 constexpr auto retry_accept = std::chrono::milliseconds(100);

@@ -150,6 +150,23 @@ TEST_F(FetchStreamTest, a_batch_of_impossible_size_is_malformed) {
   }
 }
 
+TEST_F(FetchStreamTest, sizes_and_counts_that_cannot_be_are_malformed) {
+  FetchResponse response;
+  response.responses.emplace_back().partitions.emplace_back();
+  const auto body = encode(response, version);
+  const std::size_t aborted = body.size() - 12;  // then the preferred read replica and the records' size
+  const std::size_t records = body.size() - 4;
+  for (const std::size_t at : {aborted, records}) {
+    auto bad = body;
+    wire::store(&bad[at], std::int32_t{-1});
+    EXPECT_TRUE(events_of(bad, whole).ends_with("done, 0 cut off\n"));
+    for (const std::int32_t value : {-2, INT32_MIN, INT32_MAX}) {
+      wire::store(&bad[at], value);
+      EXPECT_TRUE(events_of(bad, whole).ends_with("malformed\n")) << at << " " << value;
+    }
+  }
+}
+
 TEST_F(FetchStreamTest, null_arrays_are_empty) {
   std::vector<std::byte> body(14);
   wire::store(&body[10], std::int32_t{-1});

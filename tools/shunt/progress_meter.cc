@@ -56,7 +56,7 @@ std::vector<Progress> ProgressMeter::measure(const MirrorStatus& status, std::ch
   for (const PartitionStatus& partition : status.partitions) {
     add(topics[{partition.flow, partition.source_topic}], partition);
   }
-  const double seconds = last_ ? std::chrono::duration<double>(now - *last_).count() : 0;
+  const double seconds = last_ < now ? std::chrono::duration<double>(now - last_).count() : 0;
   last_ = now;
   std::vector<Progress> measured;
   measured.reserve(topics.size());

@@ -49,7 +49,7 @@ class ProgressMeter {
     double bytes_per_second = 0;
   };
   std::map<std::pair<std::string, std::string>, Seen> seen_;
-  std::optional<std::chrono::steady_clock::time_point> last_;
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::time_point::max();  // max: no picture yet
 };
 
 Progress total_of(const std::vector<Progress>& topics);

@@ -138,6 +138,7 @@ std::vector<std::string> live_view(const MirrorStatus& status, const std::vector
     const Layout layout(size.columns, longest);
 
     std::vector<const Progress*> order;
+    order.reserve(topics.size());
     for (const Progress& topic : topics) order.push_back(&topic);
     std::stable_sort(order.begin(), order.end(),
                      [](const Progress* a, const Progress* b) { return a->to_go > b->to_go; });

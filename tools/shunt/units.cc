@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -46,7 +47,7 @@ std::string bytes_text(double bytes) {
 
 std::string duration_text(double seconds) {
   constexpr double longest = 1e12;  // 30,000 years: no text is wider, no conversion overflows
-  const auto whole = static_cast<std::uint64_t>(std::min(seconds, longest) + 0.5);
+  const auto whole = static_cast<std::uint64_t>(std::llround(std::min(seconds, longest)));
   if (whole < 60) return fmt::format("{} s", whole);
   if (whole < 3600) return fmt::format("{} min {} s", whole / 60, whole % 60);
   return fmt::format("{} h {} min", grouped(whole / 3600), whole / 60 % 60);

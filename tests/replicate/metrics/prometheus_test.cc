@@ -4,6 +4,7 @@
 #include <set>
 #include <sstream>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -13,7 +14,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-PartitionStatus partition(std::string topic, std::int32_t index) {
+PartitionStatus partition(const std::string& topic, std::int32_t index) {
   PartitionStatus status;
   status.flow = "A->B";
   status.source_topic = topic;
@@ -55,7 +56,7 @@ TEST(PrometheusTest, GivesEveryPartitionItsNumbers) {
                                                                       {"shunt_partition_running", "1"},
                                                                       {"shunt_partition_waiting", "0"},
                                                                       {"shunt_partition_failed", "0"}}) {
-    EXPECT_THAT(text, HasSubstr("\n" + name + labels + value + "\n"));
+    EXPECT_THAT(text, HasSubstr(fmt::format("\n{}{}{}\n", name, labels, value)));
   }
 }
 

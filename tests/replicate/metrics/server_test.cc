@@ -1,6 +1,6 @@
 #include "replicate/metrics/server.h"
 
-#include <optional>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -55,7 +55,7 @@ class MetricsServerTest : public ::testing::Test {
 
   mutable boost::asio::io_context context;
   MirrorStatus status;
-  std::optional<MetricsServer> server{std::in_place, net::HostPort{"127.0.0.1", 0}, "1.2.3"};
+  std::unique_ptr<MetricsServer> server = std::make_unique<MetricsServer>(net::HostPort{"127.0.0.1", 0}, "1.2.3");
   std::string address;
   std::uint16_t port = 0;
 };
@@ -77,7 +77,7 @@ TEST_F(MetricsServerTest, HealthTurnsWhenAPartitionFails) {
   server.reset();  // the status is the server's thread's while it serves
   status.partitions[0].state = PartitionState::failed;
   status.partitions[0].reason = "others have written";
-  server.emplace(net::HostPort{"127.0.0.1", port}, "1.2.3");
+  server = std::make_unique<MetricsServer>(net::HostPort{"127.0.0.1", port}, "1.2.3");
   serve();
   EXPECT_THAT(request("GET", "/healthz"),
               AllOf(StartsWith("HTTP/1.1 503 "), HasSubstr("\r\n\r\nA->B orders-0: others have written\n")));
@@ -105,7 +105,7 @@ TEST_F(MetricsServerTest, KeepsAConnectionThatWishesSo) {
 
 TEST_F(MetricsServerTest, ClosesOnRequestsThatAreTooLargeOrNone) {
   serve();
-  EXPECT_EQ(talk("GET /metrics HTTP/1.1\r\nX: " + std::string(64 * 1024, 'x') + "\r\n\r\n"), "");
+  EXPECT_EQ(talk("GET /metrics HTTP/1.1\r\nX: " + std::string(65536, 'x') + "\r\n\r\n"), "");
   EXPECT_EQ(talk("POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"), "");
   EXPECT_EQ(talk(std::string("\x16\x03\x01\x00\x05hello\r\n\r\n", 14)), "");
   EXPECT_THAT(request("GET", "/healthz"), StartsWith("HTTP/1.1 200 "));
