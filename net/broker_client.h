@@ -5,8 +5,7 @@
 //
 //   - Calls are written as they come and answered in order; several may be under way.
 //   - A lost connection fails the calls on it; the next call makes a new one. Attempts that fail are spaced by an
-//   exponential
-//     back-off with jitter, which calls sit out; the address is resolved anew each time.
+//     exponential back-off with jitter, which calls sit out; the address is resolved anew each time.
 //   - A call is sent once. Whether it may be repeated is its caller's to know.
 //
 // Owned by shared_ptr: whoever awaits a call holds one. close() ends what is under way.

@@ -81,8 +81,7 @@ BrokerConnection::BrokerConnection(Private, const asio::any_io_executor& executo
       deadline_timer_(executor),
       changed_(executor) {}
 
-// ---- Opening
-// ---------------------------------------------------------------------------------------------------------
+// ---- Opening --------------------------------------------------------------------------------------------------------
 
 Awaitable<std::shared_ptr<BrokerConnection>> BrokerConnection::open(std::shared_ptr<const ClientSettings> settings,
                                                                     std::string broker, HostPort address) {
@@ -171,8 +170,7 @@ Endpoint BrokerConnection::remote() const {
   return endpoint;
 }
 
-// ---- Requests
-// --------------------------------------------------------------------------------------------------------
+// ---- Requests -------------------------------------------------------------------------------------------------------
 
 Awaitable<std::vector<std::byte>> BrokerConnection::exchange(std::function<std::vector<std::byte>(std::int32_t)> encode,
                                                              std::string what, Time deadline) {
@@ -231,8 +229,7 @@ std::string BrokerConnection::explain_loss(const boost::system::error_code& erro
   return text;
 }
 
-// ---- Reading and writing
-// ---------------------------------------------------------------------------------------------
+// ---- Reading and writing --------------------------------------------------------------------------------------------
 
 Awaitable<> BrokerConnection::read() {
   const auto self = shared_from_this();

@@ -6,8 +6,7 @@
 // The conversation is a chain of steps, each of which begins the next one; the chain has one step so far:
 //
 //   ApiVersions   version 3; error 35 (UNSUPPORTED_VERSION): once more with version 0 (KIP-511). The answer must be
-//   that of
-//                 a broker whose record batches are of format 2, Kafka 0.11 or later.
+//                 that of a broker whose record batches are of format 2, Kafka 0.11 or later.
 //
 // Nothing a peer sends before `ready` takes more than handshake_limit_bytes of memory.
 #pragma once

@@ -1,12 +1,10 @@
 // The requests under way on one connection, without the connection: correlation ids, answers in the order of the
 // requests (a broker handles one request of a connection at a time), a deadline each, and the pause a broker asks for.
 //
-//   - An answer that is not the oldest request's means that one of the two sides has lost count: the connection must
-//   go.
-//   - A request whose deadline passes cannot be taken back, and those behind it wait for it: the connection must go.
+//   - An answer that is not the oldest request's means that one of the two sides has lost count: the connection goes.
+//   - A request whose deadline passes cannot be taken back, and those behind it wait for it: the connection goes.
 //   - throttle_time_ms (KIP-219): the broker has answered at once and will not read this connection for so long.
-//   Nothing is
-//     to be sent before not_before(), and what is under way is late by as much, not lost.
+//     Nothing is to be sent before not_before(), and what is under way is late by as much, not lost.
 //
 // `Token` is what the owner knows a request by. (The data path has its own variant, in which a request is not an
 // object.)

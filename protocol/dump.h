@@ -1,7 +1,6 @@
 // A message as one line of text, for logs and test output:
 //
-//   FetchRequest v11 {ReplicaId: -1, MaxWaitMs: 500, ..., Topics: [{Topic: "orders", Partitions: [{Partition: 0,
-//   ...}]}]}
+//   FetchRequest v11 {ReplicaId: -1, MaxWaitMs: 500, ..., Topics: [{Topic: "orders", Partitions: [{Partition: 0, ...
 //
 // Only what the version puts on the wire is shown. Bytes and record data appear as their size, and a secret field not
 // at all. The text is for people; nothing parses it.

@@ -38,8 +38,7 @@ template <class Response>
 std::optional<Response> decode_response(std::span<const std::byte> frame, std::int16_t version,
                                         std::string* why = nullptr);
 
-// ---- Implementation
-// ----------------------------------------------------------------------------------------------------
+// ---- Implementation -------------------------------------------------------------------------------------------------
 
 namespace codec {
 

@@ -4,8 +4,7 @@
 //   relay --sink --listen PORT [--expect BYTES]       swallows what comes, until the sender ends, or so much
 //   relay --listen PORT --connect PORT                the plain relay: recv into one buffer, send from it
 //         [--buffer-bytes N] [--method rw|splice|uring-multishot]
-//   relay --source PORT --connect PORT                the same on an event loop of shunt's, which connects to both
-//   sides
+//   relay --source PORT --connect PORT                the same on an event loop of shunt's, connected to both sides
 //         --method epoll|io_uring
 //   relay --generate BYTES --connect PORT             sends so many bytes; with --listen PORT to who connects there
 //

@@ -1,7 +1,7 @@
 // The mirror one would write on librdkafka in an afternoon, and tuned as such: consume, produce, one process.
 //
-//   rdkafka_pipe --source B --target B --topic T --target-topic T2 [--codec none] [--set source.KEY=V] [--set
-//   target.KEY=V]
+//   rdkafka_pipe --source B --target B --topic T --target-topic T2 [--codec none]
+//                [--set source.KEY=V] [--set target.KEY=V]
 //
 // Copies what the source topic held at the start, partition to partition, with timestamps, keys and headers, through an
 // idempotent producer, and ends when the target has acknowledged all of it. No payload is copied between consumer and

@@ -6,8 +6,7 @@
 //   - A global client setting (`consumer.fetch.max.bytes=`) reaches no client at all.
 //   - `A.consumer.x` wins over `A->B.consumer.x`; only `A->B.source.consumer.x` wins over both.
 //   - A client setting at cluster level needs consumer., producer. or admin. before it, except bootstrap.servers and
-//   the
-//     security settings.
+//     the security settings.
 #pragma once
 
 #include <functional>

@@ -39,8 +39,7 @@ void Cluster::close() {
   for (const auto& [address, client] : clients_) client->close();
 }
 
-// ---- Metadata
-// --------------------------------------------------------------------------------------------------------
+// ---- Metadata -------------------------------------------------------------------------------------------------------
 
 Awaitable<> Cluster::refresh() {
   std::optional<std::vector<std::string>> none;
@@ -148,8 +147,7 @@ const Topic::Partition* Cluster::find_partition(const TopicPartition& partition)
   return &topic->partitions[index];
 }
 
-// ---- Brokers
-// ---------------------------------------------------------------------------------------------------------
+// ---- Brokers --------------------------------------------------------------------------------------------------------
 
 std::shared_ptr<BrokerClient> Cluster::client_at(const HostPort& address, const std::string& role) {
   if (closed_) throw ClusterError(fmt::format("{}: closed by shunt", alias()));

@@ -2,10 +2,8 @@
 // with their ids, partitions and leaders, as last heard; and a way to ask a broker, any broker, or the controller.
 //
 //   - Bootstrap addresses that are dead or wrong do not matter while one other answers. When no known broker answers
-//   any
-//     more they are tried again, so a cluster may move as a whole.
-//   - What is kept is what the last Metadata answer said; nothing refreshes itself. Whoever meets a stale leader
-//   refreshes.
+//     any more they are tried again, so a cluster may move as a whole.
+//   - What is kept is what the last Metadata answer said; nothing refreshes itself: whoever meets a stale leader does.
 //   - The cluster id is held to: another cluster behind the same address is an error, not a surprise.
 //
 // Owned by the control thread; must outlive the coroutines that use it.

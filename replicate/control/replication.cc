@@ -42,8 +42,7 @@ Replication::Replication(net::asio::any_io_executor executor, ReplicationSetting
       target_(executor, settings_.target),
       changed_(executor) {}
 
-// ---- The loop
-// --------------------------------------------------------------------------------------------------------
+// ---- The loop -------------------------------------------------------------------------------------------------------
 
 Awaitable<> Replication::run() {
   // However it ends: a connection left open would keep the control thread waiting for what it may say.
@@ -89,8 +88,7 @@ Awaitable<> Replication::first_contact(Cluster& cluster) {
   }
 }
 
-// ---- Topics
-// ----------------------------------------------------------------------------------------------------------
+// ---- Topics ---------------------------------------------------------------------------------------------------------
 
 Awaitable<> Replication::discover() {
   next_discovery_ = settings_.refresh_interval ? now() + *settings_.refresh_interval : Time::max();
@@ -178,8 +176,7 @@ Awaitable<> Replication::refresh_stale() {
   co_await refresh(target_, stale_target_, target_topics);
 }
 
-// ---- Partitions
-// ------------------------------------------------------------------------------------------------------
+// ---- Partitions -----------------------------------------------------------------------------------------------------
 
 std::vector<Replication::Partition*> Replication::due_in(Phase phase) {
   std::vector<Partition*> due;
@@ -336,8 +333,7 @@ void Replication::handle_parked(Parked parked) {
   changed_.announce();
 }
 
-// ---- The end
-// ---------------------------------------------------------------------------------------------------------
+// ---- The end --------------------------------------------------------------------------------------------------------
 
 void Replication::finish_caught_up() {
   if (!settings_.until_caught_up) return;

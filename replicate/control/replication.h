@@ -1,8 +1,7 @@
 // One direction between two clusters (`A->B` of the configuration), seen from the control plane: which partitions there
 // are, which of them run in which shard, and what becomes of those that were parked.
 //
-//   found --> admitting --> assignable --> running --> parked --> (recovery) --> assignable or admitting again, or
-//   failed
+//   found --> admitting --> assignable --> running --> parked --> (recovery) --> assignable, admitting or failed
 //
 // Everything runs on the control thread, except append_status().
 #pragma once

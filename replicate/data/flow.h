@@ -8,12 +8,11 @@
 //                    +---- any disturbance ---+
 //
 //   locating   the target is asked for the log end and for the last sequence of our producer id: the target's own log
-//   is the
-//              checkpoint, nothing else is remembered
+//              is the checkpoint, nothing else is remembered
 //   flowing    batches are fetched, stamped and sent; many are in flight
 //   settling   something happened (an error answer, a leader moved, a stop): nothing new is sent, the answers to what
-//   is in
-//              flight are awaited. Then the flow is parked and the control plane decides: assign again, or fail it.
+//              is in flight are awaited. Then the flow is parked and the control plane decides: assign again, or fail
+//              it.
 //
 // Invariants (identical offsets, no holes):
 //   confirmed <= fetch position; the batches in flight cover [confirmed, fetch position) without a gap while flowing

@@ -5,8 +5,7 @@
 // Batches are collected while one received piece of a Fetch response is parsed, then laid out by flush():
 //   - one batch a partition a request, which is what brokers accept;
 //   - small batches are grouped: the i-th of every partition travel in one request, which halves the target's CPU; a
-//   batch
-//     of group_below_bytes or more travels alone;
+//     batch of group_below_bytes or more travels alone;
 //   - the batches of one partition keep their order;
 //   - the batch that the end of the received piece cuts in two comes last and leaves the queue `open`: its request is
 //     already under way, the rest of its payload is appended as it arrives (cut through), and nothing else may come

@@ -40,8 +40,7 @@ Source::Source(net::Loop& loop, Pools pools, const DataSettings& settings, Broke
       retry_timer_(loop, [this] { fetch(); }),
       tick_timer_(loop, [this] { tick(); }) {}
 
-// ---- Flows
-// -----------------------------------------------------------------------------------------------------------
+// ---- Flows ----------------------------------------------------------------------------------------------------------
 
 Target& Source::target_for(const Route::Side& side) {
   std::unique_ptr<Target>& target = targets_[side.broker];
@@ -122,8 +121,7 @@ bool Source::is_down() const {
          std::all_of(targets_.begin(), targets_.end(), [](const auto& entry) { return entry.second->is_down(); });
 }
 
-// ---- Connection
-// ------------------------------------------------------------------------------------------------------
+// ---- Connection -----------------------------------------------------------------------------------------------------
 
 void Source::on_link_ready() {
   if (!link_.versions().supports(protocol::FetchRequest::api.key, fetch_version)) {
@@ -172,8 +170,7 @@ void Source::tick() {
   }
 }
 
-// ---- Fetching
-// --------------------------------------------------------------------------------------------------------
+// ---- Fetching -------------------------------------------------------------------------------------------------------
 
 void Source::fetch() {
   if (reading_ != Reading::idle || request_sending_ || !link_.is_ready()) return;

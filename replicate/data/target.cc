@@ -51,8 +51,7 @@ Target::Target(Source& source, net::Loop& loop, BrokerId broker, const TargetSet
       linger_timer_(loop, [this] { hurry_answers(); }),
       tick_timer_(loop, [this] { tick(); }) {}
 
-// ---- Flows
-// -----------------------------------------------------------------------------------------------------------
+// ---- Flows ----------------------------------------------------------------------------------------------------------
 
 void Target::add(Flow& flow, const net::Endpoint& endpoint) {
   flows_.set(flow.spec().target_topic, flow.spec().partition, &flow);
@@ -69,8 +68,7 @@ void Target::remove(Flow& flow) {
   }
 }
 
-// ---- Connection
-// ------------------------------------------------------------------------------------------------------
+// ---- Connection -----------------------------------------------------------------------------------------------------
 
 void Target::on_link_ready() {
   const auto& versions = link_.versions();
@@ -161,8 +159,7 @@ bool Target::blocked() const {
   return !stalled_ && link_.is_ready() && !muted() && is_full();
 }
 
-// ---- Sending
-// ---------------------------------------------------------------------------------------------------------
+// ---- Sending --------------------------------------------------------------------------------------------------------
 
 void Target::begin_batch(Flow& flow, std::span<const std::byte, protocol::record_batch_header_size> header,
                          std::size_t size) {
@@ -249,8 +246,7 @@ void Target::locate_waiting() {
   hurry_answers();
 }
 
-// ---- Answers
-// ---------------------------------------------------------------------------------------------------------
+// ---- Answers --------------------------------------------------------------------------------------------------------
 
 std::size_t Target::answers_worth_waking_for() const {
   if (urgent_requests_ > 0 || smallest_answer_ == 0) return 1;

@@ -5,8 +5,7 @@
 // flows of that source, and no lock or queue is shared.
 //
 //   - Answers come in the order of the requests. They are not worth a wake-up each: the thread is woken when half of
-//   those
-//     awaited are there, or after answer_linger, or at once when a flow waits for one.
+//     those awaited are there, or after answer_linger, or at once when a flow waits for one.
 //   - Nothing is kept for resending: when the connection is lost its flows settle, and are located anew.
 //   - throttle_time_ms (KIP-219): nothing is sent until then.
 #pragma once

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Runs the integration tests: run.py [--list] [PATTERN ...], a pattern being part of FILE:TEST.
 
-Each test runs in a process of its own with a time-out; its files are kept in build/integration/FILE.TEST. Failures show
-the end of the test's, shunt's and the brokers' logs. The last line is "N passed, N failed"; the exit code is 0 only if
+Each test runs in a process of its own with a time-out; its files are kept in build/integration/FILE.TEST. Failures are
+shown last, with the ends of the test's, shunt's and the brokers' logs. The last line is "N passed, N failed"; the exit code is 0 only if
 all passed.
 """
 
@@ -59,21 +59,22 @@ def tail(path, lines):
 
 
 def report(home):
-    print("".join(f"{line}\n" for line in tail(home / "output.txt", 40)), end="")
+    """What is known of a failed test: the ends of its files, and what the brokers complained of."""
+    lines = tail(home / "output.txt", 40)
     for log in sorted(home.glob("shunt-*.log"))[-3:] + sorted(home.glob("load-*.log")):
-        print(f"  -- {log.name}", *tail(log, 25), sep="\n")
+        lines += [f"  -- {log.name}", *tail(log, 25)]
     for log in sorted((OUTPUT / "lab").glob("*/broker-*/broker.log")):
         kept = home / f"{log.parent.parent.name}-{log.parent.name}.log"
         shutil.copyfile(log, kept)
         problems = [
             line for line in log.read_text(errors="replace").splitlines() if " WARN " in line or " ERROR " in line
         ]
-        print(f"  -- {kept.name} (warnings and errors)", *(f"    {line[:300]}" for line in problems[-10:]), sep="\n")
-    print(f"  -- all files: {home}", flush=True)
+        lines += [f"  -- {kept.name} (warnings and errors)", *(f"    {line[:300]}" for line in problems[-10:])]
+    return "\n".join([*lines, f"  -- all files: {home}"])
 
 
 def run_apart(name, timeout_seconds):
-    """Runs one test in its own process and returns what went wrong, or None."""
+    """Runs one test in its own process and returns (what went wrong, its report), or None."""
     home = OUTPUT / name.replace(":", ".")
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
@@ -96,10 +97,9 @@ def run_apart(name, timeout_seconds):
                 child.wait()
             if sys.exc_info()[0] is not None:
                 harness.clean(home)
-    if problem:
-        report(home)
+    failure = (problem, report(home)) if problem else None
     harness.clean(home)
-    return problem
+    return failure
 
 
 def main():
@@ -128,11 +128,11 @@ def main():
         for index, (name, timeout_seconds) in enumerate(tests, 1):
             started = time.monotonic()
             print(f"[{index}/{len(tests)}] {name} ...", flush=True)
-            problem = run_apart(name, timeout_seconds)
+            failure = run_apart(name, timeout_seconds)
             took = f"{time.monotonic() - started:.1f} s"
-            if problem:
-                failed.append(name)
-                print(f"[{index}/{len(tests)}] {name}: FAILED, {problem}, {took}", flush=True)
+            if failure:
+                failed.append((name, *failure))
+                print(f"[{index}/{len(tests)}] {name}: FAILED, {failure[0]}, {took}", flush=True)
             else:
                 passed += 1
                 print(f"[{index}/{len(tests)}] {name}: passed, {took}", flush=True)
@@ -141,7 +141,9 @@ def main():
     if os.environ.get("SHUNT_TALLY"):
         with open(os.environ["SHUNT_TALLY"], "a") as tally:
             tally.write(f"{passed} {len(failed)}\n")
-    print("".join(f"failed: {name}\n" for name in failed) + f"took {time.monotonic() - began:.0f} s")
+    for name, problem, details in failed:
+        print(f"failed: {name}: {problem}\n{details}")
+    print(f"took {time.monotonic() - began:.0f} s")
     print(f"{passed} passed, {len(failed)} failed")
     sys.exit(1 if failed else 0)
 

@@ -129,8 +129,7 @@ void FakeCluster::reset_connections(double probability) {
   }
 }
 
-// ---- Connections
-// -----------------------------------------------------------------------------------------------------
+// ---- Connections ----------------------------------------------------------------------------------------------------
 
 void FakeCluster::accept(std::int32_t broker, std::shared_ptr<Connection> connection) {
   auto peer = std::make_shared<Peer>(Peer{.connection = connection, .broker = broker, .input = {}, .busy = false});
@@ -264,8 +263,7 @@ void FakeCluster::execute(const std::shared_ptr<Peer>& peer, std::vector<std::by
   }
 }
 
-// ---- Produce
-// ---------------------------------------------------------------------------------------------------------
+// ---- Produce --------------------------------------------------------------------------------------------------------
 
 FakeCluster::Appended FakeCluster::append(const PartitionKey& key, std::span<const std::byte> records) {
   PartitionLog& log = logs_.at(key);
@@ -368,8 +366,7 @@ void FakeCluster::handle_produce(const std::shared_ptr<Peer>& peer, std::int32_t
   world_.after(std::chrono::milliseconds(throttle_ms), [this, peer] { done(peer); });
 }
 
-// ---- Fetch
-// -----------------------------------------------------------------------------------------------------------
+// ---- Fetch ----------------------------------------------------------------------------------------------------------
 
 void FakeCluster::handle_fetch(const std::shared_ptr<Peer>& peer, std::int32_t correlation_id,
                                std::span<const std::byte> body, std::int16_t version) {

@@ -212,10 +212,10 @@ class Cluster:
     def __exit__(self, *_):
         self.stop()
 
-    def wait(self, timeout_seconds=READY_SECONDS, must_run=()):
+    def wait(self, timeout_seconds=READY_SECONDS, must_run=(), topics=()):
         """Waits until the running brokers agree: each answers, all list exactly the running ones as registered and
-        unfenced, and every partition whose replicas all run has a leader and is fully in sync. Raises LabError with the
-        end of a log after the time-out, and at once if one of must_run has ended."""
+        unfenced and at least these topics, and every partition whose replicas all run has a leader and is fully in
+        sync. Raises LabError with the end of a log after the time-out, and at once if one of must_run has ended."""
         deadline = time.monotonic() + timeout_seconds
         while True:
             running = [broker for broker in self.brokers() if broker.process.running()]
@@ -225,7 +225,7 @@ class Cluster:
                         f"cluster {self.name}: broker {broker.id} ended instead of serving; {broker.log} says:\n"
                         + broker.why_it_ended()
                     )
-            waiting_for = self._unsettled(running) if running else "no broker runs"
+            waiting_for = self._unsettled(running, topics) if running else "no broker runs"
             if waiting_for is None:
                 return
             if time.monotonic() > deadline:
@@ -235,7 +235,7 @@ class Cluster:
                 )
             time.sleep(0.05)
 
-    def _unsettled(self, running):
+    def _unsettled(self, running, topics):
         """What the running brokers still lack, or None."""
         ids = {broker.id for broker in running}
         for broker in running:
@@ -247,6 +247,9 @@ class Cluster:
                 return f"{broker.address} is taken by another Kafka cluster, {view['cluster_id']}"
             if set(view["brokers"]) != ids:
                 return f"broker {broker.id} sees brokers {sorted(view['brokers'])}, running are {sorted(ids)}"
+            for topic in topics:
+                if not view["topics"].get(topic):
+                    return f"broker {broker.id} does not know topic {topic} yet"
             for topic, partitions in view["topics"].items():
                 for index, (leader, replicas, isr) in partitions.items():
                     if set(replicas) <= ids and (leader not in ids or set(isr) != set(replicas)):
@@ -280,7 +283,7 @@ class Cluster:
     def create_topic(self, name, partitions=1, replication=-1, configs=None):
         """Creates a topic and waits until every partition has a leader that every running broker knows."""
         self._ask(wire.create_topic, name, partitions, replication, dict(configs or {}))
-        self.wait()
+        self.wait(topics=[name])
 
     def delete_topic(self, name):
         self._ask(wire.delete_topic, name)

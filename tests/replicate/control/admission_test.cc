@@ -16,8 +16,7 @@ using ::testing::HasSubstr;
 using tests::FakeKafka;
 using Verdict = Admission::Verdict;
 
-// ---- The decision
-// ----------------------------------------------------------------------------------------------------
+// ---- The decision ---------------------------------------------------------------------------------------------------
 
 AdmissionFacts bounds(std::int64_t source_start, std::int64_t source_end, std::int64_t target_start,
                       std::int64_t target_end, bool known = false) {
@@ -112,8 +111,7 @@ TEST(Admission, LastBatchesDecideTheRest) {
   }
 }
 
-// ---- Gathering the facts
-// ---------------------------------------------------------------------------------------------
+// ---- Gathering the facts --------------------------------------------------------------------------------------------
 
 constexpr std::int16_t fetch_key = 1;
 constexpr std::int16_t list_offsets_key = 2;

@@ -125,8 +125,7 @@ TEST_F(ClusterTest, EndpointsAreWhatWasConnectedTo) {
               HasSubstr("broker 7 is not (or no longer) in the cluster"));
 }
 
-// ---- Questions to leaders
-// --------------------------------------------------------------------------------------------
+// ---- Questions to leaders -------------------------------------------------------------------------------------------
 
 TEST_F(ClusterTest, LeadersAreAskedOnceEachForManyPartitions) {
   kafka.create("a", 300);

@@ -31,6 +31,7 @@ final class Load {
                     needed <= DEFAULT_MAX_MESSAGE_BYTES ? Map.of()
                                                         : Map.of("max.message.bytes", Integer.toString(needed)));
             }
+            Topics.awaitLeaders(admin, specs.stream().map(spec -> spec.topic).toList());
         }
         ExecutorService pool = Executors.newFixedThreadPool(TOPICS_AT_A_TIME);
         List<Future<Long>> running = new ArrayList<>();

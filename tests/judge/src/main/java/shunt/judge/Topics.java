@@ -1,6 +1,7 @@
 package shunt.judge;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -8,9 +9,11 @@ import java.util.TreeMap;
 import java.util.concurrent.ExecutionException;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.TopicExistsException;
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 
 /** Topics: creation, and what partitions and offsets they have. */
 final class Topics {
@@ -38,6 +41,35 @@ final class Topics {
         } catch (ExecutionException error) {
             if (!(error.getCause() instanceof TopicExistsException)) {
                 throw error;
+            }
+        }
+    }
+
+    /**
+     * Waits until every partition's leader serves it. An idempotent producer that is faster than its new topic can end
+     * in sequence errors that only its delivery time-out resolves.
+     */
+    static void awaitLeaders(Admin admin, List<String> names) throws Exception {
+        Map<TopicPartition, OffsetSpec> ends = new HashMap<>();
+        for (String name : names) {
+            for (int partition = 0; partition < partitionCount(admin, name); partition++) {
+                ends.put(new TopicPartition(name, partition), OffsetSpec.latest());
+            }
+        }
+        admin.listOffsets(ends).all().get();
+    }
+
+    /** Of a topic that exists, though the broker that is asked may not know it yet. */
+    private static int partitionCount(Admin admin, String name) throws Exception {
+        long deadline = System.nanoTime() + 60_000_000_000L;
+        while (true) {
+            try {
+                return admin.describeTopics(List.of(name)).allTopicNames().get().get(name).partitions().size();
+            } catch (ExecutionException error) {
+                if (!(error.getCause() instanceof UnknownTopicOrPartitionException) || System.nanoTime() > deadline) {
+                    throw error;
+                }
+                Thread.sleep(50);
             }
         }
     }
