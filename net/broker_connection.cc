@@ -69,8 +69,10 @@ const char* to_string(BrokerStep step) {
   return "?";
 }
 
-BrokerError::BrokerError(const std::string& broker, BrokerStep step, const std::string& reason)
-    : std::runtime_error(fmt::format("{}: {}: {}", broker, to_string(step), reason)), step_(step) {}
+BrokerError::BrokerError(const std::string& broker, BrokerStep step, const std::string& reason, bool is_final)
+    : std::runtime_error(fmt::format("{}: {}: {}", broker, to_string(step), reason)),
+      step_(step),
+      is_final_(is_final) {}
 
 BrokerConnection::BrokerConnection(Private, const asio::any_io_executor& executor,
                                    std::shared_ptr<const ClientSettings> settings, std::string broker)
@@ -138,7 +140,7 @@ Awaitable<> BrokerConnection::shake_hands() {
     co_await asio::async_write(socket_, asio::buffer(output), with_error);  // reading tells why it failed
     auto frame = frames_.next();
     while (!frame) {
-      if (frames_.failed()) throw BrokerError(broker_, BrokerStep::handshake, frames_.reason());
+      if (frames_.failed()) throw BrokerError(broker_, BrokerStep::handshake, frames_.reason(), true);
       const std::span<std::byte> room = frames_.prepare();
       const auto [error, size] = co_await socket_.async_read_some(asio::buffer(room.data(), room.size()), with_error);
       frames_.received(size);
@@ -155,7 +157,7 @@ Awaitable<> BrokerConnection::shake_hands() {
         output = handshake.take_output();
         break;
       case Handshake::Step::failed:
-        throw BrokerError(broker_, BrokerStep::handshake, handshake.reason());
+        throw BrokerError(broker_, BrokerStep::handshake, handshake.reason(), true);
       case Handshake::Step::ready:
         versions_ = handshake.versions();
         co_return;

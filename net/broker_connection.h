@@ -37,11 +37,14 @@ const char* to_string(BrokerStep step);
 /// connect: ...".
 class BrokerError : public std::runtime_error {
  public:
-  BrokerError(const std::string& broker, BrokerStep step, const std::string& reason);
+  BrokerError(const std::string& broker, BrokerStep step, const std::string& reason, bool is_final = false);
   [[nodiscard]] BrokerStep step() const { return step_; }
+  /// The peer has shown that it is no broker to speak with (another protocol, too old): asking again will not help.
+  [[nodiscard]] bool is_final() const { return is_final_; }
 
  private:
   BrokerStep step_;
+  bool is_final_;
 };
 
 struct ClientSettings {

@@ -5,7 +5,6 @@
 #include <set>
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include "protocol/error.h"
 
@@ -186,15 +185,15 @@ std::vector<std::shared_ptr<BrokerClient>> Cluster::candidates() {
   return all;
 }
 
-void Cluster::note_failure(const net::BrokerError& error, std::string& reasons) const {
-  spdlog::debug("{}", error.what());
-  if (!reasons.empty()) reasons += "\n  ";
-  reasons += error.what();
-}
-
-ClusterError Cluster::unreachable(const std::string& reasons) const {
-  return ClusterError(fmt::format("cluster {}: no broker could be asked:\n  {}", alias(),
-                                  reasons.empty() ? "no bootstrap server is configured" : reasons));
+ClusterError Cluster::unreachable(const std::vector<net::BrokerError>& failures) const {
+  if (failures.empty()) {
+    return ClusterError(
+        fmt::format("cluster {}: no broker could be asked: no bootstrap server is configured", alias()));
+  }
+  std::string reasons;
+  for (const net::BrokerError& failure : failures) reasons += fmt::format("\n  {}", failure.what());
+  const bool is_final = std::all_of(failures.begin(), failures.end(), [](const auto& one) { return one.is_final(); });
+  return ClusterError(fmt::format("cluster {}: no broker could be asked:{}", alias(), reasons), is_final);
 }
 
 void Cluster::drop_unused_clients() {

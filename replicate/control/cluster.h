@@ -33,7 +33,13 @@ struct ClusterSettings {
 /// tried.
 class ClusterError : public std::runtime_error {
  public:
-  using std::runtime_error::runtime_error;
+  explicit ClusterError(const std::string& reason, bool is_final = false)
+      : std::runtime_error(reason), is_final_(is_final) {}
+  /// Nothing that was asked is a broker to speak with (BrokerError::is_final): asking again will not help.
+  [[nodiscard]] bool is_final() const { return is_final_; }
+
+ private:
+  bool is_final_;
 };
 
 struct TopicPartition {
@@ -104,15 +110,15 @@ class Cluster {
   /// Tries brokers, then bootstrap addresses, until one answers: for questions, whose repetition does no harm.
   template <class Request>
   net::Awaitable<typename Request::Response> call_any(Request request, net::CallOptions options = {}) {
-    std::string reasons;
+    std::vector<net::BrokerError> failures;
     for (const std::shared_ptr<net::BrokerClient>& client : candidates()) {
       try {
         co_return co_await client->call(request, options);
       } catch (const net::BrokerError& error) {
-        note_failure(error, reasons);
+        failures.push_back(error);
       }
     }
-    throw unreachable(reasons);
+    throw unreachable(failures);
   }
 
   /// In KRaft clusters any broker passes the request on, and names itself or another as the controller.
@@ -134,8 +140,7 @@ class Cluster {
   std::shared_ptr<net::BrokerClient> client_of(protocol::BrokerId broker);
   std::shared_ptr<net::BrokerClient> client_at(const net::HostPort& address, const std::string& role);
   std::vector<std::shared_ptr<net::BrokerClient>> candidates();
-  void note_failure(const net::BrokerError& error, std::string& reasons) const;
-  [[nodiscard]] ClusterError unreachable(const std::string& reasons) const;
+  [[nodiscard]] ClusterError unreachable(const std::vector<net::BrokerError>& failures) const;
   net::Awaitable<> fetch_metadata(std::optional<std::vector<std::string>> names);
   void accept_brokers(const protocol::MetadataResponse& response);
   void accept_topic(const protocol::MetadataResponse::Topic& answered, const Topics& before);

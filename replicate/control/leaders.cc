@@ -20,6 +20,7 @@ constexpr std::size_t described_partitions_per_request = 200;
 constexpr BrokerId ordinary_consumer{-1};
 constexpr std::int64_t earliest = -2;
 constexpr std::int64_t latest = -1;
+constexpr std::int8_t read_committed = 1;
 
 Awaitable<Answers<Offset>> list_offsets(Cluster& cluster, std::vector<TopicPartition> partitions, std::int64_t which,
                                         LeaderSettings settings) {
@@ -28,6 +29,7 @@ Awaitable<Answers<Offset>> list_offsets(Cluster& cluster, std::vector<TopicParti
                                               AnswerSheet<Offset>& sheet) -> Awaitable<> {
     protocol::ListOffsetsRequest request;
     request.replica_id = ordinary_consumer;
+    request.isolation_level = read_committed;
     for (const Routed& one : routed) {
       auto& topic = topic_entry(request.topics, one.partition.topic, [](auto& entry) -> auto& { return entry.name; });
       auto& partition = topic.partitions.emplace_back();
@@ -58,8 +60,8 @@ Awaitable<Answers<Offset>> log_starts(Cluster& cluster, std::vector<TopicPartiti
   return list_offsets(cluster, std::move(partitions), earliest, settings);
 }
 
-Awaitable<Answers<Offset>> high_watermarks(Cluster& cluster, std::vector<TopicPartition> partitions,
-                                           LeaderSettings settings) {
+Awaitable<Answers<Offset>> last_stable_offsets(Cluster& cluster, std::vector<TopicPartition> partitions,
+                                               LeaderSettings settings) {
   return list_offsets(cluster, std::move(partitions), latest, settings);
 }
 

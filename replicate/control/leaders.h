@@ -42,9 +42,10 @@ struct LeaderSettings {
 net::Awaitable<Answers<protocol::Offset>> log_starts(Cluster& cluster, std::vector<TopicPartition> partitions,
                                                      LeaderSettings settings = {});
 
-/// Where an ordinary consumer's log ends: the high watermark (ListOffsets, latest). Not where the next record goes.
-net::Awaitable<Answers<protocol::Offset>> high_watermarks(Cluster& cluster, std::vector<TopicPartition> partitions,
-                                                          LeaderSettings settings = {});
+/// Where the log ends for who reads committed records: below it no transaction is open (ListOffsets, latest,
+/// read_committed). At most the high watermark, and not where the next record goes.
+net::Awaitable<Answers<protocol::Offset>> last_stable_offsets(Cluster& cluster, std::vector<TopicPartition> partitions,
+                                                              LeaderSettings settings = {});
 
 /// The true end of each log, which the next record gets: OffsetForLeaderEpoch for the current epoch. ListOffsets would
 /// answer the high watermark, which lags behind while followers do.

@@ -58,6 +58,7 @@ Awaitable<> Replication::run() {
   co_await first_contact(source_);
   co_await first_contact(target_);
   while (!stopping_) {
+    for (const std::string& line : interruptions_.take(now())) spdlog::warn("{}: {}", settings_.name, line);
     if (now() >= next_discovery_) co_await discover();
     if (stale_source_ || stale_target_) co_await refresh_stale();
     co_await admit_due();
@@ -81,8 +82,8 @@ Awaitable<> Replication::first_contact(Cluster& cluster) {
     try {
       co_await cluster.refresh();
       co_return;
-    } catch (const ClusterError&) {
-      if (now() >= deadline) throw;
+    } catch (const ClusterError& error) {
+      if (error.is_final() || now() >= deadline) throw;
     }
     co_await changed_.wait(std::min(deadline, now() + 250ms));
   }
@@ -201,7 +202,7 @@ Awaitable<> Replication::admit_due() {
   }
   Answers<Offset> ends;
   const bool ends_matter = settings_.until_caught_up || settings_.start_at_latest;
-  if (ends_matter) ends = co_await high_watermarks(source_, sources);
+  if (ends_matter) ends = co_await last_stable_offsets(source_, sources);
   const std::vector<Admission> admissions = co_await admit(source_, target_, std::move(questions));
   for (std::size_t i = 0; i < due.size(); ++i) {
     Partition& partition = *due[i];
@@ -320,12 +321,12 @@ void Replication::handle_parked(Parked parked) {
       set_phase(partition, Phase::failed, action.reason);
       break;
     case RecoveryAction::Kind::readmit:
-      spdlog::warn("{}: {} interrupted: {}", settings_.name, name, action.reason);
+      interruptions_.add(parked.cause, name, action.reason);
       ++partition.interruptions;
       set_phase(partition, Phase::admitting, action.reason);
       break;
     case RecoveryAction::Kind::retry:
-      spdlog::debug("{}: {} interrupted: {}", settings_.name, name, action.reason);
+      interruptions_.add(parked.cause, name, action.reason);
       ++partition.interruptions;
       set_phase(partition, Phase::assignable, action.reason);
       break;

@@ -19,6 +19,7 @@
 
 #include "net/asio.h"
 #include "replicate/control/cluster.h"
+#include "replicate/control/interruptions.h"
 #include "replicate/control/recovery.h"
 #include "replicate/control/topics.h"
 #include "replicate/data/shard.h"
@@ -101,6 +102,7 @@ class Replication {
   Cluster source_;
   Cluster target_;
   net::Signal changed_;
+  Interruptions interruptions_;
   bool stopping_ = false;
   bool stale_source_ = false;
   bool stale_target_ = false;

@@ -36,6 +36,7 @@ class BrokerClientTest : public ::testing::Test {
         co_await asked->call(MetadataRequest{}, options);
       } catch (const BrokerError& error) {
         reason = error.what();
+        if (error.is_final()) reason += " [final]";
       }
     });
     return reason;
@@ -120,13 +121,15 @@ TEST_F(BrokerClientTest, ErrorsNameTheBrokerTheStepAndTheCause) {
 
 TEST_F(BrokerClientTest, OtherServersAreRecognised) {
   say("HTTP/1.1 400 Bad Request\r\n\r\n");
-  EXPECT_THAT(failure(client(broker.address())), HasSubstr("handshake: the peer is an HTTP server"));
+  EXPECT_THAT(failure(client(broker.address())),
+              AllOf(HasSubstr("handshake: the peer is an HTTP server"), HasSubstr("[final]")));
   say(std::string_view("\x15\x03\x03\x00\x02\x02\x46", 7));
   EXPECT_THAT(failure(client(broker.address())), HasSubstr("answers with TLS"));
   say("SSH-2.0-OpenSSH_9.2\r\n");
   EXPECT_THAT(failure(client(broker.address())), HasSubstr("SSH-"));
   say("");
-  EXPECT_THAT(failure(client(broker.address())), HasSubstr("closed instead of answering ApiVersions"));
+  EXPECT_THAT(failure(client(broker.address())),
+              AllOf(HasSubstr("closed instead of answering ApiVersions"), Not(HasSubstr("[final]"))));
 }
 
 TEST_F(BrokerClientTest, SilentPeersAreGivenUp) {

@@ -91,6 +91,32 @@ TEST_F(ClusterTest, SaysForEveryAddressWhyItCouldNotBeAsked) {
   EXPECT_THAT(reason, HasSubstr(kafka.broker(1).address().to_string()));
 }
 
+TEST_F(ClusterTest, AFailureIsFinalWhenNoAddressLeadsToABroker) {
+  tests::ScriptedBroker web(context);
+  web.conversation = [](tests::ScriptedBroker::Socket& socket) -> Awaitable<> {
+    const std::string text = "HTTP/1.1 400 Bad Request\r\n\r\n";
+    co_await socket.async_write_some(net::asio::buffer(text), net::with_error);
+  };
+  tests::ScriptedBroker dead(context);
+  dead.stop();
+  ClusterSettings settings = kafka.settings("source");
+  const auto is_final = [&](std::vector<net::HostPort> bootstrap) {
+    settings.bootstrap = std::move(bootstrap);
+    Cluster cluster(context.get_executor(), settings);
+    std::optional<bool> answer;
+    run([&]() -> Awaitable<> {
+      try {
+        co_await cluster.refresh();
+      } catch (const ClusterError& error) {
+        answer = error.is_final();
+      }
+    });
+    return answer;
+  };
+  EXPECT_EQ(is_final({web.address()}), true);
+  EXPECT_EQ(is_final({web.address(), dead.address()}), false);
+}
+
 TEST_F(ClusterTest, GoesBackToTheBootstrapAddressesWhenAllKnownBrokersAreGone) {
   FakeKafka moved(context, 1);
   ClusterSettings settings = kafka.settings("source");
@@ -146,16 +172,17 @@ TEST_F(ClusterTest, LeadersAreAskedOnceEachForManyPartitions) {
   EXPECT_EQ(kafka.requests(23), 3);
 }
 
-TEST_F(ClusterTest, TheHighWatermarkIsNotTheEnd) {
+TEST_F(ClusterTest, TheLastStableOffsetIsNotTheEnd) {
   kafka.create("a", 1).partitions[0].log_end = 17;
-  kafka.partition("a", 0).high_watermark = 10;
+  kafka.partition("a", 0).high_watermark = 15;
+  kafka.partition("a", 0).last_stable_offset = 10;
   kafka.partition("a", 0).log_start = 4;
   Cluster cluster(context.get_executor(), kafka.settings("source"));
   run([&]() -> Awaitable<> {
     co_await cluster.refresh_topics();
     const std::vector<TopicPartition> partitions = {a0};
     EXPECT_EQ((co_await log_ends(cluster, partitions)).at(a0).value, Offset(17));
-    EXPECT_EQ((co_await high_watermarks(cluster, partitions)).at(a0).value, Offset(10));
+    EXPECT_EQ((co_await last_stable_offsets(cluster, partitions)).at(a0).value, Offset(10));
     EXPECT_EQ((co_await log_starts(cluster, partitions)).at(a0).value, Offset(4));
   });
 }

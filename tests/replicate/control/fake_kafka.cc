@@ -161,7 +161,11 @@ void FakeKafka::serve(int id) {
         partition.error_code = check(id, asked.name, wanted.partition_index, wanted.current_leader_epoch);
         if (partition.error_code != 0) continue;
         const FakePartition& log = *find(asked.name, wanted.partition_index);
-        partition.offset = Offset(wanted.timestamp == -2 ? log.log_start : log.high_watermark.value_or(log.log_end));
+        const std::int64_t high_watermark = log.high_watermark.value_or(log.log_end);
+        const bool committed = request.isolation_level == 1;
+        partition.offset = Offset(wanted.timestamp == -2 ? log.log_start
+                                  : committed            ? log.last_stable_offset.value_or(high_watermark)
+                                                         : high_watermark);
       }
     }
     return response;

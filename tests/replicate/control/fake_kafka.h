@@ -35,7 +35,8 @@ struct FakePartition {
   std::int32_t leader_epoch = 5;
   std::int64_t log_start = 0;
   std::int64_t log_end = 0;
-  std::optional<std::int64_t> high_watermark;  // else log_end
+  std::optional<std::int64_t> high_watermark;      // else log_end
+  std::optional<std::int64_t> last_stable_offset;  // else the high watermark
   std::vector<FakeBatch> batches;
   std::vector<std::int64_t> producers;
   std::int16_t error = 0;  // answered to every question about the log

@@ -1,0 +1,57 @@
+// What is said of partitions that were interrupted and are tried again. One lost connection interrupts thousands of
+// them at a time, and a broker in trouble does so every second: a line tells of all that one cause has interrupted since
+// the line before, and the same cause is named once an interval at most.
+//
+// The clock is the caller's.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "net/loop.h"
+#include "replicate/data/flow.h"
+
+namespace shunt::replicate {
+
+class Interruptions {
+ public:
+  explicit Interruptions(net::Duration interval = std::chrono::seconds(10)) : interval_(interval) {}
+
+  /// `partition` was parked for `cause`.
+  void add(ParkCause cause, const std::string& partition, const std::string& reason) {
+    Gathered& gathered = by_cause_[cause];
+    if (gathered.count++ == 0) {
+      gathered.partition = partition;
+      gathered.reason = reason;
+    }
+  }
+
+  /// The lines that are due.
+  std::vector<std::string> take(net::Time now) {
+    std::vector<std::string> lines;
+    for (auto& [cause, gathered] : by_cause_) {
+      if (gathered.count == 0 || now < gathered.not_before) continue;
+      const std::string others = gathered.count == 1 ? "" : fmt::format(" and {} more", gathered.count - 1);
+      lines.push_back(fmt::format("{}{} interrupted, to be tried again ({}): {}", gathered.partition, others,
+                                  to_string(cause), gathered.reason));
+      gathered = {.not_before = now + interval_, .count = 0, .partition = {}, .reason = {}};
+    }
+    return lines;
+  }
+
+ private:
+  struct Gathered {
+    net::Time not_before{};
+    std::size_t count = 0;
+    std::string partition;  // the first
+    std::string reason;     // its reason
+  };
+  net::Duration interval_;
+  std::map<ParkCause, Gathered> by_cause_;
+};
+
+}  // namespace shunt::replicate
