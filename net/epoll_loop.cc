@@ -43,10 +43,7 @@ class EpollStream final : public Stream {
     }
     // Registered only now: a socket that never connected counts as hung up. Registering looks at the state there is, so
     // a connection that was made meanwhile is not missed.
-    epoll_event event{};
-    event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
-    event.data.ptr = this;
-    if (epoll_ctl(loop_.epoll_, EPOLL_CTL_ADD, fd_, &event) < 0) finish_connect(errno);
+    if (!subscribe(EPOLL_CTL_ADD, EPOLLIN)) finish_connect(errno);
   }
 
   void receive(std::span<std::byte> into, std::size_t at_least) override {
@@ -59,7 +56,7 @@ class EpollStream final : public Stream {
       // they are read (the kernel's buffer may be full). Asking how many there are would cost as much as reading them.
       read();
     } else {
-      threshold_.set(fd_, at_least);
+      await(at_least);
     }
   }
 
@@ -69,7 +66,7 @@ class EpollStream final : public Stream {
     if (filled_ >= at_least_) {
       finish_receive(0);
     } else {
-      threshold_.set(fd_, at_least_ - filled_);
+      await(at_least_ - filled_);
     }
   }
 
@@ -96,6 +93,21 @@ class EpollStream final : public Stream {
     loop_.outcomes_.push_back({this, what, size, error});
   }
 
+  bool subscribe(int operation, std::uint32_t reading) {
+    epoll_event event{};
+    event.events = reading | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+    event.data.ptr = this;
+    return epoll_ctl(loop_.epoll_, operation, fd_, &event) == 0;
+  }
+
+  /// The next event shall be that so many bytes are there.
+  void await(std::size_t bytes) {
+    threshold_.set(fd_, bytes);
+    if (!muted_) return;
+    muted_ = false;
+    subscribe(EPOLL_CTL_MOD, EPOLLIN);  // looks at what is there already
+  }
+
   void handle(std::uint32_t events) {
     if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) hung_up_ = true;
     if (hung_up_ || (events & EPOLLIN) != 0) may_have_more_ = true;
@@ -107,7 +119,12 @@ class EpollStream final : public Stream {
       finish_connect(error);
       return;
     }
-    if (receiving_ && may_have_more_) read();
+    if (receiving_ && may_have_more_) {
+      read();
+    } else if (!hung_up_ && (events & EPOLLIN) != 0 && !muted_) {
+      // Nobody wants these bytes for now, and every segment that follows would be news again.
+      muted_ = subscribe(EPOLL_CTL_MOD, 0);
+    }
     if (sending_ && (hung_up_ || (events & EPOLLOUT) != 0)) write();
   }
 
@@ -127,14 +144,12 @@ class EpollStream final : public Stream {
         may_have_more_ = static_cast<std::size_t>(size) == room;
         if (filled_ >= at_least_) return finish_receive(0);
         if (hung_up_) continue;
-        threshold_.set(fd_, at_least_ - filled_);
-        return;
+        return await(at_least_ - filled_);
       }
       if (size < 0 && errno == EINTR) continue;
       if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
         may_have_more_ = false;
-        threshold_.set(fd_, at_least_ - filled_);
-        return;
+        return await(at_least_ - filled_);
       }
       return finish_receive(size == 0 ? ECONNRESET : errno);
     }
@@ -178,6 +193,7 @@ class EpollStream final : public Stream {
   std::size_t at_least_ = 0;
   std::size_t filled_ = 0;
   bool may_have_more_ = false;  // bytes may be waiting of which no further event will tell
+  bool muted_ = false;          // not subscribed to EPOLLIN
   ReceiveThreshold threshold_;
 
   bool sending_ = false;

@@ -149,7 +149,9 @@ enum class IoKind { automatic, io_uring, epoll };
 
 struct IoOptions {
   IoKind kind = IoKind::automatic;
-  int socket_buffer_bytes = 0;  // SO_RCVBUF and SO_SNDBUF; 0 leaves the kernel's auto-tuning in charge
+  // SO_RCVBUF and SO_SNDBUF; 0 leaves the kernel's auto-tuning in charge.
+  int receive_buffer_bytes = 0;
+  int send_buffer_bytes = 0;
   // Each io_uring feature stands behind a switch so that the bench can tell what it is worth.
   bool defer_taskrun = true;  // IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN (6.1)
   bool poll_first = true;     // IORING_RECVSEND_POLL_FIRST (5.19)

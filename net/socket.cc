@@ -5,6 +5,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <unistd.h>
 
 #include "net/loop.h"
 
@@ -17,12 +18,24 @@ int open_socket(int family, const IoOptions& options) {
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   const linger at_once{.l_onoff = 1, .l_linger = 0};
   setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-  if (options.socket_buffer_bytes > 0) {
-    // The kernel takes less where net.core.{r,w}mem_max says so.
-    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &options.socket_buffer_bytes, sizeof options.socket_buffer_bytes);
-    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &options.socket_buffer_bytes, sizeof options.socket_buffer_bytes);
-  }
+  // The kernel takes less where net.core.{r,w}mem_max says so.
+  const auto set_buffer = [fd](int option, int bytes) {
+    if (bytes > 0) setsockopt(fd, SOL_SOCKET, option, &bytes, sizeof bytes);
+  };
+  set_buffer(SO_RCVBUF, options.receive_buffer_bytes);
+  set_buffer(SO_SNDBUF, options.send_buffer_bytes);
   return fd;
+}
+
+int buffer_bytes_if_granted(int option, int bytes) {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
+  if (fd < 0) return 0;
+  int granted = 0;
+  socklen_t size = sizeof granted;
+  setsockopt(fd, SOL_SOCKET, option, &bytes, sizeof bytes);
+  getsockopt(fd, SOL_SOCKET, option, &granted, &size);
+  ::close(fd);
+  return granted / 2 >= bytes ? bytes : 0;  // the kernel doubles what is asked, for its own bookkeeping (socket(7))
 }
 
 void ReceiveThreshold::set(int fd, std::size_t bytes) {

@@ -16,6 +16,10 @@ struct IoOptions;
 /// errno.
 int open_socket(int family, const IoOptions& options);
 
+/// `bytes` if the system grants a socket a buffer of that size (`option`: SO_RCVBUF or SO_SNDBUF; net.core.rmem_max and
+/// wmem_max), otherwise 0: fixed at less it would be worse than the kernel's auto-tuning.
+int buffer_bytes_if_granted(int option, int bytes);
+
 /// SO_RCVLOWAT: how many bytes must have come before the socket counts as readable. The kernel caps it at half of what
 /// its buffer may grow to, and tells of fewer bytes when the buffer is full: who needs more reads and asks for the
 /// rest.

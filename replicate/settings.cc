@@ -2,12 +2,14 @@
 
 #include <algorithm>
 
+#include "net/socket.h"
+
 namespace shunt::replicate {
 
 namespace {
 
-// Sockets of a mirror carry megabytes at a time from the first moment; the kernel's auto-tuning begins small.
-constexpr int default_socket_buffer_bytes = 4 * 1024 * 1024;
+// A mirror's sockets carry megabytes at a time from the first moment; the kernel's auto-tuning begins small.
+constexpr int preferred_buffer_bytes = 4 * 1024 * 1024;
 
 ClusterSettings cluster_settings_of(const std::string& alias, const ClientConfig& admin) {
   ClusterSettings settings;
@@ -44,15 +46,20 @@ ShardSetup shard_setup(const Config& config) {
   data.target.in_flight_bytes = config.process.inflight_bytes;
 
   FetchSettings& fetch = data.source.fetch;
-  int socket_buffer_bytes = 0;
   for (const FlowConfig& flow : config.flows) {
     fetch.max_bytes = std::max(fetch.max_bytes, flow.fetch.max_bytes.value_or(0));
     fetch.partition_max_bytes = std::max(fetch.partition_max_bytes, flow.fetch.max_partition_bytes.value_or(0));
     fetch.max_wait_ms = std::min(fetch.max_wait_ms, static_cast<std::int32_t>(flow.fetch.max_wait.count()));
-    socket_buffer_bytes = std::max({socket_buffer_bytes, flow.source_consumer.receive_buffer_bytes.value_or(0),
-                                    flow.target_producer.send_buffer_bytes.value_or(0)});
+    setup.io.receive_buffer_bytes =
+        std::max(setup.io.receive_buffer_bytes, flow.source_consumer.receive_buffer_bytes.value_or(0));
+    setup.io.send_buffer_bytes =
+        std::max(setup.io.send_buffer_bytes, flow.target_producer.send_buffer_bytes.value_or(0));
   }
-  setup.io.socket_buffer_bytes = socket_buffer_bytes > 0 ? socket_buffer_bytes : default_socket_buffer_bytes;
+  const auto use_preferred = [](int& bytes, int option) {
+    if (bytes == 0) bytes = net::buffer_bytes_if_granted(option, preferred_buffer_bytes);
+  };
+  use_preferred(setup.io.receive_buffer_bytes, SO_RCVBUF);
+  use_preferred(setup.io.send_buffer_bytes, SO_SNDBUF);
   return setup;
 }
 

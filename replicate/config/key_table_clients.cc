@@ -109,8 +109,10 @@ void append_client_keys(std::vector<Key>& table) {
              {"metadata.max.age.ms", integer, "300000",
               "Brokers and leaders are asked for again after this time at the latest."},
              {"socket.connection.setup.timeout.ms", integer, "10000", "How long a TCP connection may take to come up."},
-             {"receive.buffer.bytes", integer, "-1", "SO_RCVBUF of connections; -1 leaves it to the system."},
-             {"send.buffer.bytes", integer, "-1", "SO_SNDBUF of connections; -1 leaves it to the system."},
+             {"receive.buffer.bytes", integer, "-1",
+              "SO_RCVBUF of data connections; -1: 4 MiB, or auto-tuning where the system grants less."},
+             {"send.buffer.bytes", integer, "-1",
+              "SO_SNDBUF of data connections; -1: 4 MiB, or auto-tuning where the system grants less."},
          });
   append(table, {.levels = Level::consumer},
          {

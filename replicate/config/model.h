@@ -27,7 +27,7 @@ struct ClientConfig {
   std::chrono::milliseconds request_timeout{30'000};           // request.timeout.ms
   std::chrono::milliseconds connection_setup_timeout{10'000};  // socket.connection.setup.timeout.ms
   std::chrono::milliseconds metadata_max_age{300'000};         // metadata.max.age.ms
-  std::optional<std::int32_t> receive_buffer_bytes;            // SO_RCVBUF; unset: the system decides
+  std::optional<std::int32_t> receive_buffer_bytes;            // SO_RCVBUF; unset: shunt or the system decides
   std::optional<std::int32_t> send_buffer_bytes;               // SO_SNDBUF
 };
 

@@ -172,6 +172,10 @@ class Recorder final : public StreamEvents {
   std::unique_ptr<Stream> stream;
 };
 
+inline IoOptions small_buffers(int bytes) {
+  return {.receive_buffer_bytes = bytes, .send_buffer_bytes = bytes};
+}
+
 struct LoopCase {
   const char* name;
   IoKind kind;

@@ -97,7 +97,7 @@ TEST_P(StreamLifeTest, ClosesInTheSameRoundAsItConnects) {
 }
 
 TEST_P(StreamLifeTest, ClosesWithEverythingUnderWay) {
-  use({.socket_buffer_bytes = 64 * 1024});
+  use(small_buffers(64 * 1024));
   const Listener listener("127.0.0.1", 8, 16 * 1024);
   for (const bool let_it_begin : {true, false}) {
     Recorder& recorder = connect(listener);

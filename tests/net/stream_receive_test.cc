@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -8,6 +10,7 @@
 namespace shunt::net {
 namespace {
 
+using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::Pair;
 
@@ -120,7 +123,7 @@ TEST_P(StreamReceiveTest, RaisingAtLeastHoldsBack) {
 // Where `at_least` is more than the socket can hold, the loop reads in rounds and has part of it in the buffer already:
 // lowered below that, it must complete though nothing more comes.
 TEST_P(StreamReceiveTest, LoweringAtLeastBelowWhatWasReadCompletes) {
-  use({.socket_buffer_bytes = 64 * 1024});
+  use(small_buffers(64 * 1024));
   const Listener listener;
   Recorder& recorder = connect(listener);
   const PeerSocket peer = listener.accept();
@@ -150,12 +153,42 @@ TEST_P(StreamReceiveTest, LoweringAtLeastBelowWhatWasReadCompletes) {
   EXPECT_TRUE(std::equal(bytes.begin(), bytes.end(), buffer.begin()));
 }
 
+// A source that sends on while its target is full must not cost a wake-up for every segment.
+TEST_P(StreamReceiveTest, BytesThatNobodyWantsYetDoNotWakeTheLoop) {
+  const Listener listener;
+  Recorder& recorder = connect(listener);
+  const PeerSocket peer = listener.accept();
+  run_rounds();
+  const std::uint64_t waits = loop_->counters().waits;
+  constexpr int pieces = 20;
+  std::atomic<bool> written = false;
+  std::thread writer([&] {
+    for (int i = 0; i < pieces; ++i) {
+      peer.write("abcd");
+      while (peer.unacknowledged() > 0) std::this_thread::yield();
+    }
+    written = true;
+    loop_->wake();
+  });
+  while (!written) run(loop_->now() + 10s);
+  writer.join();
+  EXPECT_LE(loop_->counters().waits - waits, 4U);
+
+  std::vector<std::byte> buffer(std::size_t{pieces} * 4 + 4);
+  recorder.stream->receive(buffer, buffer.size());
+  run_rounds();
+  EXPECT_TRUE(recorder.received.empty());
+  peer.write("last");
+  run_until([&] { return !recorder.received.empty(); });
+  EXPECT_THAT(recorder.received, ElementsAre(Pair(buffer.size(), 0)));
+}
+
 class StreamReceiveBufferTest : public LoopTest {};
 INSTANTIATE_TEST_SUITE_P(EveryLoop, StreamReceiveBufferTest, every_loop, loop_case_name);
 
 TEST_P(StreamReceiveBufferTest, AtLeastMayExceedWhatTheKernelHolds) {
   for (const int socket_buffer_bytes : {0, 16 * 1024, 256 * 1024}) {
-    use({.socket_buffer_bytes = socket_buffer_bytes});
+    use(small_buffers(socket_buffer_bytes));
     const Listener listener;
     Recorder& recorder = connect(listener);
     const PeerSocket peer = listener.accept();
@@ -181,7 +214,7 @@ TEST_P(StreamReceiveBufferTest, AtLeastMayExceedWhatTheKernelHolds) {
 // The socket fills up while nobody asks, so the event that told of it is spent; `at_least` stays the same and is more
 // than the socket holds.
 TEST_P(StreamReceiveBufferTest, AFullSocketIsReadThoughItHoldsLessThanAtLeast) {
-  use({.socket_buffer_bytes = 32 * 1024});
+  use(small_buffers(32 * 1024));
   const Listener listener;
   Recorder& recorder = connect(listener);
   const PeerSocket peer = listener.accept();

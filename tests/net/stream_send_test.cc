@@ -1,9 +1,11 @@
+#include <climits>
 #include <future>
 #include <numeric>
 #include <thread>
 
 #include <gmock/gmock.h>
 
+#include "net/socket.h"
 #include "tests/net/loop_fixture.h"
 
 namespace shunt::net {
@@ -28,9 +30,16 @@ std::vector<iovec> cut(std::span<const std::byte> bytes, std::size_t count) {
   return pieces;
 }
 
+TEST(SocketTest, ABufferIsGrantedWholeOrNotAtAll) {
+  for (const int option : {SO_RCVBUF, SO_SNDBUF}) {
+    EXPECT_EQ(buffer_bytes_if_granted(option, 16 * 1024), 16 * 1024);
+    EXPECT_EQ(buffer_bytes_if_granted(option, INT_MAX), 0);
+  }
+}
+
 TEST_P(StreamSendTest, SendsManyPiecesInOrder) {
   for (const int socket_buffer_bytes : {0, 8 * 1024}) {
-    use({.socket_buffer_bytes = socket_buffer_bytes});
+    use(small_buffers(socket_buffer_bytes));
     const Listener listener("127.0.0.1", 8, 16 * 1024);
     Recorder& recorder = connect(listener);
     const PeerSocket peer = listener.accept();
@@ -48,7 +57,7 @@ TEST_P(StreamSendTest, SendsManyPiecesInOrder) {
 }
 
 TEST_P(StreamSendTest, WaitsForAPeerThatReadsLate) {
-  use({.socket_buffer_bytes = 16 * 1024});
+  use(small_buffers(16 * 1024));
   const Listener listener("127.0.0.1", 8, 16 * 1024);
   Recorder& recorder = connect(listener);
   const PeerSocket peer = listener.accept();
@@ -64,7 +73,7 @@ TEST_P(StreamSendTest, WaitsForAPeerThatReadsLate) {
 }
 
 TEST_P(StreamSendTest, SendsAndReceivesAtOnce) {
-  use({.socket_buffer_bytes = 32 * 1024});
+  use(small_buffers(32 * 1024));
   const Listener listener;
   Recorder& recorder = connect(listener);
   const PeerSocket peer = listener.accept();
