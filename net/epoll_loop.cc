@@ -247,9 +247,10 @@ void EpollLoop::poll(Time latest) {
 }
 
 void EpollLoop::wait(Time latest) {
-  ++counters_.waits;
   const int count = wait_for_events(latest > now_ ? std::min<Duration>(latest - now_, longest_wait) : Duration(0));
   update_now();
+  if (count < 0) return;  // interrupted
+  ++counters_.waits;
   // Nobody is called back in here, so no stream of this batch can go away under it.
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events_[static_cast<std::size_t>(i)];

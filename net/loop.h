@@ -95,7 +95,7 @@ class Loop {
   [[nodiscard]] virtual const char* name() const = 0;
 
   struct Counters {
-    std::uint64_t waits = 0;          // times the thread went to the kernel to wait or submit
+    std::uint64_t waits = 0;          // times the thread went to the kernel to wait or submit, interrupted ones aside
     std::uint64_t receive_calls = 0;  // receive operations issued
     std::uint64_t send_calls = 0;     // send operations issued
   };
