@@ -1,7 +1,7 @@
 // Whole frames: size prefix, header and body of a request; header and body of a response.
 //
-//   request    size int32 | api key int16 | version int16 | correlation id int32 | client id nullable string [ tags ] |
-//   body response   size int32 | correlation id int32 [ tags ] | body
+//   request    size int32 | api key int16 | version int16 | correlation id int32 | client id string [ tags ] | body
+//   response   size int32 | correlation id int32 [ tags ] | body
 //
 // Tags only where the api's version is flexible. The client id keeps its 16 bit length in every version (KIP-482), and
 // the answer to ApiVersions has no tags in its header in any (KIP-511). Answers come without api and version: who asked

@@ -7,6 +7,7 @@
 //   relay --source PORT --connect PORT                the same on an event loop of shunt's, connected to both sides
 //         --method epoll|io_uring
 //   relay --generate BYTES --connect PORT             sends so many bytes; with --listen PORT to who connects there
+//   relay --send-file FILE ... --connect PORT         sends files from the page cache, as a broker does its log
 //
 // Everything on loopback, one connection, one thread for the bytes. What the target answers is carried back by a second
 // thread (the event loops do not: shunt's sides are two conversations). Prints one JSON line at the end: bytes, wall
@@ -24,10 +25,12 @@
 #include <vector>
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/resource.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -102,6 +105,22 @@ void generate(const Options& options, Counters& counters) {
   close(to);
 }
 
+void send_files(const Options& options, Counters& counters) {
+  const int to = connect_to(options.connect);
+  for (const std::string& path : options.files) {
+    const int file = check(open(path.c_str(), O_RDONLY | O_CLOEXEC), path.c_str());
+    while (true) {
+      const ssize_t sent = sendfile(to, file, nullptr, options.buffer_bytes);
+      if (sent < 0 && errno == EINTR) continue;
+      if (check(sent, "sendfile") == 0) break;
+      ++counters.sends;
+      counters.bytes += static_cast<std::uint64_t>(sent);
+    }
+    close(file);
+  }
+  close(to);
+}
+
 void relay(const Options& options, Counters& counters) {
   const int from = accept_from(options.listen);
   const int to = connect_to(options.connect);
@@ -136,6 +155,8 @@ void relay(const Options& options, Counters& counters) {
 void run(const Options& options, Counters& counters) {
   if (options.generate > 0) {
     generate(options, counters);
+  } else if (!options.files.empty()) {
+    send_files(options, counters);
   } else if (options.sink) {
     const int from = accept_from(options.listen);
     swallow(from, options.buffer_bytes, options.expect, counters);
@@ -175,6 +196,8 @@ Options parse(std::span<char*> arguments) {
     const std::string_view value = arguments[++i];
     if (name == "--generate") {
       options.generate = number<std::uint64_t>(value);
+    } else if (name == "--send-file") {
+      options.files.emplace_back(value);
     } else if (name == "--expect") {
       options.expect = number<std::uint64_t>(value);
     } else if (name == "--listen") {

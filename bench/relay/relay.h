@@ -6,11 +6,13 @@
 #include <limits>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace shunt::bench {
 
 struct Options {
   std::uint64_t generate = 0;                                        // bytes to send; 0: this is no generator
+  std::vector<std::string> files;                                    // to send, as a broker sends its log
   bool sink = false;                                                 // swallow instead of passing on
   std::uint64_t expect = std::numeric_limits<std::uint64_t>::max();  // bytes the sink ends after
   std::uint16_t listen = 0;   // where the source's side comes from, if it is not `source`

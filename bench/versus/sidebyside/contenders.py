@@ -82,8 +82,9 @@ def rdkafka_pipe(bench, source, target, topic, partitions, codec):
     return Child(argv, bench.logs / f"{alias}.log", bench.logs / f"{alias}.json"), target_topic
 
 
-def relay(bench, byte_count):
-    """Moves so many bytes generator -> relay -> sink over loopback; the relay's figures."""
+def relay(bench, files):
+    """Moves the files' bytes sender -> relay -> sink over loopback; the relay's figures. The sender takes them from the
+    page cache with sendfile(2), as the source broker does."""
     name = bench.fresh_alias("relay")
     sink_port, relay_port = free_ports(2)
     program = bench.program("relay")
@@ -100,10 +101,11 @@ def relay(bench, byte_count):
     with listener("sink", "--sink", "--listen", sink_port) as sink:
         with listener("relay", "--listen", relay_port, "--connect", sink_port, "--buffer-bytes", 1 << 20) as middle:
             began = time.monotonic()
-            argv = [program, "--generate", byte_count, "--connect", relay_port]
-            with Child(argv, bench.logs / f"{name}-generator.log") as generator:
+            sent = [argument for file in files for argument in ("--send-file", file)]
+            argv = [program, *sent, "--connect", relay_port]
+            with Child(argv, bench.logs / f"{name}-sender.log") as sender:
                 middle.wait(600)
                 seconds = time.monotonic() - began
-                generator.wait(60)
+                sender.wait(60)
         sink.wait(60)
     return middle, seconds

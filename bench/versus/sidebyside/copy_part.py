@@ -52,7 +52,7 @@ class _Copy:
         self.compared = set()
 
     def relay(self, round_number):
-        child, seconds = contenders.relay(self.bench, self.data["log_bytes"])
+        child, seconds = contenders.relay(self.bench, loads.log_files(self.source, self.data))
         own = json.loads(child.output.read_text())
         calls = own["receives"] + own["sends"]
         self._keep("relay", round_number, child, {"seconds": seconds, "cpu_seconds": child.cpu_seconds, "calls": calls})

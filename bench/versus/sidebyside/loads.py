@@ -86,6 +86,11 @@ def _segments(cluster, topic, partition):
     return sorted((cluster.broker(1).home / "data" / f"{topic}-{partition}").glob("*.log"))
 
 
+def log_files(cluster, data):
+    """The files in which the source keeps the data set."""
+    return [file for index in range(data["partitions"]) for file in _segments(cluster, data["name"], index)]
+
+
 def log_bytes(cluster, topic, partitions):
     return sum(file.stat().st_size for index in range(partitions) for file in _segments(cluster, topic, index))
 

@@ -29,8 +29,8 @@ METHOD = """\
   (MirrorMaker 2: to the moment the target had every record). *Steady*: between 20 % and 90 % of the records, so that
   start-up and end play no part.
 - **to relay**: CPU s/GB divided by the mean of the relay runs before and after it in the same sitting; then the median
-  of the rounds. The relay moves as many bytes from a generator to a sink over loopback through one 1 MiB buffer, recv
-  and send.
+  of the rounds. The relay moves the same bytes over loopback, from a program that sends the source's log files with
+  sendfile(2), as the broker does, to one that swallows them, through one 1 MiB buffer, recv and send.
 - **MM2 is**: steady CPU s/GB of MirrorMaker 2 divided by the whole-run figure of this row (the pipe: its steady
   one).
 - **MB/s**: bytes in the source's log by the time of the whole run, or of the steady stretch. Brokers and
@@ -140,7 +140,7 @@ def _machine(parts):
     lines.append(
         f"{first['processors']} processors ({first['cpu']}), {first['memory_bytes'] / 2**30:.0f} GiB, Linux "
         f"{first['kernel']}; everything on loopback: one-broker Kafka {first['kafka']} clusters ({first['java']}), "
-        f"contender and generators share the processors. shunt {first['shunt']}, {first['date']}."
+        f"contenders and what feeds them share the processors. shunt {first['shunt']}, {first['date']}."
     )
     if any(part["quick"] for part in parts.values()):
         lines.append("**Parts of this were measured with --quick: too little data to prove anything.**")
