@@ -23,8 +23,6 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::uint64_t ids_per_replication = std::uint64_t{1} << 32;
-
 void name_thread(const std::string& name) {
   pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
 }
@@ -59,7 +57,7 @@ class Mirror::Impl final : private Shards {
     for (const FlowConfig& flow : config_.flows) {
       ReplicationSettings settings = replication_settings(flow);
       settings.until_caught_up = options_.until_caught_up;
-      settings.first_flow_id = replications_.size() * ids_per_replication;
+      settings.index = static_cast<std::uint32_t>(replications_.size());
       replications_.push_back(
           std::make_unique<Replication>(context_.get_executor(), std::move(settings), static_cast<Shards&>(*this)));
     }
@@ -128,11 +126,11 @@ class Mirror::Impl final : private Shards {
 
   // Shards
   void assign(Assignment assignment) override { shard_of(assignment.spec.id).assign(std::move(assignment)); }
-  void settle(std::uint64_t flow_id, ParkCause cause, std::string reason) override {
+  void settle(FlowId flow_id, ParkCause cause, std::string reason) override {
     shard_of(flow_id).settle(flow_id, cause, std::move(reason));
   }
   /// Partitions are dealt out in turn, and stay where they are.
-  Shard& shard_of(std::uint64_t flow_id) { return *runners_[flow_id % runners_.size()].shard; }
+  Shard& shard_of(FlowId flow_id) { return *runners_[flow_id.number % runners_.size()].shard; }
 
   /// The shards first: what they park is still to be heard.
   void join_threads() {
@@ -153,12 +151,8 @@ class Mirror::Impl final : private Shards {
   }
 
   void handle_parked(Parked parked) {
-    for (const auto& replication : replications_) {
-      if (replication->owns(parked.flow_id)) {
-        replication->handle_parked(std::move(parked));
-        return;
-      }
-    }
+    const FlowId id = parked.flow_id;
+    replications_.at(id.replication)->handle_parked(std::move(parked));
   }
 
   void handle_end(const std::exception_ptr& failure) {

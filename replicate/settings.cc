@@ -24,6 +24,26 @@ ClusterSettings cluster_settings_of(const std::string& alias, const ClientConfig
   return settings;
 }
 
+DataSettings data_settings_of(const FlowConfig& flow, const ProcessConfig& process) {
+  DataSettings data;
+  data.source_link = {.client_id = flow.source_consumer.client_id,
+                      .setup_timeout = flow.source_consumer.connection_setup_timeout};
+  data.target_link = {.client_id = flow.target_producer.client_id,
+                      .setup_timeout = flow.target_producer.connection_setup_timeout};
+  data.source.stall_timeout = process.stall_timeout;
+  FetchSettings& fetch = data.source.fetch;
+  fetch.max_bytes = flow.fetch.max_bytes.value_or(fetch.max_bytes);
+  fetch.partition_max_bytes = flow.fetch.max_partition_bytes.value_or(fetch.partition_max_bytes);
+  fetch.max_wait_ms = static_cast<std::int32_t>(flow.fetch.max_wait.count());
+  fetch.min_bytes = flow.fetch.min_bytes;
+  data.target.produce.client_id = flow.target_producer.client_id;
+  data.target.produce.timeout_ms = static_cast<std::int32_t>(flow.target_producer.request_timeout.count());
+  // The broker gives up after the request's own time-out and says so: only its silence counts.
+  data.target.request_timeout = flow.target_producer.request_timeout + std::chrono::seconds(10);
+  data.target.in_flight_bytes = process.inflight_bytes;
+  return data;
+}
+
 }  // namespace
 
 ShardSetup shard_setup(const Config& config) {
@@ -31,25 +51,8 @@ ShardSetup shard_setup(const Config& config) {
   setup.shards = config.process.shards;
   setup.io.kind = config.process.io;
   setup.shard.buffer_memory = config.process.buffer_memory_bytes / static_cast<std::size_t>(setup.shards);
-
-  const FlowConfig& first = config.flows.front();
-  DataSettings& data = setup.shard.data;
-  data.source_link = {.client_id = first.source_consumer.client_id,
-                      .setup_timeout = first.source_consumer.connection_setup_timeout};
-  data.target_link = {.client_id = first.target_producer.client_id,
-                      .setup_timeout = first.target_producer.connection_setup_timeout};
-  data.source.stall_timeout = config.process.stall_timeout;
-  data.target.produce.client_id = first.target_producer.client_id;
-  data.target.produce.timeout_ms = static_cast<std::int32_t>(first.target_producer.request_timeout.count());
-  // The broker gives up after the request's own time-out and says so: only its silence counts.
-  data.target.request_timeout = first.target_producer.request_timeout + std::chrono::seconds(10);
-  data.target.in_flight_bytes = config.process.inflight_bytes;
-
-  FetchSettings& fetch = data.source.fetch;
   for (const FlowConfig& flow : config.flows) {
-    fetch.max_bytes = std::max(fetch.max_bytes, flow.fetch.max_bytes.value_or(0));
-    fetch.partition_max_bytes = std::max(fetch.partition_max_bytes, flow.fetch.max_partition_bytes.value_or(0));
-    fetch.max_wait_ms = std::min(fetch.max_wait_ms, static_cast<std::int32_t>(flow.fetch.max_wait.count()));
+    setup.shard.data.push_back(data_settings_of(flow, config.process));
     setup.io.receive_buffer_bytes =
         std::max(setup.io.receive_buffer_bytes, flow.source_consumer.receive_buffer_bytes.value_or(0));
     setup.io.send_buffer_bytes =

@@ -14,7 +14,7 @@ struct ShardSetup {
   ShardSettings shard;  // of each
 };
 
-/// All flows share the shards: where their settings differ, the more generous one counts.
+/// Flows share the shards, and with them the sizes of socket buffers: the largest counts.
 ShardSetup shard_setup(const Config& config);
 
 ReplicationSettings replication_settings(const FlowConfig& flow);

@@ -21,8 +21,6 @@ using protocol::PartitionIndex;
 
 namespace {
 
-constexpr std::uint64_t ids_per_replication = std::uint64_t{1} << 32;
-
 // How often progress is compared with the goals of --until-caught-up.
 constexpr auto goal_interval = 20ms;
 constexpr auto longest_wait = 1s;
@@ -146,7 +144,7 @@ void Replication::add_partitions(const TopicResult& topic) {
     std::unique_ptr<Partition>& partition = partitions_[key];
     if (partition) continue;
     FlowSpec spec;
-    spec.id = settings_.first_flow_id + by_id_.size();
+    spec.id = {.replication = settings_.index, .number = static_cast<std::uint32_t>(by_id_.size())};
     spec.source_topic = topic.topic.source;
     spec.target_topic = topic.topic.target;
     spec.partition = key.partition;
@@ -295,10 +293,6 @@ Awaitable<> Replication::assign_due() {
     set_phase(*partition, Phase::running);
     shards_.assign({.spec = spec, .route = {.source = *source, .target = *target}, .standing = partition->standing});
   }
-}
-
-bool Replication::owns(std::uint64_t flow_id) const {
-  return flow_id >= settings_.first_flow_id && flow_id - settings_.first_flow_id < ids_per_replication;
 }
 
 void Replication::handle_parked(Parked parked) {

@@ -32,7 +32,7 @@ class Shards {
  public:
   virtual ~Shards() = default;
   virtual void assign(Assignment assignment) = 0;
-  virtual void settle(std::uint64_t flow_id, ParkCause cause, std::string reason) = 0;
+  virtual void settle(FlowId flow_id, ParkCause cause, std::string reason) = 0;
 };
 
 struct ReplicationSettings {
@@ -48,7 +48,7 @@ struct ReplicationSettings {
   net::Duration contact_patience = std::chrono::seconds(10);  // for the first answer of each cluster
   RecoverySettings recovery;
   bool until_caught_up = false;
-  std::uint64_t first_flow_id = 0;  // ids from here on are this replication's own
+  std::uint32_t index = 0;  // FlowId::replication of its flows
 };
 
 class Replication {
@@ -60,7 +60,6 @@ class Replication {
   net::Awaitable<> run();
   void stop();
 
-  [[nodiscard]] bool owns(std::uint64_t flow_id) const;
   void handle_parked(Parked parked);
 
   // ---- from any thread ----
@@ -107,7 +106,7 @@ class Replication {
   bool stale_source_ = false;
   bool stale_target_ = false;
   net::Time next_discovery_{};
-  std::map<std::uint64_t, Partition*> by_id_;
+  std::map<FlowId, Partition*> by_id_;
 
   mutable std::mutex mutex_;  // guards the following against append_status()
   bool discovered_ = false;

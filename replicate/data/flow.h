@@ -21,6 +21,7 @@
 #pragma once
 
 #include <atomic>
+#include <compare>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -50,9 +51,17 @@ struct FlowProgress {
   std::atomic<std::uint64_t> slow_path_batches{0};
 };
 
+/// Names a flow in the process.
+struct FlowId {
+  std::uint32_t replication = 0;  // which of the process's replications it belongs to
+  std::uint32_t number = 0;       // within it
+
+  auto operator<=>(const FlowId&) const = default;
+};
+
 /// What is mirrored where, and under which identity. Fixed for the life of the flow.
 struct FlowSpec {
-  std::uint64_t id = 0;  // the control plane's name for the flow, unique in the process
+  FlowId id;
   std::string source_topic;
   std::string target_topic;
   protocol::PartitionIndex partition;
@@ -99,7 +108,7 @@ const char* to_string(ParkCause cause);
 ParkCause classify_produce_error(std::int16_t error_code);
 
 struct Parked {
-  std::uint64_t flow_id = 0;
+  FlowId flow_id;
   ParkCause cause = ParkCause::stopped;
   std::string reason;  // what, where, why; empty for `stopped`
   std::optional<Standing> standing;

@@ -39,7 +39,7 @@ void Shard::assign(Assignment assignment) {
   loop_->wake();
 }
 
-void Shard::settle(std::uint64_t flow_id, ParkCause cause, std::string reason) {
+void Shard::settle(FlowId flow_id, ParkCause cause, std::string reason) {
   {
     const std::lock_guard lock(mutex_);
     inbox_.settles.push_back({.flow_id = flow_id, .cause = cause, .reason = std::move(reason)});
@@ -65,7 +65,7 @@ bool Shard::run_once(net::Time latest) {
   if (stopping_ == Inbox::Stop::at_once || (stopping_ == Inbox::Stop::graceful && flows_.empty())) {
     if (!closed_) {
       closed_ = true;
-      for (auto& [broker, source] : sources_) source->close("shunt is stopping");
+      for (auto& [key, source] : sources_) source->close("shunt is stopping");
     }
     if (std::all_of(sources_.begin(), sources_.end(), [](const auto& entry) { return entry.second->is_down(); })) {
       return false;
@@ -90,11 +90,12 @@ void Shard::read_inbox() {
           {.flow_id = assignment.spec.id, .cause = ParkCause::stopped, .reason = {}, .standing = assignment.standing});
       continue;
     }
-    const std::uint64_t id = assignment.spec.id;
-    std::unique_ptr<Source>& source = sources_[assignment.route.source.broker];
+    const FlowId id = assignment.spec.id;
+    const protocol::BrokerId broker = assignment.route.source.broker;
+    std::unique_ptr<Source>& source = sources_[{id.replication, broker}];
     if (!source) {
-      source = std::make_unique<Source>(*loop_, Pools{.small = small_chunks_, .large = large_chunks_}, settings_.data,
-                                        assignment.route.source.broker, [this](Flow& flow) { park(flow); });
+      source = std::make_unique<Source>(*loop_, Pools{.small = small_chunks_, .large = large_chunks_},
+                                        settings_.data.at(id.replication), broker, [this](Flow& flow) { park(flow); });
     }
     auto flow = std::make_unique<Flow>(std::move(assignment.spec), assignment.route, assignment.standing);
     Flow& added = *flow;
@@ -106,10 +107,9 @@ void Shard::read_inbox() {
     if (flow != flows_.end()) flow->second->source->settle(*flow->second, settle.cause, std::move(settle.reason));
   }
   if (stop_asked && stopping_ == Inbox::Stop::graceful) {
-    std::vector<std::uint64_t> ids;
+    std::vector<FlowId> ids;  // settling may park a flow, which leaves flows_
     for (const auto& [id, flow] : flows_) ids.push_back(id);
-    std::sort(ids.begin(), ids.end());
-    for (const std::uint64_t id : ids) {
+    for (const FlowId id : ids) {
       const auto flow = flows_.find(id);
       if (flow != flows_.end()) flow->second->source->settle(*flow->second, ParkCause::stopped, {});
     }
@@ -117,7 +117,7 @@ void Shard::read_inbox() {
 }
 
 void Shard::park(Flow& flow) {
-  const std::uint64_t id = flow.spec().id;
+  const FlowId id = flow.spec().id;
   Parked parked = flow.park();
   if (parked.cause == ParkCause::source_connection || parked.cause == ParkCause::target_connection) {
     counters_.connections_lost.fetch_add(1, std::memory_order_relaxed);

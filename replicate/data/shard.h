@@ -13,7 +13,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "net/buffer_pool.h"
@@ -30,7 +30,7 @@ struct Assignment {
 };
 
 struct ShardSettings {
-  DataSettings data;
+  std::vector<DataSettings> data;  // of each replication, by FlowId::replication
   std::size_t buffer_memory = 32 * 1024 * 1024;
 };
 
@@ -51,7 +51,7 @@ class Shard {
   // ---- from any thread ----
   void assign(Assignment assignment);
   /// Parks the flow with `cause` when its batches in flight are answered. No effect on a flow that has left.
-  void settle(std::uint64_t flow_id, ParkCause cause, std::string reason);
+  void settle(FlowId flow_id, ParkCause cause, std::string reason);
   /// Ends run(): flows settle first (`graceful`), or connections are closed at once.
   void stop(bool graceful);
   [[nodiscard]] const ShardCounters& counters() const { return counters_; }
@@ -66,7 +66,7 @@ class Shard {
 
  private:
   struct Settle {
-    std::uint64_t flow_id;
+    FlowId flow_id;
     ParkCause cause;
     std::string reason;
   };
@@ -85,8 +85,9 @@ class Shard {
   std::function<void(Parked)> parked_;
   net::BufferPool small_chunks_;
   net::BufferPool large_chunks_;
-  std::map<protocol::BrokerId, std::unique_ptr<Source>> sources_;
-  std::unordered_map<std::uint64_t, std::unique_ptr<Flow>> flows_;
+  // Broker ids mean something within one cluster only: every replication has its own connections.
+  std::map<std::pair<std::uint32_t, protocol::BrokerId>, std::unique_ptr<Source>> sources_;
+  std::map<FlowId, std::unique_ptr<Flow>> flows_;
   Inbox::Stop stopping_ = Inbox::Stop::no;
   bool closed_ = false;
 

@@ -1,5 +1,7 @@
 """Topics and partitions that appear, and disappear, while a mirror runs."""
 
+import re
+
 from harness import integration
 
 
@@ -80,3 +82,19 @@ def a_replication_factor_beyond_the_brokers_is_lowered_and_said(lab):
     assert run.wait(60) == 0, run.log_text()
     assert "replication factor 3 lowered to 1" in run.log_text(), run.log_text()
     lab.assert_identical([topic])
+
+
+@integration(timeout_seconds=120)
+def two_flows_of_one_file_keep_their_clusters_apart(lab):
+    """Both clusters number their brokers alike, and both hold a topic of the same name."""
+    topic = lab.load(topic="t", records=1000, partitions=2, seed=1)
+    assert lab.load(lab.target, topic="t", records=700, partitions=2, seed=2) == topic
+    both_ways = {
+        "replication.policy.class": "org.apache.kafka.connect.mirror.DefaultReplicationPolicy",
+        "target->source.enabled": "true",
+        "target->source.topics": re.escape(topic),
+    }
+    summary = lab.mirror([topic], settings=both_ways)
+    assert summary["records"] == 1700 and not summary["failures"], summary
+    lab.assert_identical([f"{topic}=source.{topic}"])
+    lab.assert_identical([f"{topic}=target.{topic}"], source=lab.target, target=lab.source)

@@ -36,7 +36,7 @@ class Instance {
       : world_(world), source_(source), target_(target), interruptions_(interruptions) {
     replicate::ShardSettings settings;
     settings.buffer_memory = 4 << 20;
-    auto& data = settings.data;
+    auto& data = settings.data.emplace_back();
     data.source.fetch.max_bytes = static_cast<std::int32_t>(world.between(20'000, 400'000));
     data.source.fetch.partition_max_bytes = static_cast<std::int32_t>(world.between(5'000, 200'000));
     data.source.stall_timeout = 2s;
@@ -48,13 +48,14 @@ class Instance {
     data.target.request_timeout = 3s;
     shard_ = std::make_unique<replicate::Shard>(std::make_unique<SimLoop>(network), settings,
                                                 [this](Parked parked) { handle_parked(std::move(parked)); });
-    std::uint64_t id = 0;
+    replicate::FlowId id;
     for (const auto& [key, log] : source.logs()) {
       replicate::FlowSpec spec;
-      spec.id = ++id;
+      ++id.number;
+      spec.id = id;
       spec.source_topic = spec.target_topic = key.first;
       spec.partition = protocol::PartitionIndex(key.second);
-      spec.identity = protocol::ProducerId((std::int64_t{1} << 62) + static_cast<std::int64_t>(id));
+      spec.identity = protocol::ProducerId((std::int64_t{1} << 62) + id.number);
       flows_[id] = {
           .key = key, .spec = spec, .standing = std::nullopt, .retry_at = world.now(), .running = false, .refused = {}};
     }
@@ -62,7 +63,7 @@ class Instance {
 
   void run(net::Time until) {
     for (auto& [id, flow] : flows_) {
-      if (!flow.running && flow.refused.empty() && flow.retry_at <= world_.now()) assign(id, flow);
+      if (!flow.running && flow.refused.empty() && flow.retry_at <= world_.now()) assign(flow);
     }
     shard_->run_once(until);
   }
@@ -89,7 +90,7 @@ class Instance {
     std::string refused;
   };
 
-  void assign(std::uint64_t, FlowControl& flow) {
+  void assign(FlowControl& flow) {
     // Metadata is refreshed now and then, and may be old.
     if (seen_source_.empty() || world_.chance(0.7)) look_at_metadata();
     const auto side = [&](FakeCluster& cluster, const FakeCluster::Leaders& seen) {
@@ -124,7 +125,7 @@ class Instance {
   std::uint64_t& interruptions_;
   FakeCluster::Leaders seen_source_;
   FakeCluster::Leaders seen_target_;
-  std::map<std::uint64_t, FlowControl> flows_;
+  std::map<replicate::FlowId, FlowControl> flows_;
   std::unique_ptr<replicate::Shard> shard_;
 };
 

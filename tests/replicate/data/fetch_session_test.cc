@@ -21,7 +21,7 @@ class FetchSessionTest : public testing::Test {
  protected:
   Flow& flow(const char* topic, std::int32_t partition, std::int64_t position, bool located = true) {
     FlowSpec spec;
-    spec.id = flows_.size();
+    spec.id.number = static_cast<std::uint32_t>(flows_.size());
     spec.source_topic = spec.target_topic = topic;
     spec.partition = PartitionIndex(partition);
     Route route;

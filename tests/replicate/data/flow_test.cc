@@ -42,7 +42,6 @@ class FlowTest : public testing::Test {
   void located(std::int64_t end, std::int32_t last_sequence, std::optional<Standing> standing = {},
                std::int32_t epoch = 0) {
     FlowSpec spec;
-    spec.id = 7;
     spec.source_topic = "orders";
     spec.target_topic = "a.orders";
     spec.partition = protocol::PartitionIndex(3);
@@ -218,12 +217,12 @@ TEST(Recovery, is_patient_with_brokers_and_impatient_with_batches) {
   Recovery recovery({}, 1);
   for (int i = 0; i < 1000; ++i) {
     const auto action =
-        recovery.handle_parked({.flow_id = 1, .cause = ParkCause::target_error, .reason = "r", .standing = {}}, 5);
+        recovery.handle_parked({.flow_id = {}, .cause = ParkCause::target_error, .reason = "r", .standing = {}}, 5);
     ASSERT_EQ(action.kind, RecoveryAction::Kind::retry);
     ASSERT_LE(action.delay, 1000ms);
   }
   int tries = 0;
-  const Parked rejected{.flow_id = 1, .cause = ParkCause::target_rejected, .reason = "r", .standing = {}};
+  const Parked rejected{.flow_id = {}, .cause = ParkCause::target_rejected, .reason = "r", .standing = {}};
   while (recovery.handle_parked(rejected, 5).kind == RecoveryAction::Kind::retry) ++tries;
   EXPECT_EQ(tries, 8);
   EXPECT_EQ(recovery.handle_parked(rejected, 6).kind, RecoveryAction::Kind::retry) << "progress was made";
@@ -232,12 +231,12 @@ TEST(Recovery, is_patient_with_brokers_and_impatient_with_batches) {
 TEST(Recovery, begins_quickly_and_asks_for_the_metadata_it_needs) {
   Recovery recovery({}, 1);
   const auto action =
-      recovery.handle_parked({.flow_id = 1, .cause = ParkCause::source_leader, .reason = "moved", .standing = {}}, -1);
+      recovery.handle_parked({.flow_id = {}, .cause = ParkCause::source_leader, .reason = "moved", .standing = {}}, -1);
   EXPECT_LE(action.delay, 50ms);
   EXPECT_TRUE(action.refresh_source);
   EXPECT_FALSE(action.refresh_target);
   EXPECT_EQ(
-      recovery.handle_parked({.flow_id = 1, .cause = ParkCause::out_of_range, .reason = {}, .standing = {}}, -1).kind,
+      recovery.handle_parked({.flow_id = {}, .cause = ParkCause::out_of_range, .reason = {}, .standing = {}}, -1).kind,
       RecoveryAction::Kind::readmit);
 }
 

@@ -48,139 +48,139 @@ final class Latency {
             };
             String read = side.equals("source") ? topic : targetTopic;
             readers.put(side, new Reader(side, client, read, warmup, warmup + measured, waitSeconds));
-            }
-            for (Reader reader : readers.values()) {
-                reader.start();
-            }
-            for (Reader reader : readers.values()) {
-                reader.ready.await();
-            }
-            produce(source, topic, rate, warmup + measured, size, readers);
-            Map<String, Object> result = new LinkedHashMap<>(Map.of("rate", rate, "size", size));
-            for (Map.Entry<String, Reader> entry : readers.entrySet()) {
-                result.put(entry.getKey(), entry.getValue().result());
-            }
-            Json.print(result);
-            return 0;
         }
-
-        private static void produce(
-            Map<String, Object> source, String topic, int rate, int count, int size, Map<String, Reader> readers) {
-            Map<String, Object> settings = new HashMap<>(source);
-            settings.putAll(Map.of("linger.ms", 0, "acks", "all", "batch.size", 16384));
-            byte[] filler = new byte[size];
-            Spec.Random random = new Spec.Random(1, 0);
-            for (int i = 0; i < size; i++) {
-                filler[i] = (byte) random.next();
-            }
-            try (Producer<byte[], byte[]> producer =
-                     new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer())) {
-                producer.partitionsFor(topic);
-                long began = System.nanoTime();
-                for (int i = 0; i < count; i++) {
-                    long due = began + i * 1_000_000_000L / rate;
-                    for (long left = due - System.nanoTime(); left > 0; left = due - System.nanoTime()) {
-                        LockSupport.parkNanos(left);
-                    }
-                    byte[] value = filler.clone();
-                    ByteBuffer.wrap(value).putLong(due).putLong(i);
-                    producer.send(new ProducerRecord<>(topic, null, value));
-                    if (readers.values().stream().anyMatch(reader -> reader.failure != null)) {
-                        return;
-                    }
-                }
-            }
+        for (Reader reader : readers.values()) {
+            reader.start();
         }
-
-        /** One consumer, at the end of every partition before the first record is sent. */
-        private static final class Reader extends Thread {
-            final CountDownLatch ready = new CountDownLatch(1);
-            volatile Exception failure;
-            private final Map<String, Object> client;
-            private final String topic;
-            private final int first;
-            private final int count;
-            private final int waitSeconds;
-            private final long[] nanos;
-            private int seen;
-            private int all;
-
-            Reader(String side, Map<String, Object> client, String topic, int first, int count, int waitSeconds) {
-                super("consumer on " + side);
-                setDaemon(true);
-                this.client = client;
-                this.topic = topic;
-                this.first = first;
-                this.count = count;
-                this.waitSeconds = waitSeconds;
-                nanos = new long[count - first];
-            }
-
-            @Override
-            public void run() {
-                try (Consumer<byte[], byte[]> consumer = Scan.consumer(client, "read_uncommitted")) {
-                    List<TopicPartition> partitions = awaitTopic(consumer);
-                    consumer.assign(partitions);
-                    consumer.seekToEnd(partitions);
-                    partitions.forEach(consumer::position); // seeks are lazy: fix the start now
-                    ready.countDown();
-                    long lastProgress = System.nanoTime();
-                    while (all < count && System.nanoTime() - lastProgress < GRACE_SECONDS * 1_000_000_000L) {
-                        for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(100))) {
-                            long now = System.nanoTime();
-                            ByteBuffer value = ByteBuffer.wrap(record.value());
-                            long due = value.getLong();
-                            if (value.getLong() >= first && seen < nanos.length) {
-                                nanos[seen++] = now - due;
-                            }
-                            all++;
-                            lastProgress = now;
-                        }
-                    }
-                    if (all < count) {
-                        throw new IllegalStateException(
-                            all + " of " + count + " records arrived, then none for " + GRACE_SECONDS + " s");
-                    }
-                } catch (Exception error) {
-                    failure = error;
-                } finally {
-                    ready.countDown();
-                }
-            }
-
-            /** A mirror creates the target topic; give it the time. */
-            private List<TopicPartition> awaitTopic(Consumer<byte[], byte[]> consumer) throws InterruptedException {
-                long deadline = System.nanoTime() + waitSeconds * 1_000_000_000L;
-                while (!consumer.listTopics().containsKey(topic)) {
-                    if (System.nanoTime() > deadline) {
-                        throw new IllegalStateException(
-                            "topic " + topic + " did not appear within " + waitSeconds + " s");
-                    }
-                    Thread.sleep(50);
-                }
-                return Topics.partitions(consumer, List.of(topic));
-            }
-
-            Map<String, Object> result() throws Exception {
-                join();
-                if (failure != null) {
-                    throw new IllegalStateException(getName() + ": " + failure, failure);
-                }
-                Arrays.sort(nanos);
-                Map<String, Object> result = new LinkedHashMap<>();
-                result.put("records", nanos.length);
-                result.put("p50_ms", at(0.50));
-                result.put("p99_ms", at(0.99));
-                result.put("p999_ms", at(0.999));
-                result.put("max_ms", at(1));
-                return result;
-            }
-
-            private double at(double quantile) {
-                int index = (int) Math.ceil(quantile * nanos.length) - 1;
-                return Math.round(nanos[Math.max(0, index)] / 1e4) / 1e2;
-            }
+        for (Reader reader : readers.values()) {
+            reader.ready.await();
         }
-
-        private Latency() {}
+        produce(source, topic, rate, warmup + measured, size, readers);
+        Map<String, Object> result = new LinkedHashMap<>(Map.of("rate", rate, "size", size));
+        for (Map.Entry<String, Reader> entry : readers.entrySet()) {
+            result.put(entry.getKey(), entry.getValue().result());
+        }
+        Json.print(result);
+        return 0;
     }
+
+    private static void produce(
+        Map<String, Object> source, String topic, int rate, int count, int size, Map<String, Reader> readers) {
+        Map<String, Object> settings = new HashMap<>(source);
+        settings.putAll(Map.of("linger.ms", 0, "acks", "all", "batch.size", 16384));
+        byte[] filler = new byte[size];
+        Spec.Random random = new Spec.Random(1, 0);
+        for (int i = 0; i < size; i++) {
+            filler[i] = (byte) random.next();
+        }
+        try (Producer<byte[], byte[]> producer =
+                 new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer())) {
+            producer.partitionsFor(topic);
+            long began = System.nanoTime();
+            for (int i = 0; i < count; i++) {
+                long due = began + i * 1_000_000_000L / rate;
+                for (long left = due - System.nanoTime(); left > 0; left = due - System.nanoTime()) {
+                    LockSupport.parkNanos(left);
+                }
+                byte[] value = filler.clone();
+                ByteBuffer.wrap(value).putLong(due).putLong(i);
+                producer.send(new ProducerRecord<>(topic, null, value));
+                if (readers.values().stream().anyMatch(reader -> reader.failure != null)) {
+                    return;
+                }
+            }
+        }
+    }
+
+    /** One consumer, at the end of every partition before the first record is sent. */
+    private static final class Reader extends Thread {
+        final CountDownLatch ready = new CountDownLatch(1);
+        volatile Exception failure;
+        private final Map<String, Object> client;
+        private final String topic;
+        private final int first;
+        private final int count;
+        private final int waitSeconds;
+        private final long[] nanos;
+        private int seen;
+        private int all;
+
+        Reader(String side, Map<String, Object> client, String topic, int first, int count, int waitSeconds) {
+            super("consumer on " + side);
+            setDaemon(true);
+            this.client = client;
+            this.topic = topic;
+            this.first = first;
+            this.count = count;
+            this.waitSeconds = waitSeconds;
+            nanos = new long[count - first];
+        }
+
+        @Override
+        public void run() {
+            try (Consumer<byte[], byte[]> consumer = Scan.consumer(client, "read_uncommitted")) {
+                List<TopicPartition> partitions = awaitTopic(consumer);
+                consumer.assign(partitions);
+                consumer.seekToEnd(partitions);
+                partitions.forEach(consumer::position); // seeks are lazy: fix the start now
+                ready.countDown();
+                long lastProgress = System.nanoTime();
+                while (all < count && System.nanoTime() - lastProgress < GRACE_SECONDS * 1_000_000_000L) {
+                    for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(100))) {
+                        long now = System.nanoTime();
+                        ByteBuffer value = ByteBuffer.wrap(record.value());
+                        long due = value.getLong();
+                        if (value.getLong() >= first && seen < nanos.length) {
+                            nanos[seen++] = now - due;
+                        }
+                        all++;
+                        lastProgress = now;
+                    }
+                }
+                if (all < count) {
+                    throw new IllegalStateException(
+                        all + " of " + count + " records arrived, then none for " + GRACE_SECONDS + " s");
+                }
+            } catch (Exception error) {
+                failure = error;
+            } finally {
+                ready.countDown();
+            }
+        }
+
+        /** A mirror creates the target topic; give it the time. */
+        private List<TopicPartition> awaitTopic(Consumer<byte[], byte[]> consumer) throws InterruptedException {
+            long deadline = System.nanoTime() + waitSeconds * 1_000_000_000L;
+            while (!consumer.listTopics().containsKey(topic)) {
+                if (System.nanoTime() > deadline) {
+                    throw new IllegalStateException(
+                        "topic " + topic + " did not appear within " + waitSeconds + " s");
+                }
+                Thread.sleep(50);
+            }
+            return Topics.partitions(consumer, List.of(topic));
+        }
+
+        Map<String, Object> result() throws Exception {
+            join();
+            if (failure != null) {
+                throw new IllegalStateException(getName() + ": " + failure, failure);
+            }
+            Arrays.sort(nanos);
+            Map<String, Object> result = new LinkedHashMap<>();
+            result.put("records", nanos.length);
+            result.put("p50_ms", at(0.50));
+            result.put("p99_ms", at(0.99));
+            result.put("p999_ms", at(0.999));
+            result.put("max_ms", at(1));
+            return result;
+        }
+
+        private double at(double quantile) {
+            int index = (int) Math.ceil(quantile * nanos.length) - 1;
+            return Math.round(nanos[Math.max(0, index)] / 1e4) / 1e2;
+        }
+    }
+
+    private Latency() {}
+}
