@@ -1,6 +1,6 @@
-// What is said of partitions that were interrupted and are tried again. One lost connection interrupts thousands of
-// them at a time, and a broker in trouble does so every second: a line tells of all that one cause has interrupted since
-// the line before, and the same cause is named once an interval at most.
+// What is said of partitions that will be tried again. One lost connection interrupts thousands of them at a time, and a
+// broker in trouble does so every second: a line tells of all that one cause has hit since the line before, and the same
+// cause is named once an interval at most.
 //
 // The clock is the caller's.
 #pragma once
@@ -13,7 +13,6 @@
 #include <fmt/format.h>
 
 #include "net/loop.h"
-#include "replicate/data/flow.h"
 
 namespace shunt::replicate {
 
@@ -21,8 +20,8 @@ class Interruptions {
  public:
   explicit Interruptions(net::Duration interval = std::chrono::seconds(10)) : interval_(interval) {}
 
-  /// `partition` was parked for `cause`.
-  void add(ParkCause cause, const std::string& partition, const std::string& reason) {
+  /// `cause`: in a few words, the same for all that belong together.
+  void add(const std::string& cause, const std::string& partition, const std::string& reason) {
     Gathered& gathered = by_cause_[cause];
     if (gathered.count++ == 0) {
       gathered.partition = partition;
@@ -36,8 +35,8 @@ class Interruptions {
     for (auto& [cause, gathered] : by_cause_) {
       if (gathered.count == 0 || now < gathered.not_before) continue;
       const std::string others = gathered.count == 1 ? "" : fmt::format(" and {} more", gathered.count - 1);
-      lines.push_back(fmt::format("{}{} interrupted, to be tried again ({}): {}", gathered.partition, others,
-                                  to_string(cause), gathered.reason));
+      lines.push_back(
+          fmt::format("{}{} will be tried again ({}): {}", gathered.partition, others, cause, gathered.reason));
       gathered = {.not_before = now + interval_, .count = 0, .partition = {}, .reason = {}};
     }
     return lines;
@@ -51,7 +50,7 @@ class Interruptions {
     std::string reason;     // its reason
   };
   net::Duration interval_;
-  std::map<ParkCause, Gathered> by_cause_;
+  std::map<std::string, Gathered> by_cause_;
 };
 
 }  // namespace shunt::replicate

@@ -238,7 +238,7 @@ Awaitable<> Replication::admit_due() {
         set_phase(partition, Phase::failed, admission.reason);
         break;
       case Admission::Verdict::retry:
-        spdlog::warn("{}: {} waits: {}", settings_.name, name, admission.reason);
+        interruptions_.add("not admitted yet", name, admission.reason);
         partition.due = now() + retry_after_failure;
         set_phase(partition, Phase::admitting, admission.reason);
         break;
@@ -315,12 +315,12 @@ void Replication::handle_parked(Parked parked) {
       set_phase(partition, Phase::failed, action.reason);
       break;
     case RecoveryAction::Kind::readmit:
-      interruptions_.add(parked.cause, name, action.reason);
+      interruptions_.add(to_string(parked.cause), name, action.reason);
       ++partition.interruptions;
       set_phase(partition, Phase::admitting, action.reason);
       break;
     case RecoveryAction::Kind::retry:
-      interruptions_.add(parked.cause, name, action.reason);
+      interruptions_.add(to_string(parked.cause), name, action.reason);
       ++partition.interruptions;
       set_phase(partition, Phase::assignable, action.reason);
       break;

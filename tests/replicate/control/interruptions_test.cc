@@ -15,26 +15,24 @@ const net::Time start = net::Time{} + 1h;
 TEST(InterruptionsTest, OneLineTellsOfAllThatACauseInterrupted) {
   Interruptions interruptions;
   EXPECT_THAT(interruptions.take(start), IsEmpty());
-  interruptions.add(ParkCause::target_connection, "a-0", "reset by peer");
-  interruptions.add(ParkCause::target_connection, "a-1", "reset by peer");
-  interruptions.add(ParkCause::source_leader, "b-0", "broker 1 answered NOT_LEADER_OR_FOLLOWER");
-  EXPECT_THAT(
-      interruptions.take(start),
-      ElementsAre("a-0 and 1 more interrupted, to be tried again (target connection): reset by peer",
-                  "b-0 interrupted, to be tried again (source leader): broker 1 answered NOT_LEADER_OR_FOLLOWER"));
+  interruptions.add("target connection", "a-0", "reset by peer");
+  interruptions.add("target connection", "a-1", "reset by peer");
+  interruptions.add("source leader", "b-0", "broker 1 answered NOT_LEADER_OR_FOLLOWER");
+  EXPECT_THAT(interruptions.take(start),
+              ElementsAre("b-0 will be tried again (source leader): broker 1 answered NOT_LEADER_OR_FOLLOWER",
+                          "a-0 and 1 more will be tried again (target connection): reset by peer"));
   EXPECT_THAT(interruptions.take(start), IsEmpty());
 }
 
 TEST(InterruptionsTest, ACauseIsNamedOnceAnInterval) {
   Interruptions interruptions(10s);
-  interruptions.add(ParkCause::target_error, "a-0", "one");
-  EXPECT_THAT(interruptions.take(start), ElementsAre("a-0 interrupted, to be tried again (target error): one"));
-  for (int i = 0; i < 3; ++i) interruptions.add(ParkCause::target_error, "a-1", "two");
+  interruptions.add("target error", "a-0", "one");
+  EXPECT_THAT(interruptions.take(start), ElementsAre("a-0 will be tried again (target error): one"));
+  for (int i = 0; i < 3; ++i) interruptions.add("target error", "a-1", "two");
   EXPECT_THAT(interruptions.take(start + 9s), IsEmpty());
-  interruptions.add(ParkCause::source_error, "b-0", "three");
-  EXPECT_THAT(interruptions.take(start + 9s), ElementsAre("b-0 interrupted, to be tried again (source error): three"));
-  EXPECT_THAT(interruptions.take(start + 10s),
-              ElementsAre("a-1 and 2 more interrupted, to be tried again (target error): two"));
+  interruptions.add("source error", "b-0", "three");
+  EXPECT_THAT(interruptions.take(start + 9s), ElementsAre("b-0 will be tried again (source error): three"));
+  EXPECT_THAT(interruptions.take(start + 10s), ElementsAre("a-1 and 2 more will be tried again (target error): two"));
 }
 
 }  // namespace
