@@ -80,8 +80,8 @@ class Mirror::Impl final : private Shards {
   }
 
   void stop(StopMode mode) {
-    asio::post(context_, [this] {
-      for (const auto& replication : replications_) replication->stop();
+    asio::post(context_, [this, mode] {
+      for (const auto& replication : replications_) replication->stop(mode == StopMode::graceful);
     });
     for (Runner& runner : runners_) runner.shard->stop(mode == StopMode::graceful);
   }
@@ -175,7 +175,7 @@ class Mirror::Impl final : private Shards {
       if (fatal_.empty()) fatal_ = reason;
     }
     asio::post(context_, [this] {
-      for (const auto& replication : replications_) replication->stop();
+      for (const auto& replication : replications_) replication->stop(true);
     });
   }
 

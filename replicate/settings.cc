@@ -36,6 +36,7 @@ DataSettings data_settings_of(const FlowConfig& flow, const ProcessConfig& proce
   fetch.partition_max_bytes = flow.fetch.max_partition_bytes.value_or(fetch.partition_max_bytes);
   fetch.max_wait_ms = static_cast<std::int32_t>(flow.fetch.max_wait.count());
   fetch.min_bytes = flow.fetch.min_bytes;
+  fetch.isolation = flow.isolation;
   data.target.produce.client_id = flow.target_producer.client_id;
   data.target.produce.timeout_ms = static_cast<std::int32_t>(flow.target_producer.request_timeout.count());
   // The broker gives up after the request's own time-out and says so: only its silence counts.
@@ -79,6 +80,8 @@ ReplicationSettings replication_settings(const FlowConfig& flow) {
   }
   settings.includes = [flow](std::string_view topic) { return flow.mirrors(topic); };
   settings.target_topic = [flow](std::string_view topic) { return flow.target_topic(topic); };
+  settings.detours.isolation = flow.isolation;
+  settings.detours.produce_timeout_ms = static_cast<std::int32_t>(flow.target_producer.request_timeout.count());
   settings.start_at_latest = flow.auto_offset_reset == OffsetReset::latest;
   if (flow.refresh_topics) {
     settings.refresh_interval =

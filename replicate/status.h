@@ -36,6 +36,7 @@ struct PartitionStatus {
   std::uint64_t refetched_bytes = 0;
   std::int64_t in_flight_bytes = 0;
   std::uint64_t slow_path_batches = 0;
+  std::uint64_t filled_offsets = 0;
   std::uint64_t interruptions = 0;  // times it was parked and assigned again
 
   [[nodiscard]] std::int64_t lag() const {

@@ -122,15 +122,8 @@ void append_client_keys(std::vector<Key>& table) {
               "Bytes of one partition in an answer at most; unset: shunt chooses."},
              {"fetch.max.wait.ms", integer, "500", "How long a broker waits for data before it answers with nothing."},
              {"fetch.min.bytes", integer, "1", "How much data a broker waits for."},
-         });
-  append(table,
-         {.levels = Level::consumer,
-          .handling = refused,
-          .reason = "a mirror copies the log; filter aborted transactions in the target's consumers",
-          .harmless = "read_uncommitted"},
-         {
-             {"isolation.level", string, "read_uncommitted",
-              "Which transactions to read: read_uncommitted or read_committed."},
+             {"isolation.level", string, "read_committed",
+              "Which transactions to read: read_uncommitted or read_committed; unset: shunt.isolation."},
          });
   append(table,
          {.levels = Level::consumer | Level::producer,

@@ -19,6 +19,12 @@ void append_shunt_keys(std::vector<Key>& table) {
              {"shunt.metrics.listen", address, "", "Serve Prometheus metrics at this address; unset: nowhere."},
              {"shunt.log.level", string, "info", "trace, debug, info, warn, error or off."},
          });
+  append(
+      table, {.levels = Level::global | Level::flow, .connector = true},
+      {
+          {"shunt.isolation", string, "read_committed",
+           "Records of transactions: read_committed mirrors those that were committed, read_uncommitted all of them."},
+      });
 }
 
 void append_mirror_keys(std::vector<Key>& table) {

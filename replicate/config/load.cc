@@ -130,6 +130,7 @@ class Loader {
     flow.replication_factor = read_replication_factor(reader);
     flow.refresh_topics = reader.boolean("refresh.topics.enabled");
     flow.refresh_topics_interval = seconds(reader.number("refresh.topics.interval.seconds", 1, kYearSeconds));
+    flow.isolation = read_isolation(reader, "shunt.isolation");
     flow.sync_topic_configs = reader.boolean("sync.topic.configs.enabled");
     flow.sync_topic_configs_interval = seconds(reader.number("sync.topic.configs.interval.seconds", 1, kYearSeconds));
 
@@ -217,6 +218,11 @@ class Loader {
     reader.fail(entry, "is not one of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL");
   }
 
+  static Isolation read_isolation(Reader& reader, std::string_view key) {
+    return reader.choice<Isolation>(
+        key, {{"read_committed", Isolation::read_committed}, {"read_uncommitted", Isolation::read_uncommitted}});
+  }
+
   void read_consumer(const Settings& settings, FlowConfig& flow) {
     Reader reader(settings, Level::consumer, diagnostics_);
     const auto size = [&reader](std::string_view key) -> std::optional<std::int32_t> {
@@ -227,6 +233,7 @@ class Loader {
     flow.fetch.max_partition_bytes = size("max.partition.fetch.bytes");
     flow.fetch.max_wait = milliseconds(reader.number("fetch.max.wait.ms", 0, kMaxInt32));
     flow.fetch.min_bytes = static_cast<std::int32_t>(reader.number("fetch.min.bytes", 0, kMaxInt32));
+    if (reader.find("isolation.level") != nullptr) flow.isolation = read_isolation(reader, "isolation.level");
     const std::string reset = reader.text("auto.offset.reset");
     if (equal_ignoring_case(reset, "latest")) {
       flow.auto_offset_reset = OffsetReset::latest;

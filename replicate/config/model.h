@@ -15,6 +15,7 @@
 #include "net/loop.h"
 #include "replicate/config/replication_policy.h"
 #include "replicate/config/topic_filter.h"
+#include "replicate/isolation.h"
 
 namespace shunt::replicate {
 
@@ -53,6 +54,7 @@ struct FlowConfig {
   ClientConfig target_admin;
   FetchConfig fetch;
   OffsetReset auto_offset_reset = OffsetReset::earliest;
+  Isolation isolation = Isolation::read_committed;
 
   TopicFilter topic_filter;
   bool heartbeats_replication = true;  // heartbeats topics are mirrored whatever the filter says (KIP-1089)

@@ -1,10 +1,14 @@
 #include "replicate/control/admission.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <utility>
 
 #include <fmt/format.h>
+
+#include "protocol/error.h"
+#include "replicate/control/read_log.h"
 
 namespace shunt::replicate {
 
@@ -14,6 +18,11 @@ using protocol::Offset;
 namespace {
 
 constexpr std::int16_t offset_out_of_range = 1;
+
+// A marker is a batch of 78 bytes.
+constexpr std::int32_t marker_stretch_bytes = 512 * 1024;
+constexpr std::int64_t first_look_back = 64;
+constexpr std::int64_t look_back_factor = 16;
 constexpr std::int16_t topic_authorization_failed = 29;
 
 Admission start_at(Offset offset, std::string note = {}) {
@@ -67,11 +76,13 @@ void take(Candidates& candidates, Side side, const Answers<T>& answers, const ch
   }
 }
 
-Awaitable<> read_tails(Cluster& cluster, Candidates& candidates, Side side,
+using OffsetOf = std::function<Offset(const AdmissionFacts&)>;
+
+Awaitable<> read_tails(Cluster& cluster, Candidates& candidates, Side side, OffsetOf offset_of,
                        std::optional<BatchPrint> AdmissionFacts::*tail, LeaderSettings settings) {
   std::map<TopicPartition, Offset> offsets;
   for (const Candidate& candidate : candidates) {
-    if (!candidate.admission) offsets[candidate.question.*side] = candidate.facts.target_end - 1;
+    if (!candidate.admission) offsets[candidate.question.*side] = offset_of(candidate.facts);
   }
   const Answers<BatchPrint> prints = co_await batches_at(cluster, std::move(offsets), settings);
   for (Candidate& candidate : candidates) {
@@ -84,6 +95,52 @@ Awaitable<> read_tails(Cluster& cluster, Candidates& candidates, Side side,
       candidate.admission = no_answer(answered, partition, "the last batch");
     }
   }
+}
+
+/// The last batch of data in [from, end); empty: markers only.
+Awaitable<std::optional<BatchPrint>> last_data_in(Cluster& cluster, TopicPartition partition, Offset from, Offset end) {
+  std::optional<BatchPrint> last;
+  while (from < end) {
+    const LogStretch stretch =
+        co_await read_log(cluster, partition, from, marker_stretch_bytes, Isolation::read_uncommitted);
+    if (stretch.error_code != 0)
+      throw ClusterError(fmt::format("{} answered {} to a fetch of {} at offset {}", cluster.alias(),
+                                     protocol::error_name(stretch.error_code), partition.to_string(), from.value()));
+    const auto batches = whole_batches(stretch.records);
+    if (batches.empty()) {
+      throw ClusterError(fmt::format("{} cannot be read at offset {} yet", partition.to_string(), from.value()));
+    }
+    for (const std::span<const std::byte> batch : batches) {
+      std::string why;
+      const std::optional<BatchPrint> print = BatchPrint::of(batch, why);
+      if (!print)
+        throw ClusterError(fmt::format("{} holds a batch that cannot be compared: {}", partition.to_string(), why));
+      if (!print->is_control) last = print;
+      from = print->next_offset();
+    }
+  }
+  co_return last;
+}
+
+/// Where markers end the target's log: the last data before them. Looks further and further back.
+Awaitable<> look_behind_markers(Cluster& target, Candidate& candidate) {
+  AdmissionFacts& facts = candidate.facts;
+  std::string failure;
+  try {
+    std::optional<BatchPrint> found;
+    for (std::int64_t distance = first_look_back; !found; distance *= look_back_factor) {
+      const Offset from = std::max(facts.target_start, facts.target_end - distance);
+      found = co_await last_data_in(target, facts.target, from, facts.target_end);
+      if (from == facts.target_start) break;
+    }
+    facts.has_only_markers = !found;
+    if (found) facts.target_tail = found;
+  } catch (const net::BrokerError& error) {
+    failure = error.what();
+  } catch (const ClusterError& error) {
+    failure = error.what();
+  }
+  if (!failure.empty()) candidate.admission = retry(failure);
 }
 
 Awaitable<> gather(Cluster& source, Cluster& target, Candidates& candidates, LeaderSettings settings) {
@@ -116,8 +173,20 @@ Awaitable<> gather(Cluster& source, Cluster& target, Candidates& candidates, Lea
          candidate.admission = decide_by_bounds(candidate.facts);
        });
 
-  co_await read_tails(target, candidates, &AdmissionQuestion::target, &AdmissionFacts::target_tail, settings);
-  co_await read_tails(source, candidates, &AdmissionQuestion::source, &AdmissionFacts::source_tail, settings);
+  const OffsetOf last_of_target = [](const AdmissionFacts& facts) { return facts.target_end - 1; };
+  co_await read_tails(target, candidates, &AdmissionQuestion::target, last_of_target, &AdmissionFacts::target_tail,
+                      settings);
+  for (Candidate& candidate : candidates) {
+    if (candidate.admission || !candidate.facts.target_tail) continue;
+    if (candidate.facts.target_tail->is_control) co_await look_behind_markers(target, candidate);
+    if (!candidate.admission && candidate.facts.has_only_markers)
+      candidate.admission = decide_by_tails(candidate.facts);
+  }
+  const OffsetOf last_of_data = [](const AdmissionFacts& facts) {
+    return (facts.target_tail ? facts.target_tail->next_offset() : facts.target_end) - 1;
+  };
+  co_await read_tails(source, candidates, &AdmissionQuestion::source, last_of_data, &AdmissionFacts::source_tail,
+                      settings);
   for (Candidate& candidate : candidates) {
     if (!candidate.admission) candidate.admission = decide_by_tails(candidate.facts);
   }
@@ -169,21 +238,26 @@ std::optional<Admission> decide_by_bounds(const AdmissionFacts& facts) {
 }
 
 Admission decide_by_tails(const AdmissionFacts& facts) {
-  const std::int64_t last = facts.target_end.value() - 1;
+  if (facts.has_only_markers) {
+    return start_at(facts.target_end,
+                    fmt::format("{} holds markers only, from {} to {}: there is nothing to compare",
+                                facts.target.to_string(), facts.target_start.value(), facts.target_end.value()));
+  }
   if (!facts.target_tail) {
     return retry(fmt::format("{} no longer has a record at offset {}, which it had a moment ago",
-                             facts.target.to_string(), last));
+                             facts.target.to_string(), facts.target_end.value() - 1));
   }
+  const std::int64_t last = facts.target_tail->next_offset().value() - 1;
   if (!facts.source_tail) {
     return retry(fmt::format("{} no longer has a record at offset {} on the source, which it had a moment ago",
                              facts.source.to_string(), last));
   }
-  if (facts.target_tail->next_offset() != facts.target_end) {
+  if (facts.target_tail->next_offset() > facts.target_end) {
     return retry(fmt::format("{} has moved on from {} to {} while it was looked at: another instance is writing to it",
                              facts.target.to_string(), facts.target_end.value(),
                              facts.target_tail->next_offset().value()));
   }
-  if (facts.source_tail->base_offset >= facts.target_end) {
+  if (facts.source_tail->base_offset.value() > last) {
     // Compacted away on the source after it was mirrored; or never there.
     const std::string what = fmt::format(
         "{} has no record at offset {} on the source (compacted), so the last one of {} cannot "

@@ -3,7 +3,8 @@
 //
 //   target   [start ......... end)                    start at the target's end when
 //   source      [start .............. end)              source start <= target end <= source end, and
-//                            ^                          the target's last batch is the source's at the same offset
+//                            ^                          the target's last batch of data is the source's at the same
+//                                                       offset (behind it there may be markers, which fill holes)
 //
 // The decision is a pure function of the facts; admit() gathers them, many partitions at a time, with one request per
 // leader and question. A partition whose target is empty needs none but its two log ends.
@@ -40,7 +41,10 @@ struct AdmissionFacts {
   protocol::Offset target_end;  // the true one
   bool knows_identity = false;  // the target remembers our producer id in this partition
 
-  /// The batch at target_end - 1 on either side; what is missing was answered with OFFSET_OUT_OF_RANGE.
+  bool has_only_markers = false;  // the target's log, from its start to its end
+
+  /// The target's last batch of data, and the source's batch at its last offset; what is missing was answered with
+  /// OFFSET_OUT_OF_RANGE.
   std::optional<BatchPrint> source_tail;
   std::optional<BatchPrint> target_tail;
 };

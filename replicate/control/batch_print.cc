@@ -66,6 +66,7 @@ std::optional<BatchPrint> BatchPrint::of(std::span<const std::byte> records, std
   print.size = header.size();
   print.codec = header.attributes() & protocol::batch_attributes::codec_mask;
   print.is_control = header.is_control();
+  print.is_log_append_time = header.is_log_append_time();
   print.base_timestamp_ms = header.base_timestamp_ms();
   print.payload_digest[0] = digest.low64;
   print.payload_digest[1] = digest.high64;
@@ -76,14 +77,16 @@ std::string difference(const BatchPrint& source, const BatchPrint& target) {
   const auto range = [](const BatchPrint& batch) {
     return fmt::format("{} to {}", batch.base_offset.value(), batch.next_offset().value() - 1);
   };
-  if (source.base_offset != target.base_offset || source.last_offset_delta != target.last_offset_delta) {
+  const bool is_piece =
+      !source.is_dense() && target.base_offset >= source.base_offset && target.next_offset() <= source.next_offset();
+  if (!is_piece && (source.base_offset != target.base_offset || source.last_offset_delta != target.last_offset_delta)) {
     return fmt::format("a batch of offsets {} on the source, of {} on the target", range(source), range(target));
   }
   if (source.is_control != target.is_control) {
     return fmt::format("a transaction marker at offset {} on the {}, data on the other", source.base_offset.value(),
                        source.is_control ? "source" : "target");
   }
-  if (source.is_control || !source.is_dense() || !target.is_dense()) return {};
+  if (source.is_control || source.is_log_append_time || !source.is_dense() || !target.is_dense()) return {};
   if (source.codec != target.codec) {
     return source.base_timestamp_ms == target.base_timestamp_ms
                ? std::string()

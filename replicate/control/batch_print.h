@@ -21,6 +21,7 @@ struct BatchPrint {
   std::int64_t size = 0;  // bytes of the whole batch
   int codec = 0;
   bool is_control = false;
+  bool is_log_append_time = false;
   std::int64_t base_timestamp_ms = -1;
   std::uint64_t payload_digest[2] = {0, 0};  // XXH3, 128 bits
 
@@ -33,8 +34,9 @@ struct BatchPrint {
   static std::optional<BatchPrint> of(std::span<const std::byte> records, std::string& why);
 };
 
-/// How the two differ, in words; empty when one may be the other's copy. Compaction thins a batch, and a target topic
-/// with a compression.type of its own has it recompressed: then only what survives is compared.
+/// How the two differ, in words; empty when one may be the other's copy. Compaction thins a batch, a thinned one is
+/// mirrored in pieces, one with append times rewritten, and a target topic with a compression.type of its own has it
+/// recompressed: then only what survives is compared.
 std::string difference(const BatchPrint& source, const BatchPrint& target);
 
 /// The batch that contains, or else follows, the given offset in each partition (read uncommitted). An offset outside

@@ -20,16 +20,15 @@ constexpr std::size_t described_partitions_per_request = 200;
 constexpr BrokerId ordinary_consumer{-1};
 constexpr std::int64_t earliest = -2;
 constexpr std::int64_t latest = -1;
-constexpr std::int8_t read_committed = 1;
 
 Awaitable<Answers<Offset>> list_offsets(Cluster& cluster, std::vector<TopicPartition> partitions, std::int64_t which,
-                                        LeaderSettings settings) {
+                                        Isolation isolation, LeaderSettings settings) {
   const net::CallOptions options{.at_most_version = {}, .timeout = settings.call_timeout};
-  const auto ask = [&cluster, options, which](BrokerId broker, const std::vector<Routed>& routed,
-                                              AnswerSheet<Offset>& sheet) -> Awaitable<> {
+  const auto ask = [&cluster, options, which, isolation](BrokerId broker, const std::vector<Routed>& routed,
+                                                         AnswerSheet<Offset>& sheet) -> Awaitable<> {
     protocol::ListOffsetsRequest request;
     request.replica_id = ordinary_consumer;
-    request.isolation_level = read_committed;
+    request.isolation_level = static_cast<std::int8_t>(isolation);
     for (const Routed& one : routed) {
       auto& topic = topic_entry(request.topics, one.partition.topic, [](auto& entry) -> auto& { return entry.name; });
       auto& partition = topic.partitions.emplace_back();
@@ -57,12 +56,12 @@ Awaitable<Answers<Offset>> list_offsets(Cluster& cluster, std::vector<TopicParti
 
 Awaitable<Answers<Offset>> log_starts(Cluster& cluster, std::vector<TopicPartition> partitions,
                                       LeaderSettings settings) {
-  return list_offsets(cluster, std::move(partitions), earliest, settings);
+  return list_offsets(cluster, std::move(partitions), earliest, Isolation::read_uncommitted, settings);
 }
 
-Awaitable<Answers<Offset>> last_stable_offsets(Cluster& cluster, std::vector<TopicPartition> partitions,
-                                               LeaderSettings settings) {
-  return list_offsets(cluster, std::move(partitions), latest, settings);
+Awaitable<Answers<Offset>> readable_ends(Cluster& cluster, std::vector<TopicPartition> partitions, Isolation isolation,
+                                         LeaderSettings settings) {
+  return list_offsets(cluster, std::move(partitions), latest, isolation, settings);
 }
 
 Awaitable<Answers<Offset>> log_ends(Cluster& cluster, std::vector<TopicPartition> partitions, LeaderSettings settings) {
@@ -118,8 +117,10 @@ Awaitable<Answers<std::vector<ActiveProducer>>> active_producers(Cluster& cluste
         Producers producers;
         producers.reserve(partition.active_producers.size());
         for (const auto& producer : partition.active_producers) {
-          producers.push_back(
-              {.id = producer.producer_id, .epoch = producer.producer_epoch, .last_sequence = producer.last_sequence});
+          producers.push_back({.id = producer.producer_id,
+                               .epoch = producer.producer_epoch,
+                               .last_sequence = producer.last_sequence,
+                               .coordinator_epoch = producer.coordinator_epoch});
         }
         sheet.answer(topic.name, partition.partition_index, std::move(producers));
       }

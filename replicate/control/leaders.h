@@ -15,6 +15,7 @@
 #include "protocol/ids.h"
 #include "protocol/messages/fetch.h"
 #include "replicate/control/cluster.h"
+#include "replicate/isolation.h"
 
 namespace shunt::replicate {
 
@@ -42,10 +43,10 @@ struct LeaderSettings {
 net::Awaitable<Answers<protocol::Offset>> log_starts(Cluster& cluster, std::vector<TopicPartition> partitions,
                                                      LeaderSettings settings = {});
 
-/// Where the log ends for who reads committed records: below it no transaction is open (ListOffsets, latest,
-/// read_committed). At most the high watermark, and not where the next record goes.
-net::Awaitable<Answers<protocol::Offset>> last_stable_offsets(Cluster& cluster, std::vector<TopicPartition> partitions,
-                                                              LeaderSettings settings = {});
+/// Where the log ends for readers (ListOffsets, latest): the high watermark, or for who reads committed records the last
+/// stable offset, below which no transaction is open. Not where the next record goes.
+net::Awaitable<Answers<protocol::Offset>> readable_ends(Cluster& cluster, std::vector<TopicPartition> partitions,
+                                                        Isolation isolation, LeaderSettings settings = {});
 
 /// The true end of each log, which the next record gets: OffsetForLeaderEpoch for the current epoch. ListOffsets would
 /// answer the high watermark, which lags behind while followers do.
@@ -57,6 +58,7 @@ struct ActiveProducer {
   protocol::ProducerId id;
   std::int32_t epoch = -1;
   std::int32_t last_sequence = -1;
+  std::int32_t coordinator_epoch = -1;  // of the last marker; -1: none was written
 };
 net::Awaitable<Answers<std::vector<ActiveProducer>>> active_producers(Cluster& cluster,
                                                                       std::vector<TopicPartition> partitions,

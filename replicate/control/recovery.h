@@ -3,7 +3,10 @@
 //
 //   a leader moved, a connection broke, a broker is in trouble   again after a back-off, as long as it takes
 //   the target takes offence at a batch (corrupt, out of order)  again, but not for ever without progress
-//   the source has nothing at the position                       back to admission, which finds out why
+//   the source's log cannot be forwarded as it is                a detour, at once
+//   the source has nothing at the position, or the target's log  back to admission, which finds out why
+//   is not as the flow left it
+//   another instance has taken over                              stand by, then look again
 //   refused                                                      failed, for an operator to look at
 #pragma once
 
@@ -20,11 +23,12 @@ namespace shunt::replicate {
 struct RecoverySettings {
   std::chrono::milliseconds first_delay{50};
   std::chrono::milliseconds longest_delay{1000};
+  std::chrono::milliseconds standby_delay{5000};
   int rejections_without_progress = 8;
 };
 
 struct RecoveryAction {
-  enum class Kind { retry, readmit, fail, finished } kind = Kind::retry;
+  enum class Kind { retry, detour, readmit, fail, finished } kind = Kind::retry;
   net::Duration delay{0};
   bool refresh_source = false;  // metadata first
   bool refresh_target = false;
@@ -51,7 +55,14 @@ class Recovery {
       case ParkCause::refused:
         action.kind = RecoveryAction::Kind::fail;
         return action;
+      case ParkCause::detour:
+        action.kind = RecoveryAction::Kind::detour;
+        return action;
+      case ParkCause::superseded:
+        action.delay = settings_.standby_delay;
+        return action;
       case ParkCause::out_of_range:
+      case ParkCause::target_moved:
         action.kind = RecoveryAction::Kind::readmit;
         break;
       case ParkCause::source_connection:

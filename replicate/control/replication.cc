@@ -26,6 +26,9 @@ constexpr auto goal_interval = 20ms;
 constexpr auto longest_wait = 1s;
 constexpr auto retry_after_failure = 1s;
 
+// Each holds a stretch of its partition's log, and what becomes of it.
+constexpr std::size_t most_detours = 8;
+
 Time now() {
   return std::chrono::steady_clock::now();
 }
@@ -34,6 +37,7 @@ Time now() {
 
 Replication::Replication(net::asio::any_io_executor executor, ReplicationSettings settings, Shards& shards)
     : settings_(std::move(settings)),
+      executor_(executor),
       shards_(shards),
       tag_(flow_tag(settings_.source.alias, settings_.target.alias)),
       source_(executor, settings_.source),
@@ -53,14 +57,27 @@ Awaitable<> Replication::run() {
     Cluster& target;
   };
   const CloseAtEnd close_at_end{.source = source_, .target = target_};
+  std::exception_ptr failure;
+  try {
+    co_await follow();
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  co_await end_detours();
+  if (failure) std::rethrow_exception(failure);
+  if (failure_) std::rethrow_exception(failure_);
+}
+
+Awaitable<> Replication::follow() {
   co_await first_contact(source_);
   co_await first_contact(target_);
-  while (!stopping_) {
+  while (!stopping_ && !failure_) {
     for (const std::string& line : interruptions_.take(now())) spdlog::warn("{}: {}", settings_.name, line);
     if (now() >= next_discovery_) co_await discover();
     if (stale_source_ || stale_target_) co_await refresh_stale();
     co_await admit_due();
     co_await assign_due();
+    begin_detours();
     finish_caught_up();
     if (settings_.until_caught_up && all_ended()) break;
     const Time wake =
@@ -69,8 +86,12 @@ Awaitable<> Replication::run() {
   }
 }
 
-void Replication::stop() {
+void Replication::stop(bool graceful) {
   stopping_ = true;
+  if (!graceful) {
+    source_.close();
+    target_.close();
+  }
   changed_.announce();
 }
 
@@ -200,7 +221,7 @@ Awaitable<> Replication::admit_due() {
   }
   Answers<Offset> ends;
   const bool ends_matter = settings_.until_caught_up || settings_.start_at_latest;
-  if (ends_matter) ends = co_await last_stable_offsets(source_, sources);
+  if (ends_matter) ends = co_await readable_ends(source_, sources, settings_.detours.isolation);
   const std::vector<Admission> admissions = co_await admit(source_, target_, std::move(questions));
   for (std::size_t i = 0; i < due.size(); ++i) {
     Partition& partition = *due[i];
@@ -229,6 +250,7 @@ Awaitable<> Replication::admit_due() {
         partition.phase = Phase::assignable;
         partition.reason.clear();
         partition.start = admission.start.value();
+        partition.standing.reset();  // the target's log has been compared with the source's instead
         if (partition.goal < 0 && settings_.until_caught_up) partition.goal = end->second.value->value();
         if (!admission.reason.empty()) spdlog::info("{}: {}: {}", settings_.name, name, admission.reason);
         break;
@@ -319,6 +341,9 @@ void Replication::handle_parked(Parked parked) {
       ++partition.interruptions;
       set_phase(partition, Phase::admitting, action.reason);
       break;
+    case RecoveryAction::Kind::detour:
+      set_phase(partition, Phase::waiting_for_detour);
+      break;
     case RecoveryAction::Kind::retry:
       interruptions_.add(to_string(parked.cause), name, action.reason);
       ++partition.interruptions;
@@ -326,6 +351,44 @@ void Replication::handle_parked(Parked parked) {
       break;
   }
   changed_.announce();
+}
+
+// ---- Detours --------------------------------------------------------------------------------------------------------
+
+void Replication::begin_detours() {
+  for (const auto& [id, partition] : by_id_) {
+    if (stopping_ || detours_ == most_detours) return;
+    if (partition->phase != Phase::waiting_for_detour) continue;
+    if (!partition->detour) {
+      // Named after the target's partition: whatever is mirrored there, one fence guards it.
+      partition->detour = std::make_unique<Detour>(
+          source_, target_, partition->spec, fmt::format("shunt.{}.{}", settings_.name, partition->spec.target_name()),
+          settings_.detours);
+    }
+    set_phase(*partition, Phase::detouring);
+    ++detours_;
+    net::asio::co_spawn(executor_, take_detour(*partition), [this](std::exception_ptr failure) {
+      --detours_;
+      if (failure && !failure_) failure_ = std::move(failure);
+      changed_.announce();
+    });
+  }
+}
+
+Awaitable<> Replication::take_detour(Partition& partition) {
+  DetourEnd end = co_await partition.detour->walk(partition.standing, [this] { return stopping_; });
+  if (!end.is_passed) {
+    handle_parked(std::move(end.parked));
+    co_return;
+  }
+  partition.standing = end.parked.standing;
+  set_phase(partition, Phase::assignable);
+}
+
+/// They end between two stretches.
+Awaitable<> Replication::end_detours() {
+  stopping_ = true;
+  while (detours_ > 0) co_await changed_.wait(Time::max());
 }
 
 // ---- The end --------------------------------------------------------------------------------------------------------
@@ -386,6 +449,8 @@ void Replication::append_status(MirrorStatus& status) const {
         entry.state = PartitionState::waiting;
         break;
       case Phase::running:
+      case Phase::waiting_for_detour:
+      case Phase::detouring:
         entry.state = PartitionState::running;
         break;
       case Phase::done:
@@ -410,6 +475,7 @@ void Replication::append_status(MirrorStatus& status) const {
     entry.duplicates = progress.duplicates.load(std::memory_order_relaxed);
     entry.refetched_bytes = progress.refetched_bytes.load(std::memory_order_relaxed);
     entry.in_flight_bytes = progress.in_flight_bytes.load(std::memory_order_relaxed);
+    entry.filled_offsets = progress.filled_offsets.load(std::memory_order_relaxed);
     entry.slow_path_batches = progress.slow_path_batches.load(std::memory_order_relaxed);
   }
 }

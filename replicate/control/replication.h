@@ -1,12 +1,15 @@
 // One direction between two clusters (`A->B` of the configuration), seen from the control plane: which partitions there
 // are, which of them run in which shard, and what becomes of those that were parked.
 //
-//   found --> admitting --> assignable --> running --> parked --> (recovery) --> assignable, admitting or failed
+//   found --> admitting --> assignable --> running --> parked --> (recovery) --> assignable, admitting, failed, or
+//                               ^                                                waiting_for_detour --> detouring --+
+//                               +-----------------------------------------------------------------------------------+
 //
 // Everything runs on the control thread, except append_status().
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <map>
 #include <memory>
@@ -19,6 +22,7 @@
 
 #include "net/asio.h"
 #include "replicate/control/cluster.h"
+#include "replicate/control/detour.h"
 #include "replicate/control/interruptions.h"
 #include "replicate/control/recovery.h"
 #include "replicate/control/topics.h"
@@ -47,6 +51,7 @@ struct ReplicationSettings {
   bool start_at_latest = false;  // an empty target partition begins at the source's end, not at its beginning
   net::Duration contact_patience = std::chrono::seconds(10);  // for the first answer of each cluster
   RecoverySettings recovery;
+  DetourSettings detours;
   bool until_caught_up = false;
   std::uint32_t index = 0;  // FlowId::replication of its flows
 };
@@ -58,7 +63,8 @@ class Replication {
   /// Discovers, admits, assigns, and follows what changes, until stop() or until finished(). Throws ClusterError when a
   /// cluster cannot be reached in the beginning, or when there is nothing to mirror and nothing to wait for.
   net::Awaitable<> run();
-  void stop();
+  /// Not `graceful`: what is under way is cut off.
+  void stop(bool graceful);
 
   void handle_parked(Parked parked);
 
@@ -66,7 +72,7 @@ class Replication {
   void append_status(MirrorStatus& status) const;
 
  private:
-  enum class Phase { admitting, assignable, running, done, stopped, failed };
+  enum class Phase { admitting, assignable, running, waiting_for_detour, detouring, done, stopped, failed };
   struct Partition {
     Partition(FlowSpec flow, Recovery how) : spec(std::move(flow)), recovery(std::move(how)) {}
     FlowSpec spec;
@@ -78,8 +84,10 @@ class Replication {
     std::int64_t start = -1;
     std::int64_t goal = -1;
     std::uint64_t interruptions = 0;
+    std::unique_ptr<Detour> detour;  // made when the first one is needed
   };
 
+  net::Awaitable<> follow();
   net::Awaitable<> first_contact(Cluster& cluster);
   net::Awaitable<> discover();
   void add_partitions(const TopicResult& topic);
@@ -89,6 +97,9 @@ class Replication {
   net::Awaitable<std::optional<Route::Side>> locate(Cluster& cluster, const TopicPartition& partition,
                                                     std::map<protocol::BrokerId, net::Endpoint>& known,
                                                     std::string& why);
+  void begin_detours();
+  net::Awaitable<> take_detour(Partition& partition);
+  net::Awaitable<> end_detours();
   void finish_caught_up();
   [[nodiscard]] bool all_ended() const;
   [[nodiscard]] net::Time next_due() const;
@@ -96,6 +107,7 @@ class Replication {
   std::vector<Partition*> due_in(Phase phase);
 
   const ReplicationSettings settings_;
+  const net::asio::any_io_executor executor_;
   Shards& shards_;
   const std::uint16_t tag_;
   Cluster source_;
@@ -103,6 +115,8 @@ class Replication {
   net::Signal changed_;
   Interruptions interruptions_;
   bool stopping_ = false;
+  std::size_t detours_ = 0;     // under way
+  std::exception_ptr failure_;  // of a detour: what it has no name for
   bool stale_source_ = false;
   bool stale_target_ = false;
   net::Time next_discovery_{};

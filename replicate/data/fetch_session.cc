@@ -24,8 +24,6 @@ constexpr std::int32_t probe_partition_max_bytes = 64 * 1024;
 // While flows wait for an answer from the target, a long poll for the others must not keep them from joining in.
 constexpr std::int32_t impatient_max_wait_ms = 10;
 
-constexpr std::int8_t read_committed = 1;
-
 }  // namespace
 
 void FetchSession::add(Flow& flow) {
@@ -104,7 +102,7 @@ std::optional<FetchRequest> FetchSession::next_request(net::Time now, const std:
       touched_.empty() ? settings_.max_wait_ms : std::min(settings_.max_wait_ms, impatient_max_wait_ms);
   request.min_bytes = settings_.min_bytes;
   request.max_bytes = settings_.max_bytes;
-  request.isolation_level = read_committed;
+  request.isolation_level = static_cast<std::int8_t>(settings_.isolation);
   request.session_id = session_id_;
   request.session_epoch = session_epoch_;
   std::stable_sort(changed_.begin(), changed_.end(),

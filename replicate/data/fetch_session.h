@@ -13,6 +13,7 @@
 #include "net/loop.h"
 #include "protocol/ids.h"
 #include "protocol/messages/fetch.h"
+#include "replicate/isolation.h"
 
 namespace shunt::replicate {
 
@@ -23,6 +24,7 @@ struct FetchSettings {
   std::int32_t partition_max_bytes = 8 * 1024 * 1024;
   std::int32_t max_wait_ms = 500;
   std::int32_t min_bytes = 1;
+  Isolation isolation = Isolation::read_committed;
 };
 
 class FetchSession {

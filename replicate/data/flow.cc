@@ -58,44 +58,75 @@ const char* to_string(ParkCause cause) {
       return "target rejected";
     case ParkCause::out_of_range:
       return "out of range";
+    case ParkCause::detour:
+      return "detour";
+    case ParkCause::target_moved:
+      return "target moved";
+    case ParkCause::superseded:
+      return "superseded";
     case ParkCause::refused:
       return "refused";
   }
   return "unknown";
 }
 
-void Flow::handle_located(const Location& location, net::Time now) {
+std::optional<Objection> check_place(const FlowSpec& spec, const LogPlace& place,
+                                     const std::optional<Standing>& standing) {
+  if (place.producer_epoch > identity_epoch.value()) {
+    return Objection{.cause = ParkCause::refused,
+                     .reason = fmt::format("the target's log of {} holds producer id {} with epoch {}: another program "
+                                           "writes under this flow's identity",
+                                           spec.target_name(), spec.identity.value(), place.producer_epoch)};
+  }
+  if (!standing) return std::nullopt;
+  if (place.log_end < standing->confirmed) {
+    return Objection{.cause = ParkCause::refused,
+                     .reason = fmt::format("{} ends at {} on the target, but the target had acknowledged everything "
+                                           "below {}: it lost data (unclean leader election, or the topic was "
+                                           "recreated)",
+                                           spec.target_name(), place.log_end.value(), standing->confirmed.value())};
+  }
+  // Records of this identity alone may have been added (late requests, a second instance): offsets and sequences then
+  // went forward together. Anything else may be a hole that a second instance has filled, or somebody else's data.
+  const std::int64_t added = place.log_end - standing->confirmed;
+  const bool is_ours =
+      place.knows_identity() ? standing->sequence.advanced(added) == place.next_sequence() : added == 0;
+  if (is_ours) return std::nullopt;
+  return Objection{.cause = ParkCause::target_moved,
+                   .reason = fmt::format("{} ends at {} on the target, which is not what this flow wrote (confirmed up "
+                                         "to {})",
+                                         spec.target_name(), place.log_end.value(), standing->confirmed.value())};
+}
+
+std::string produce_error_text(const FlowSpec& spec, Offset base, Offset end, std::int16_t error_code,
+                               std::string_view message) {
+  return fmt::format("the target answered {} to the batch of {} at {}{}{}", protocol::error_name(error_code),
+                     spec.source_name(), range(base, end), message.empty() ? "" : ": ", message);
+}
+
+std::string misplaced_text(const FlowSpec& spec, Offset base, Offset end, std::int64_t answered_offset) {
+  return fmt::format("the target put the batch of {} at {} to offset {}: another producer writes to {}",
+                     spec.source_name(), range(base, end), answered_offset, spec.target_name());
+}
+
+std::string half_written_text(const FlowSpec& spec, Offset log_end, const RecordBatchHeader& header) {
+  return fmt::format(
+      "{}: the target's log ends at {}, inside the source's batch {}: it was not written batch by batch "
+      "by this mirror",
+      spec.source_name(), log_end.value(), range(header.base_offset(), header.next_offset()));
+}
+
+void Flow::handle_located(const LogPlace& place, net::Time now) {
   if (state_ != FlowState::locating) return;
-  const Offset end = location.log_end;
-  known_identity_ = location.last_sequence >= 0;
-  next_sequence_ = known_identity_ ? Sequence(location.last_sequence).advanced(1) : Sequence(0);
-  confirmed_ = fetch_position_ = end;
+  known_identity_ = place.knows_identity();
+  next_sequence_ = place.next_sequence();
+  confirmed_ = fetch_position_ = place.log_end;
   confirmed_sequence_ = next_sequence_;
   last_confirmed_ = now;
   state_ = FlowState::flowing;
-  progress().position.store(end.value(), std::memory_order_relaxed);
-
-  if (location.producer_epoch > identity_epoch.value()) {
-    refuse(
-        fmt::format("the target's log of {} holds producer id {} with epoch {}: another program writes under this "
-                    "flow's identity",
-                    spec_.target_name(), spec_.identity.value(), location.producer_epoch));
-    return;
-  }
-  if (!standing_) return;
-  if (end < standing_->confirmed) {
-    refuse(
-        fmt::format("{} ends at {} on the target, but the target had acknowledged everything below {}: it lost data "
-                    "(unclean leader election, or the topic was recreated)",
-                    spec_.target_name(), end.value(), standing_->confirmed.value()));
-  } else if (known_identity_ ? standing_->sequence.advanced(end - standing_->confirmed) != next_sequence_
-                             : end != standing_->confirmed) {
-    // Records of this identity alone may have been added (late requests, a second instance): offsets and sequences then
-    // went forward together.
-    refuse(
-        fmt::format("{} ends at {} on the target, which is not what this flow wrote (confirmed up to {}): another "
-                    "producer writes to the topic",
-                    spec_.target_name(), end.value(), standing_->confirmed.value()));
+  progress().position.store(place.log_end.value(), std::memory_order_relaxed);
+  if (std::optional<Objection> objection = check_place(spec_, place, standing_)) {
+    leave(objection->cause, std::move(objection->reason));
   }
 }
 
@@ -103,9 +134,9 @@ bool Flow::is_proven(net::Time now) const {
   return known_identity_ && now - last_confirmed_ < identity_trust;
 }
 
-Flow::Verdict Flow::refuse(const std::string& reason) {
-  settle(ParkCause::refused, reason);
-  return Verdict::refuse;
+Flow::Verdict Flow::leave(ParkCause cause, std::string reason) {
+  settle(cause, std::move(reason));
+  return Verdict::settle;
 }
 
 Flow::Verdict Flow::gate(const RecordBatchHeader& header, net::Time now, Stamp& stamp) {
@@ -115,48 +146,20 @@ Flow::Verdict Flow::gate(const RecordBatchHeader& header, net::Time now, Stamp& 
     add(progress().refetched_bytes, static_cast<std::uint64_t>(size));
     return Verdict::skip;
   }
-  const std::string where = spec_.source_name();
   const Offset base = header.base_offset();
   if (base < Offset(0) || base > largest_offset || header.last_offset_delta() < 0 || header.record_count() < 0) {
-    return refuse(fmt::format("{}: the source sent a batch at offset {} with {} records and last offset delta {}",
-                              where, base.value(), header.record_count(), header.last_offset_delta()));
+    return leave(ParkCause::refused,
+                 fmt::format("{}: the source sent a batch at offset {} with {} records and last offset delta {}",
+                             spec_.source_name(), base.value(), header.record_count(), header.last_offset_delta()));
   }
+  const BatchKind kind = kind_of(header, aborted_.covers(header));
   const Offset next = header.next_offset();
   if (next <= fetch_position_) return Verdict::skip;
-  if (base < fetch_position_) {
-    return refuse(
-        fmt::format("{}: the target's log ends at {}, inside the source's batch {}: it was not written batch by "
-                    "batch by this mirror",
-                    where, fetch_position_.value(), range(base, next)));
+  if (kind != BatchKind::plain || base > fetch_position_) {
+    return leave(ParkCause::detour, fmt::format("{}: not to be forwarded as it is from offset {} on",
+                                                spec_.source_name(), fetch_position_.value()));
   }
-  if (base > fetch_position_) {
-    return refuse(
-        fmt::format("{}: hole of {} offsets at {}: the source has no record there (compacted away, or the "
-                    "marker or the aborted data of a transaction); identical offsets cannot be kept",
-                    where, base - fetch_position_, range(fetch_position_, base)));
-  }
-  if (header.is_control()) {
-    return refuse(fmt::format("{}: hole of {} offsets at {}: a transaction marker; identical offsets cannot be kept",
-                              where, next - base, range(base, next)));
-  }
-  if (header.is_transactional()) {
-    return refuse(
-        fmt::format("{}: transactional batch at {} (producer id {}): its transaction's marker will leave a hole; "
-                    "identical offsets cannot be kept",
-                    where, range(base, next), header.producer_id().value()));
-  }
-  if (!header.is_dense()) {
-    return refuse(
-        fmt::format("{}: the batch at {} holds {} records for {} offsets (compacted): holes inside a batch; "
-                    "identical offsets cannot be kept",
-                    where, range(base, next), header.record_count(), next - base));
-  }
-  if (header.is_log_append_time()) {
-    return refuse(
-        fmt::format("{}: the batch at {} carries log append times (message.timestamp.type=LogAppendTime): they "
-                    "would be lost on the target",
-                    where, range(base, next)));
-  }
+  if (base < fetch_position_) return leave(ParkCause::refused, half_written_text(spec_, fetch_position_, header));
   stamp = {.producer_id = spec_.identity, .producer_epoch = identity_epoch, .base_sequence = next_sequence_};
   in_flight_.push_back({.base = base, .records = header.record_count(), .bytes = size});
   fetch_position_ = next;
@@ -184,8 +187,7 @@ void Flow::confirm(const InFlight& batch, const Answer& answer, net::Time now) {
   if (state_ != FlowState::flowing && batch.base != confirmed_) return;
   const Offset end = batch.base + batch.records;
   if (answer.base_offset != batch.base.value()) {
-    refuse(fmt::format("the target put the batch of {} at {} to offset {}: another producer writes to {}",
-                       spec_.source_name(), range(batch.base, end), answer.base_offset, spec_.target_name()));
+    leave(ParkCause::refused, misplaced_text(spec_, batch.base, end, answer.base_offset));
     return;
   }
   confirmed_ = end;
@@ -202,11 +204,8 @@ void Flow::confirm(const InFlight& batch, const Answer& answer, net::Time now) {
 }
 
 void Flow::handle_error(const InFlight& batch, const Answer& answer) {
-  const std::string reason =
-      fmt::format("the target answered {} to the batch of {} at {}{}{}", protocol::error_name(answer.error_code),
-                  spec_.source_name(), range(batch.base, batch.base + batch.records),
-                  answer.error_message.empty() ? "" : ": ", answer.error_message);
-  settle(classify_produce_error(answer.error_code), reason);
+  settle(classify_produce_error(answer.error_code),
+         produce_error_text(spec_, batch.base, batch.base + batch.records, answer.error_code, answer.error_message));
 }
 
 ParkCause classify_produce_error(std::int16_t error_code) {
@@ -232,6 +231,25 @@ ParkCause classify_produce_error(std::int16_t error_code) {
       return ParkCause::target_rejected;
     default:
       return ParkCause::refused;
+  }
+}
+
+ParkCause classify_fetch_error(std::int16_t error_code) {
+  switch (error_code) {
+    case 1:  // OFFSET_OUT_OF_RANGE
+      return ParkCause::out_of_range;
+    case 3:    // UNKNOWN_TOPIC_OR_PARTITION
+    case 5:    // LEADER_NOT_AVAILABLE
+    case 6:    // NOT_LEADER_OR_FOLLOWER
+    case 9:    // REPLICA_NOT_AVAILABLE
+    case 74:   // FENCED_LEADER_EPOCH
+    case 75:   // UNKNOWN_LEADER_EPOCH
+    case 100:  // UNKNOWN_TOPIC_ID
+      return ParkCause::source_leader;
+    case 29:  // TOPIC_AUTHORIZATION_FAILED
+      return ParkCause::refused;
+    default:
+      return ParkCause::source_error;
   }
 }
 

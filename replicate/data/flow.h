@@ -10,11 +10,11 @@
 //   locating   the target is asked for the log end and for the last sequence of our producer id: the target's own log
 //              is the checkpoint, nothing else is remembered
 //   flowing    batches are fetched, stamped and sent; many are in flight
-//   settling   something happened (an error answer, a leader moved, a stop): nothing new is sent, the answers to what
-//              is in flight are awaited. Then the flow is parked and the control plane decides: assign again, or fail
-//              it.
+//   settling   something happened (an error answer, a leader moved, a hole in the log, a stop): nothing new is sent, the
+//              answers to what is in flight are awaited. Then the flow is parked and the control plane decides: assign
+//              again, take a detour, or fail it.
 //
-// Invariants (identical offsets, no holes):
+// Invariants (identical offsets; what is no plain batch is left to a detour, control/detour.h):
 //   confirmed <= fetch position; the batches in flight cover [confirmed, fetch position) without a gap while flowing
 //   the target offset of a record is its source offset
 //   sequence(fetch position) - sequence(confirmed) == fetch position - confirmed (mod 2^31)
@@ -27,10 +27,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "net/loop.h"
 #include "protocol/ids.h"
 #include "protocol/record_batch.h"
+#include "replicate/data/batch_kind.h"
 
 namespace shunt::replicate {
 
@@ -48,7 +50,8 @@ struct FlowProgress {
   std::atomic<std::uint64_t> duplicates{0};       // batches the target already had (an answer had been lost)
   std::atomic<std::uint64_t> refetched_bytes{0};  // fetched but dropped to be fetched again
   std::atomic<std::int64_t> in_flight_bytes{0};
-  std::atomic<std::uint64_t> slow_path_batches{0};
+  std::atomic<std::uint64_t> slow_path_batches{0};  // rewritten
+  std::atomic<std::uint64_t> filled_offsets{0};     // holes, by markers
 };
 
 /// Names a flow in the process.
@@ -78,6 +81,19 @@ struct Standing {
   protocol::Sequence sequence;  // of the record at `confirmed`
 };
 
+/// Where the target's log of a partition ends, as its leader tells, and how our identity stands in it.
+struct LogPlace {
+  protocol::Offset log_end;         // the true end, not the high watermark
+  std::int32_t last_sequence = -1;  // of our producer id; -1: the target does not know it
+  std::int32_t producer_epoch = -1;
+
+  [[nodiscard]] bool knows_identity() const { return last_sequence >= 0; }
+  /// Of the next record.
+  [[nodiscard]] protocol::Sequence next_sequence() const {
+    return knows_identity() ? protocol::Sequence(last_sequence).advanced(1) : protocol::Sequence(0);
+  }
+};
+
 /// The two leaders a flow runs between, as the control plane last heard.
 struct Route {
   struct Side {
@@ -100,12 +116,32 @@ enum class ParkCause {
   target_error,
   target_rejected,  // the target took offence at this batch; once more may help, for ever will not
   out_of_range,     // the source has no record at the flow's position: retention, truncation, a new log
+  detour,           // the source's log cannot be forwarded as it is from here on: a hole, or a batch to be rewritten
+  target_moved,     // the target's log is not as the flow left it: is what was added the mirror's own?
+  superseded,       // another instance of this mirror has fenced us out
   refused,          // never to be retried without an operator: the reason is in the text
 };
 const char* to_string(ParkCause cause);
 
-/// What an error answer to a batch means for its flow (protocol/error.h has the names).
+/// What an error answer to a batch, or to a fetch of a partition, means for its flow (protocol/error.h has the names).
 ParkCause classify_produce_error(std::int16_t error_code);
+ParkCause classify_fetch_error(std::int16_t error_code);
+
+/// Whether the flow may go on where the target's log ends; empty: it may. `standing`: what it knows from before.
+struct Objection {
+  ParkCause cause = ParkCause::refused;
+  std::string reason;
+};
+std::optional<Objection> check_place(const FlowSpec& spec, const LogPlace& place,
+                                     const std::optional<Standing>& standing);
+
+// What is said of an answer to the batch of source offsets [base, end), and of a batch the target has half of.
+std::string produce_error_text(const FlowSpec& spec, protocol::Offset base, protocol::Offset end,
+                               std::int16_t error_code, std::string_view message);
+std::string misplaced_text(const FlowSpec& spec, protocol::Offset base, protocol::Offset end,
+                           std::int64_t answered_offset);
+std::string half_written_text(const FlowSpec& spec, protocol::Offset log_end,
+                              const protocol::RecordBatchHeader& header);
 
 struct Parked {
   FlowId flow_id;
@@ -128,18 +164,19 @@ class Flow {
 
   // ---- locating ----
 
-  struct Location {
-    protocol::Offset log_end;         // the true end, not the high watermark
-    std::int32_t last_sequence = -1;  // of our producer id; -1: the target does not know it
-    std::int32_t producer_epoch = -1;
-  };
-  void handle_located(const Location& location, net::Time now);
+  void handle_located(const LogPlace& place, net::Time now);
 
   // ---- flowing ----
 
-  enum class Verdict { forward, skip, refuse };
+  /// A new answer's data for the partition begins, with this list of aborted transactions.
+  template <class Entries>
+  void handle_partition(const Entries& aborted) {
+    aborted_.start(aborted);
+  }
+
+  enum class Verdict { forward, skip, settle };
   /// Decides, by its header alone, what happens to the next batch of the partition. `forward` has advanced the position
-  /// and filled `stamp`; `refuse` has begun to settle.
+  /// and filled `stamp`; `settle` has begun to settle.
   Verdict gate(const protocol::RecordBatchHeader& header, net::Time now, protocol::Stamp& stamp);
 
   /// The next offset to fetch.
@@ -199,7 +236,7 @@ class Flow {
 
   void confirm(const InFlight& batch, const Answer& answer, net::Time now);
   void handle_error(const InFlight& batch, const Answer& answer);
-  Verdict refuse(const std::string& reason);
+  Verdict leave(ParkCause cause, std::string reason);
 
   FlowSpec spec_;
   Route route_;
@@ -216,6 +253,7 @@ class Flow {
   net::Time last_confirmed_{};
   bool was_located_ = false;  // the members above say something
   bool fetch_valid_ = false;
+  AbortedTransactions aborted_;
   std::int32_t typical_batch_bytes_ = 0;
   std::deque<InFlight> in_flight_;
 };

@@ -344,33 +344,16 @@ void Source::begin_partition() {
     handle_partition_error(*current_, partition.error_code);
   } else if (partition.last_stable_offset >= Offset(0)) {
     current_->progress().source_end.store(partition.last_stable_offset.value(), std::memory_order_relaxed);
+    current_->handle_partition(partition.aborted);
   }
 }
 
 void Source::handle_partition_error(Flow& flow, std::int16_t error_code) {
-  const std::string reason =
-      fmt::format("{} answered {} to a fetch of {} at offset {}", link_.peer(), protocol::error_name(error_code),
-                  flow.spec().source_name(), flow.fetch_position().value());
-  switch (error_code) {
-    case 1:  // OFFSET_OUT_OF_RANGE
-      settle(flow, ParkCause::out_of_range, reason);
-      break;
-    case 3:    // UNKNOWN_TOPIC_OR_PARTITION
-    case 5:    // LEADER_NOT_AVAILABLE
-    case 6:    // NOT_LEADER_OR_FOLLOWER
-    case 9:    // REPLICA_NOT_AVAILABLE
-    case 74:   // FENCED_LEADER_EPOCH
-    case 75:   // UNKNOWN_LEADER_EPOCH
-    case 100:  // UNKNOWN_TOPIC_ID
-      settle(flow, ParkCause::source_leader, reason);
-      break;
-    case 29:  // TOPIC_AUTHORIZATION_FAILED
-      settle(flow, ParkCause::refused, reason + ": grant Read on the topic to this user");
-      break;
-    default:
-      settle(flow, ParkCause::source_error, reason);
-      break;
-  }
+  const ParkCause cause = classify_fetch_error(error_code);
+  settle(flow, cause,
+         fmt::format("{} answered {} to a fetch of {} at offset {}{}", link_.peer(), protocol::error_name(error_code),
+                     flow.spec().source_name(), flow.fetch_position().value(),
+                     cause == ParkCause::refused ? ": grant Read on the topic to this user" : ""));
 }
 
 void Source::begin_batch() {
@@ -384,7 +367,7 @@ void Source::begin_batch() {
   switch (current_->gate(header, loop_.now(), stamp)) {
     case Flow::Verdict::skip:
       break;
-    case Flow::Verdict::refuse:
+    case Flow::Verdict::settle:
       handle_flow_changed(*current_);
       break;
     case Flow::Verdict::forward: {

@@ -226,7 +226,7 @@ void Target::locate_waiting() {
   DescribeProducersRequest producers;
   for (Flow* flow : to_locate_) {
     if (flow->state() != FlowState::locating) continue;
-    locating_.push_back({.flow = flow, .location = {}, .log_end = {}});
+    locating_.push_back({.flow = flow, .place = {}, .log_end = {}});
     const FlowSpec& spec = flow->spec();
     if (log_ends.topics.empty() || log_ends.topics.back().topic != spec.target_topic) {
       log_ends.topics.emplace_back().topic = spec.target_topic;
@@ -398,7 +398,7 @@ void Target::handle_log_ends(const Request& request, std::span<const std::byte> 
       } else if (request.kind == Request::Kind::log_end) {
         entry->log_end = partition.end_offset;
       } else {
-        entry->location.log_end = partition.end_offset;
+        entry->place.log_end = partition.end_offset;
       }
     }
   }
@@ -423,8 +423,8 @@ void Target::handle_producers(const Request& request, std::span<const std::byte>
       }
       for (const auto& producer : partition.active_producers) {
         if (producer.producer_id != entry->flow->spec().identity) continue;
-        entry->location.last_sequence = producer.last_sequence;
-        entry->location.producer_epoch = producer.producer_epoch;
+        entry->place.last_sequence = producer.last_sequence;
+        entry->place.producer_epoch = producer.producer_epoch;
       }
     }
   }
@@ -436,13 +436,13 @@ void Target::finish_locating() {
   for (Locating& entry : located) {
     if (entry.flow == nullptr) continue;
     Flow& flow = *entry.flow;
-    if (!entry.log_end || entry.location.log_end < protocol::Offset(0)) {
+    if (!entry.log_end || entry.place.log_end < protocol::Offset(0)) {
       source_.settle(flow, ParkCause::target_leader,
                      fmt::format("{} does not tell the log end of {}", link_.peer(), flow.spec().target_name()));
-    } else if (*entry.log_end != entry.location.log_end) {
+    } else if (*entry.log_end != entry.place.log_end) {
       to_locate_.push_back(&flow);  // the log grew meanwhile: ask again
     } else {
-      flow.handle_located(entry.location, loop_.now());
+      flow.handle_located(entry.place, loop_.now());
       source_.handle_flow_changed(flow);
     }
   }

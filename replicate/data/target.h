@@ -77,8 +77,8 @@ class Target final : private Link::Owner {
   };
   struct Locating {
     Flow* flow;  // null: it has left
-    Flow::Location location;
-    std::optional<protocol::Offset> log_end;  // as first told; `location` has the second
+    LogPlace place;
+    std::optional<protocol::Offset> log_end;  // as first told; `place` has the second
   };
 
   void on_link_ready() override;

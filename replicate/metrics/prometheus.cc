@@ -71,6 +71,8 @@ const std::vector<PartitionMetric>& partition_metrics() {
        [](const auto& p) { return number(p.duplicates); }},
       {"shunt_refetched_bytes_total", "counter", "Bytes fetched and dropped, to be fetched again.",
        [](const auto& p) { return number(p.refetched_bytes); }},
+      {"shunt_filled_offsets_total", "counter", "Offsets without a record on the source, filled with markers.",
+       [](const auto& p) { return number(p.filled_offsets); }},
       {"shunt_slow_path_batches_total", "counter", "Batches that had to be re-encoded.",
        [](const auto& p) { return number(p.slow_path_batches); }},
       {"shunt_partition_failed", "gauge", "1: the partition has failed and waits for an operator.",

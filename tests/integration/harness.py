@@ -220,9 +220,9 @@ class Lab:
             )
         return self._loads[-1]
 
-    def assert_identical(self, topics, source=None, target=None, batches=True):
-        """Every record equal at the same offset, and (batches) every stored batch equal but for the fields a mirror
-        sets."""
+    def assert_identical(self, topics, source=None, target=None, batches=True, isolation="read_uncommitted"):
+        """Every record (that a reader of this isolation sees on the source) equal at the same offset and no other, equal
+        log ends, and (batches) every stored batch equal but for the fields a mirror sets."""
         return self.judge(
             "compare",
             "--source",
@@ -231,6 +231,8 @@ class Lab:
             (target or self.target).bootstrap,
             *(argument for topic in topics for argument in ("--topic", topic)),
             *(["--batches"] if batches else []),
+            "--isolation",
+            isolation,
         )
 
     # ---- kcat, the other judge ---------------------------------------------------------------------------------------

@@ -36,6 +36,7 @@ Summary summarise(const MirrorStatus& status) {
     summary.duplicates += partition.duplicates;
     summary.refetched_bytes += partition.refetched_bytes;
     summary.slow_path_batches += partition.slow_path_batches;
+    summary.filled_offsets += partition.filled_offsets;
     summary.interruptions += partition.interruptions;
   }
   summary.seconds = std::chrono::duration<double>(status.running).count();
@@ -56,6 +57,8 @@ std::string summary_text(const Summary& summary, const MirrorStatus& status) {
       summary.user_cpu_seconds + summary.system_cpu_seconds, summary.user_cpu_seconds, summary.system_cpu_seconds,
       summary.cpu_seconds_per_gb(), bytes_text(static_cast<double>(summary.peak_memory_bytes)),
       grouped(summary.slow_path_batches));
+  if (summary.filled_offsets > 0)
+    text += fmt::format("{} offsets without a record, filled with markers\n", grouped(summary.filled_offsets));
   if (summary.duplicates > 0 || summary.interruptions > 0) {
     text += fmt::format("{} interruptions; {} batches were recognised as already there\n",
                         grouped(summary.interruptions), grouped(summary.duplicates));
@@ -102,6 +105,7 @@ std::string summary_json(const Summary& summary, const MirrorStatus& status) {
                             {"cpu_seconds_per_gb", summary.cpu_seconds_per_gb()},
                             {"peak_memory_bytes", summary.peak_memory_bytes},
                             {"slow_path_batches", summary.slow_path_batches},
+                            {"filled_offsets", summary.filled_offsets},
                             {"duplicates", summary.duplicates},
                             {"refetched_bytes", summary.refetched_bytes},
                             {"interruptions", summary.interruptions},

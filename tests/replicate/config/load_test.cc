@@ -275,7 +275,7 @@ TEST(Load, SaysWhatIsNotSupported) {
   EXPECT_THAT(said_of("topic.filter.class = DefaultTopicFilter\n"), IsEmpty());
   EXPECT_THAT(said_of("topic.filter.class = com.acme.Filter\n"), ElementsAre(HasSubstr("error")));
   EXPECT_THAT(said_of("replication.policy.class = com.acme.Policy\n"), ElementsAre(HasSubstr("is not one of")));
-  EXPECT_THAT(said_of("A.consumer.isolation.level = read_committed\n"), ElementsAre(HasSubstr("error")));
+  EXPECT_THAT(said_of("A.consumer.isolation.level = repeatable_read\n"), ElementsAre(HasSubstr("is not one of")));
   EXPECT_THAT(said_of("A.consumer.auto.offset.reset = none\n"), ElementsAre(HasSubstr("begins at earliest or latest")));
   EXPECT_THAT(said_of("A.security.protocol = SASL_SSL\n"), Contains(HasSubstr("connects with PLAINTEXT only")));
   EXPECT_THAT(said_of("A.security.protocol = plaintext\n"), IsEmpty());

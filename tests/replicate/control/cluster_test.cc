@@ -182,7 +182,7 @@ TEST_F(ClusterTest, TheLastStableOffsetIsNotTheEnd) {
     co_await cluster.refresh_topics();
     const std::vector<TopicPartition> partitions = {a0};
     EXPECT_EQ((co_await log_ends(cluster, partitions)).at(a0).value, Offset(17));
-    EXPECT_EQ((co_await last_stable_offsets(cluster, partitions)).at(a0).value, Offset(10));
+    EXPECT_EQ((co_await readable_ends(cluster, partitions, Isolation::read_committed)).at(a0).value, Offset(10));
     EXPECT_EQ((co_await log_starts(cluster, partitions)).at(a0).value, Offset(4));
   });
 }

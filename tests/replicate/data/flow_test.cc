@@ -118,30 +118,46 @@ TEST_F(FlowTest, skips_what_lies_before_its_position) {
   EXPECT_EQ(gate(Header(90, 10)), Flow::Verdict::skip);
 }
 
-struct Refusal {
+struct Leaving {
   const char* name;
   Header header;
+  ParkCause cause;
   const char* says;
 };
-class FlowRefusesTest : public FlowTest, public testing::WithParamInterface<Refusal> {};
+class FlowLeavesTest : public FlowTest, public testing::WithParamInterface<Leaving> {};
 
-TEST_P(FlowRefusesTest, and_says_why) {
-  EXPECT_EQ(gate(GetParam().header), Flow::Verdict::refuse);
+TEST_P(FlowLeavesTest, and_says_why) {
+  EXPECT_EQ(gate(GetParam().header), Flow::Verdict::settle);
   const Parked parked = settled();
-  EXPECT_EQ(parked.cause, ParkCause::refused);
+  EXPECT_EQ(parked.cause, GetParam().cause);
   EXPECT_THAT(parked.reason, HasSubstr(GetParam().says));
   EXPECT_THAT(parked.reason, HasSubstr("orders-3"));
 }
 INSTANTIATE_TEST_SUITE_P(
-    Flow, FlowRefusesTest,
-    testing::Values(Refusal{"gap", Header(105, 10), "hole of 5 offsets at 100..104"},
-                    Refusal{"marker", Header(100, 1).attributes(0x30), "transaction marker"},
-                    Refusal{"transactional", Header(100, 4).attributes(0x10), "transactional batch"},
-                    Refusal{"compacted", Header(100, 10).set(57, std::int32_t{4}), "4 records for 10 offsets"},
-                    Refusal{"append_time", Header(100, 10).attributes(0x08), "LogAppendTime"},
-                    Refusal{"inside", Header(95, 10), "inside the source's batch 95..104"},
-                    Refusal{"negative_delta", Header(100, -3), "last offset delta"}),
+    Flow, FlowLeavesTest,
+    testing::Values(Leaving{"gap", Header(105, 10), ParkCause::detour, "from offset 100 on"},
+                    Leaving{"marker", Header(100, 1).attributes(0x30), ParkCause::detour, ""},
+                    Leaving{"emptied", Header(100, 10).set(57, std::int32_t{0}), ParkCause::detour, ""},
+                    Leaving{"compacted", Header(100, 10).set(57, std::int32_t{4}), ParkCause::detour, ""},
+                    Leaving{"compacted_inside", Header(95, 10).set(57, std::int32_t{4}), ParkCause::detour, ""},
+                    Leaving{"append_time", Header(100, 10).attributes(0x08), ParkCause::detour, ""},
+                    Leaving{"inside", Header(95, 10), ParkCause::refused, "inside the source's batch 95..104"},
+                    Leaving{"negative_delta", Header(100, -3), ParkCause::refused, "last offset delta"}),
     [](const auto& each) { return std::string(each.param.name); });
+
+TEST_F(FlowTest, forwards_what_was_committed_as_plain_data) {
+  EXPECT_EQ(gate(Header(100, 4).attributes(0x10)), Flow::Verdict::forward);
+}
+
+TEST_F(FlowTest, forwards_no_aborted_data) {
+  const std::vector<AbortedTransactions::Entry> aborted{
+      {.producer_id = protocol::ProducerId(4), .first_offset = Offset(104)}};
+  flow_->handle_partition(aborted);
+  const auto of_producer = [](Header header) { return header.attributes(0x10).set(43, std::int64_t{4}); };
+  EXPECT_EQ(gate(of_producer(Header(100, 4))), Flow::Verdict::forward) << "an earlier transaction of the same producer";
+  EXPECT_EQ(gate(of_producer(Header(104, 4))), Flow::Verdict::settle);
+  EXPECT_EQ(flow_->fetch_position(), Offset(104));
+}
 
 TEST_F(FlowTest, an_unexpected_offset_is_a_foreign_writer) {
   gate(Header(100, 10));
@@ -188,16 +204,16 @@ TEST_F(FlowTest, accepts_what_its_own_late_requests_have_made_of_the_log) {
   EXPECT_EQ(flow_->state(), FlowState::flowing) << "a second instance of the same flow";
 }
 
-TEST_F(FlowTest, refuses_a_log_that_it_has_not_written) {
+TEST_F(FlowTest, does_not_go_on_in_a_log_that_it_has_not_written) {
   const Standing standing{.confirmed = Offset(110), .sequence = protocol::Sequence(52)};
   located(109, 50, standing);
   EXPECT_THAT(settled().reason, HasSubstr("it lost data"));
-  located(131, 71, standing);
-  EXPECT_THAT(settled().reason, HasSubstr("another producer"));
-  located(120, 55, standing);
-  EXPECT_THAT(settled().reason, HasSubstr("another producer"));
-  located(120, -1, standing);
-  EXPECT_THAT(settled().reason, HasSubstr("another producer"));
+  for (const auto& [end, last_sequence] : {std::pair{131, 71}, {120, 55}, {120, -1}}) {
+    located(end, last_sequence, standing);
+    const Parked parked = settled();
+    EXPECT_EQ(parked.cause, ParkCause::target_moved);
+    EXPECT_THAT(parked.reason, HasSubstr("not what this flow wrote"));
+  }
   located(110, -1, standing);
   EXPECT_EQ(flow_->state(), FlowState::flowing) << "the identity expired: nothing else happened";
   located(110, 51, standing, 3);

@@ -23,17 +23,20 @@ final class Compare {
     private final Map<String, Object> source;
     private final Map<String, Object> target;
     private final boolean withOffsets;
+    private final String isolation; // of the source's reader; the target is read uncommitted: nothing may be hidden there
     private final List<String> differences = new ArrayList<>();
 
-    private Compare(Map<String, Object> source, Map<String, Object> target, boolean withOffsets) {
+    private Compare(Map<String, Object> source, Map<String, Object> target, boolean withOffsets, String isolation) {
         this.source = source;
         this.target = target;
         this.withOffsets = withOffsets;
+        this.isolation = isolation;
     }
 
     static int run(Options options) throws Exception {
         Compare compare =
-            new Compare(options.client("source"), options.client("target"), !options.flag("ignore-offsets"));
+            new Compare(options.client("source"), options.client("target"), !options.flag("ignore-offsets"),
+                options.or("isolation", "read_uncommitted"));
         Map<String, String> topics = new LinkedHashMap<>();
         for (String text : options.some("topic")) {
             int sign = text.indexOf('=');
@@ -47,7 +50,7 @@ final class Compare {
     private int topics(Map<String, String> topics, boolean batches) throws Exception {
         List<String> targets = List.copyOf(topics.values());
         var there = CompletableFuture.supplyAsync(() -> Digest.of(target, targets, "read_uncommitted", withOffsets));
-        var here = Digest.of(source, List.copyOf(topics.keySet()), "read_uncommitted", withOffsets);
+        var here = Digest.of(source, List.copyOf(topics.keySet()), isolation, withOffsets);
         var found = there.get();
         long records = 0;
         long bytes = 0;
@@ -106,7 +109,7 @@ final class Compare {
     }
 
     private String firstDifference(TopicPartition from, TopicPartition to) {
-        try (Cursor left = new Cursor(source, from); Cursor right = new Cursor(target, to)) {
+        try (Cursor left = new Cursor(source, from, isolation); Cursor right = new Cursor(target, to, "read_uncommitted")) {
             for (long number = 0;; number++) {
                 ConsumerRecord<byte[], byte[]> a = left.next();
                 ConsumerRecord<byte[], byte[]> b = right.next();
@@ -166,9 +169,9 @@ final class Compare {
         private final long end;
         private Iterator<ConsumerRecord<byte[], byte[]>> buffered = Collections.emptyIterator();
 
-        Cursor(Map<String, Object> client, TopicPartition partition) {
+        Cursor(Map<String, Object> client, TopicPartition partition, String isolation) {
             this.partition = partition;
-            consumer = Scan.consumer(client, "read_uncommitted");
+            consumer = Scan.consumer(client, isolation);
             consumer.assign(List.of(partition));
             consumer.seekToBeginning(List.of(partition));
             end = consumer.endOffsets(List.of(partition)).get(partition);

@@ -1,0 +1,198 @@
+#include "protocol/record.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "protocol/crc32c.h"
+#include "protocol/wire.h"
+
+namespace shunt::protocol {
+
+namespace {
+
+constexpr std::size_t longest_varint = 10;
+constexpr std::size_t crc_offset = 17;
+constexpr std::size_t attributes_offset = 21;
+constexpr std::int8_t magic = 2;
+
+/// Varints and byte strings off the front of a span; poisoned by the first that is not there.
+class Cursor {
+ public:
+  explicit Cursor(std::span<const std::byte> bytes) : left_(bytes) {}
+
+  std::int64_t varint() {
+    std::uint64_t raw = 0;
+    for (std::size_t i = 0; i < longest_varint && i < left_.size(); ++i) {
+      const auto byte = static_cast<std::uint64_t>(left_[i]);
+      raw |= (byte & 0x7f) << (7 * i);
+      if ((byte & 0x80) == 0) {
+        left_ = left_.subspan(i + 1);
+        return static_cast<std::int64_t>(raw >> 1) ^ -static_cast<std::int64_t>(raw & 1);
+      }
+    }
+    fail();
+    return 0;
+  }
+
+  std::span<const std::byte> bytes(std::int64_t size) {
+    if (size < 0 || static_cast<std::uint64_t>(size) > left_.size()) {
+      fail();
+      return {};
+    }
+    const std::span<const std::byte> taken = left_.first(static_cast<std::size_t>(size));
+    left_ = left_.subspan(taken.size());
+    return taken;
+  }
+
+  std::optional<std::span<const std::byte>> nullable_bytes() {
+    const std::int64_t size = varint();
+    if (size == -1) return std::nullopt;
+    return bytes(size);
+  }
+
+  void fail() {
+    ok_ = false;
+    left_ = {};
+  }
+  [[nodiscard]] bool ok() const { return ok_; }
+  [[nodiscard]] std::span<const std::byte> left() const { return left_; }
+
+ private:
+  std::span<const std::byte> left_;
+  bool ok_ = true;
+};
+
+void append_varint(std::vector<std::byte>& out, std::int64_t value) {
+  std::uint64_t raw = static_cast<std::uint64_t>(value) << 1 ^ static_cast<std::uint64_t>(value >> 63);
+  for (; raw >= 0x80; raw >>= 7) out.push_back(static_cast<std::byte>(raw | 0x80));
+  out.push_back(static_cast<std::byte>(raw));
+}
+
+std::size_t varint_size(std::int64_t value) {
+  std::uint64_t raw = static_cast<std::uint64_t>(value) << 1 ^ static_cast<std::uint64_t>(value >> 63);
+  std::size_t size = 1;
+  for (; raw >= 0x80; raw >>= 7) ++size;
+  return size;
+}
+
+std::size_t nullable_size(const std::optional<std::span<const std::byte>>& bytes) {
+  return bytes ? varint_size(static_cast<std::int64_t>(bytes->size())) + bytes->size() : varint_size(-1);
+}
+
+void append_nullable(std::vector<std::byte>& out, const std::optional<std::span<const std::byte>>& bytes) {
+  append_varint(out, bytes ? static_cast<std::int64_t>(bytes->size()) : -1);
+  if (bytes) out.insert(out.end(), bytes->begin(), bytes->end());
+}
+
+}  // namespace
+
+RecordReader::RecordReader(const RecordBatchHeader& header, std::span<const std::byte> payload)
+    : left_(payload),
+      base_offset_(header.base_offset()),
+      base_timestamp_ms_(header.base_timestamp_ms()),
+      last_offset_delta_(header.last_offset_delta()),
+      records_left_(header.record_count()) {
+  if (header.is_log_append_time()) append_time_ms_ = header.max_timestamp_ms();
+  if (records_left_ < 0) fail(fmt::format("{} records", records_left_));
+}
+
+bool RecordReader::fail(std::string why) {
+  why_ = std::move(why);
+  return false;
+}
+
+bool RecordReader::next(Record& record) {
+  if (!ok()) return false;
+  if (records_left_ == 0) {
+    return left_.empty() ? false : fail(fmt::format("{} bytes after the last record", left_.size()));
+  }
+  Cursor batch(left_);
+  Cursor cursor(batch.bytes(batch.varint()));
+  cursor.bytes(1);  // attributes: none is defined
+  const std::int64_t timestamp_delta = cursor.varint();
+  const std::int64_t offset_delta = cursor.varint();
+  record.key = cursor.nullable_bytes();
+  record.value = cursor.nullable_bytes();
+  record.headers = cursor.left();
+  const std::int64_t headers = cursor.varint();
+  if (headers < 0) cursor.fail();
+  for (std::int64_t i = 0; i < headers && cursor.ok(); ++i) {
+    cursor.bytes(cursor.varint());
+    cursor.nullable_bytes();
+  }
+  if (!batch.ok() || !cursor.ok() || !cursor.left().empty()) {
+    return fail(fmt::format("a malformed record, {} before the last", records_left_ - 1));
+  }
+  if (offset_delta <= previous_delta_ || offset_delta > last_offset_delta_) {
+    return fail(fmt::format("offset delta {} after {}, in a batch that ends at {}", offset_delta, previous_delta_,
+                            last_offset_delta_));
+  }
+  previous_delta_ = offset_delta;
+  record.offset = base_offset_ + offset_delta;
+  record.timestamp_ms = append_time_ms_.value_or(base_timestamp_ms_ + timestamp_delta);
+  left_ = batch.left();
+  --records_left_;
+  return true;
+}
+
+std::optional<std::vector<std::byte>> open_record_batch(std::span<const std::byte> batch, std::size_t most,
+                                                        std::string& why) {
+  if (batch.size() < record_batch_header_size) {
+    why = fmt::format("{} bytes are no record batch", batch.size());
+    return std::nullopt;
+  }
+  const RecordBatchHeader header(batch.first<record_batch_header_size>());
+  if (header.size() != static_cast<std::int64_t>(batch.size())) {
+    why = fmt::format("a record batch of {} bytes says that it has {}", batch.size(), header.size());
+    return std::nullopt;
+  }
+  const std::uint32_t crc = crc32c(batch.subspan(attributes_offset));
+  if (crc != header.crc()) {
+    why = fmt::format("the record batch is damaged: its CRC is {:08x} and should be {:08x}", crc, header.crc());
+    return std::nullopt;
+  }
+  const auto codec = static_cast<Codec>(header.attributes() & batch_attributes::codec_mask);
+  return decompress(codec, batch.subspan(record_batch_header_size), most, why);
+}
+
+void RecordBatchBuilder::append(const Record& record) {
+  if (count_ == 0) base_timestamp_ms_ = max_timestamp_ms_ = record.timestamp_ms;
+  max_timestamp_ms_ = std::max(max_timestamp_ms_, record.timestamp_ms);
+  const std::int64_t timestamp_delta = record.timestamp_ms - base_timestamp_ms_;
+  const std::size_t size = 1 + varint_size(timestamp_delta) + varint_size(count_) + nullable_size(record.key) +
+                           nullable_size(record.value) + record.headers.size();
+  append_varint(payload_, static_cast<std::int64_t>(size));
+  payload_.push_back(std::byte{0});
+  append_varint(payload_, timestamp_delta);
+  append_varint(payload_, count_);
+  append_nullable(payload_, record.key);
+  append_nullable(payload_, record.value);
+  payload_.insert(payload_.end(), record.headers.begin(), record.headers.end());
+  ++count_;
+}
+
+std::vector<std::byte> RecordBatchBuilder::finish(const Stamp& stamp) const {
+  const std::vector<std::byte> payload = compress(codec_, payload_);
+  Writer writer;
+  writer.integer<std::int64_t>(0);
+  writer.integer(static_cast<std::int32_t>(record_batch_header_size - record_batch_overhead + payload.size()));
+  writer.integer<std::int32_t>(-1);  // leader epoch: the broker's to set
+  writer.integer(magic);
+  writer.integer<std::uint32_t>(0);  // CRC, below
+  writer.integer(static_cast<std::int16_t>(codec_));
+  writer.integer(count_ - 1);
+  writer.integer(base_timestamp_ms_);
+  writer.integer(max_timestamp_ms_);
+  writer.integer(stamp.producer_id.value());
+  writer.integer(stamp.producer_epoch.value());
+  writer.integer(stamp.base_sequence.value());
+  writer.integer(count_);
+  writer.bytes(payload);
+  std::vector<std::byte> batch = writer.take();
+  wire::store(batch.data() + crc_offset, crc32c(std::span(batch).subspan(attributes_offset)));
+  return batch;
+}
+
+}  // namespace shunt::protocol

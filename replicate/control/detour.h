@@ -1,0 +1,74 @@
+// The way around what batches cannot cross as they are: the slow path of one partition, on the control plane.
+//
+// A flow that meets a hole (transaction markers, aborted data, offsets that compaction left empty) or a batch that must
+// be rewritten (gaps inside, append times) settles and is parked at that offset. The detour then walks the source's log
+// a stretch at a time: fills holes with markers, rewrites such batches so that every record keeps its offset and its
+// time, copies the ordinary ones in between, each step awaited. It ends where a whole stretch is ordinary: the data
+// path takes over again.
+//
+// What keeps the data path exact keeps the detour exact: the target's log end and the last sequence of the flow's
+// identity are read first, every batch is a compare-and-swap on them, holes are filled inside a fence
+// (control/hole_filler.h). A detour may be cut off anywhere.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "replicate/control/cluster.h"
+#include "replicate/control/hole_filler.h"
+#include "replicate/control/read_log.h"
+#include "replicate/data/flow.h"
+
+namespace shunt::replicate {
+
+struct DetourSettings {
+  Isolation isolation = Isolation::read_committed;
+  std::int32_t stretch_bytes = 512 * 1024;           // read at a time; one batch where batches are larger
+  std::size_t most_batch_bytes = 256 * 1024 * 1024;  // of one batch, decompressed
+  std::int32_t produce_timeout_ms = 30'000;
+  HoleSettings holes;
+};
+
+struct DetourEnd {
+  bool is_passed = false;  // the data path can go on from `parked.standing`
+  Parked parked;           // otherwise: why not, for Recovery
+};
+
+class Detour {
+ public:
+  /// Clusters and `spec` must outlive it. `transactional_id`: HoleFiller's.
+  Detour(Cluster& source, Cluster& target, const FlowSpec& spec, const std::string& transactional_id,
+         DetourSettings settings);
+
+  /// Walks until the log is ordinary again, something is in the way, or `stopping()`, which is asked between stretches.
+  /// `standing`: where the data path left off.
+  net::Awaitable<DetourEnd> walk(std::optional<Standing> standing, std::function<bool()> stopping);
+
+ private:
+  struct Blocked;
+
+  net::Awaitable<> locate(std::optional<Standing> standing);
+  net::Awaitable<bool> walk_stretch();
+  [[nodiscard]] bool is_ordinary(const LogStretch& stretch) const;
+  net::Awaitable<> fill_up_to(protocol::Offset end);
+  net::Awaitable<> copy(std::span<const std::byte> batch);
+  net::Awaitable<> rewrite(std::span<const std::byte> batch);
+  net::Awaitable<> produce(std::vector<std::byte> batch, std::int32_t records);
+  void throw_source_error(std::int16_t error_code) const;
+
+  Cluster& source_;
+  Cluster& target_;
+  const FlowSpec& spec_;
+  const TopicPartition source_partition_;
+  const TopicPartition target_partition_;
+  const DetourSettings settings_;
+  HoleFiller filler_;
+  protocol::Offset position_;    // the target's log end: everything below is there
+  protocol::Sequence sequence_;  // of the next record
+};
+
+}  // namespace shunt::replicate

@@ -1,0 +1,74 @@
+#include "replicate/control/read_log.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "protocol/record_batch.h"
+
+namespace shunt::replicate {
+
+using net::Awaitable;
+using protocol::Offset;
+using protocol::record_batch_header_size;
+using protocol::RecordBatchHeader;
+
+namespace {
+
+constexpr std::int16_t last_version_with_topic_names = 11;  // and the last non-flexible one
+constexpr std::int16_t not_leader_or_follower = 6;
+constexpr std::int8_t current_magic = 2;
+
+}  // namespace
+
+Awaitable<LogStretch> read_log(Cluster& cluster, TopicPartition partition, Offset offset, std::int32_t bytes,
+                               Isolation isolation) {
+  const Topic::Partition* known = cluster.find_partition(partition);
+  LogStretch stretch;
+  if (known == nullptr || !cluster.brokers().contains(known->leader)) {
+    stretch.error_code = not_leader_or_follower;
+    co_return stretch;
+  }
+  const protocol::BrokerId leader = known->leader;
+  protocol::FetchRequest request;
+  request.max_bytes = bytes;
+  request.isolation_level = static_cast<std::int8_t>(isolation);
+  auto& topic = request.topics.emplace_back();
+  topic.topic = partition.topic;
+  auto& asked = topic.partitions.emplace_back();
+  asked.partition = partition.partition;
+  asked.current_leader_epoch = known->leader_epoch;
+  asked.fetch_offset = offset;
+  asked.partition_max_bytes = bytes;
+  const net::CallOptions options{.at_most_version = last_version_with_topic_names, .timeout = {}};
+  auto response = co_await cluster.call_broker(leader, std::move(request), options);
+  if (response.responses.size() != 1 || response.responses.front().partitions.size() != 1) {
+    // Over quota: nothing now, and the connection is throttled (KIP-219).
+    stretch.error_code = response.error_code;
+    co_return stretch;
+  }
+  auto& answered = response.responses.front().partitions.front();
+  stretch.error_code = answered.error_code;
+  stretch.log_start = answered.log_start_offset;
+  stretch.last_stable_offset = answered.last_stable_offset;
+  if (answered.aborted_transactions) stretch.aborted = std::move(*answered.aborted_transactions);
+  if (answered.records) stretch.records = std::move(*answered.records);
+  co_return stretch;
+}
+
+std::vector<std::span<const std::byte>> whole_batches(std::span<const std::byte> records) {
+  std::vector<std::span<const std::byte>> batches;
+  while (records.size() >= record_batch_header_size) {
+    const RecordBatchHeader header(records.first<record_batch_header_size>());
+    const std::int64_t size = header.size();
+    if (header.magic() != current_magic || size < static_cast<std::int64_t>(record_batch_header_size) ||
+        size > static_cast<std::int64_t>(records.size())) {
+      break;
+    }
+    batches.push_back(records.first(static_cast<std::size_t>(size)));
+    records = records.subspan(static_cast<std::size_t>(size));
+  }
+  return batches;
+}
+
+}  // namespace shunt::replicate
