@@ -63,7 +63,7 @@ class Mirror::Impl final : private Shards {
     }
     running_replications_ = replications_.size();
     for (const auto& replication : replications_) {
-      asio::co_spawn(context_, replication->run(), [this](std::exception_ptr failure) { handle_end(failure); });
+      asio::co_spawn(context_, replication->run(), [this](const std::exception_ptr& failure) { handle_end(failure); });
     }
     running_shards_ = runners_.size();
     for (std::size_t index = 0; index < runners_.size(); ++index) {
@@ -125,7 +125,10 @@ class Mirror::Impl final : private Shards {
   };
 
   // Shards
-  void assign(Assignment assignment) override { shard_of(assignment.spec.id).assign(std::move(assignment)); }
+  void assign(Assignment assignment) override {
+    Shard& shard = shard_of(assignment.spec.id);
+    shard.assign(std::move(assignment));
+  }
   void settle(FlowId flow_id, ParkCause cause, std::string reason) override {
     shard_of(flow_id).settle(flow_id, cause, std::move(reason));
   }

@@ -74,7 +74,7 @@ class Replication {
  private:
   enum class Phase { admitting, assignable, running, waiting_for_detour, detouring, done, stopped, failed };
   struct Partition {
-    Partition(FlowSpec flow, Recovery how) : spec(std::move(flow)), recovery(std::move(how)) {}
+    Partition(FlowSpec flow, const Recovery& how) : spec(std::move(flow)), recovery(how) {}
     FlowSpec spec;
     Recovery recovery;
     Phase phase = Phase::admitting;

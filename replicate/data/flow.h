@@ -154,8 +154,8 @@ enum class FlowState { locating, flowing, settling, parked };
 
 class Flow {
  public:
-  Flow(FlowSpec spec, Route route, std::optional<Standing> standing)
-      : spec_(std::move(spec)), route_(std::move(route)), standing_(standing) {}
+  Flow(FlowSpec spec, const Route& route, std::optional<Standing> standing)
+      : spec_(std::move(spec)), route_(route), standing_(standing) {}
 
   [[nodiscard]] const FlowSpec& spec() const { return spec_; }
   [[nodiscard]] const Route& route() const { return route_; }

@@ -108,6 +108,7 @@ void Shard::read_inbox() {
   }
   if (stop_asked && stopping_ == Inbox::Stop::graceful) {
     std::vector<FlowId> ids;  // settling may park a flow, which leaves flows_
+    ids.reserve(flows_.size());
     for (const auto& [id, flow] : flows_) ids.push_back(id);
     for (const FlowId id : ids) {
       const auto flow = flows_.find(id);

@@ -10,9 +10,7 @@
 namespace shunt::net {
 namespace {
 
-using protocol::ApiVersionsRequest;
 using protocol::ApiVersionsResponse;
-using protocol::Writer;
 using Step = Handshake::Step;
 using ::testing::HasSubstr;
 

@@ -20,7 +20,6 @@
 namespace shunt::sim {
 
 using namespace std::chrono_literals;
-using replicate::Assignment;
 using replicate::ParkCause;
 using replicate::Parked;
 

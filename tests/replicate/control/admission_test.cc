@@ -224,6 +224,33 @@ TEST_F(AdmitTest, AnIdentityTheTargetRemembersIsBelieved) {
   EXPECT_EQ(admissions[1].verdict, Verdict::refuse);
 }
 
+TEST_F(AdmitTest, TheLastDataCountsWhereMarkersFollow) {
+  source_kafka.create("s", 4);
+  target_kafka.create("t", 4);
+  for (int index = 0; index < 4; ++index) {
+    source_kafka.partition("s", index).append("one", 10);
+    source_kafka.partition("s", index).append_markers(1);
+    source_kafka.partition("s", index).append("two", 3000);
+  }
+  target_kafka.partition("t", 0).append("one", 10);
+  target_kafka.partition("t", 0).append_markers(1);
+  target_kafka.partition("t", 1).append("one", 10);  // the data behind the first marker was not committed
+  target_kafka.partition("t", 1).append_markers(2001);
+  target_kafka.partition("t", 2).append("other", 10);
+  target_kafka.partition("t", 2).append_markers(300);
+  target_kafka.partition("t", 3).append_markers(200);
+  const std::vector<Admission> admissions = admit_all(4);
+  EXPECT_EQ(admissions[0].verdict, Verdict::start) << admissions[0].reason;
+  EXPECT_EQ(admissions[0].start, Offset(11));
+  EXPECT_EQ(admissions[1].verdict, Verdict::start) << admissions[1].reason;
+  EXPECT_EQ(admissions[1].start, Offset(2011));
+  EXPECT_EQ(admissions[2].verdict, Verdict::refuse);
+  EXPECT_THAT(admissions[2].reason, HasSubstr("already written by others"));
+  EXPECT_EQ(admissions[3].verdict, Verdict::start) << admissions[3].reason;
+  EXPECT_EQ(admissions[3].start, Offset(200));
+  EXPECT_THAT(admissions[3].reason, HasSubstr("holds markers only, from 0 to 200"));
+}
+
 TEST_F(AdmitTest, AClusterThatIsAwayIsAReasonToTryAgain) {
   source_kafka.create("s", 1);
   target_kafka.create("t", 1);

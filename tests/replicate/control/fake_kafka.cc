@@ -55,6 +55,13 @@ void FakePartition::append(std::string payload, std::int32_t records) {
   log_end += records;
 }
 
+void FakePartition::append_markers(int count) {
+  for (int i = 0; i < count; ++i) {
+    append("key and value of a marker");
+    batches.back().attributes = batch_attributes::transactional | batch_attributes::control;
+  }
+}
+
 FakeKafka::FakeKafka(net::asio::io_context& context, int brokers) {
   for (int id = 0; id < brokers; ++id) {
     brokers_.push_back(std::make_unique<ScriptedBroker>(context));

@@ -43,6 +43,8 @@ struct FakePartition {
 
   /// Appends a batch of `records` records.
   void append(std::string payload, std::int32_t records = 1);
+  /// Appends `count` transaction markers.
+  void append_markers(int count);
 };
 
 struct FakeTopic {
