@@ -22,6 +22,8 @@ void append_shunt_keys(std::vector<Key>& table) {
   append(
       table, {.levels = Level::global | Level::flow, .connector = true},
       {
+          {"shunt.offsets.padding.max", integer, "100000000",
+           "Offsets that a source's log no longer has at its beginning and that are filled on the target."},
           {"shunt.isolation", string, "read_committed",
            "Records of transactions: read_committed mirrors those that were committed, read_uncommitted all of them."},
       });

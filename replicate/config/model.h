@@ -55,6 +55,7 @@ struct FlowConfig {
   FetchConfig fetch;
   OffsetReset auto_offset_reset = OffsetReset::earliest;
   Isolation isolation = Isolation::read_committed;
+  std::int64_t offsets_padding_max = 100'000'000;
 
   TopicFilter topic_filter;
   bool heartbeats_replication = true;  // heartbeats topics are mirrored whatever the filter says (KIP-1089)

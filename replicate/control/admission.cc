@@ -8,6 +8,8 @@
 #include <fmt/format.h>
 
 #include "protocol/error.h"
+#include "protocol/record_batch.h"
+#include "replicate/control/padding.h"
 #include "replicate/control/read_log.h"
 
 namespace shunt::replicate {
@@ -26,13 +28,20 @@ constexpr std::int64_t look_back_factor = 16;
 constexpr std::int16_t topic_authorization_failed = 29;
 
 Admission start_at(Offset offset, std::string note = {}) {
-  return {.verdict = Admission::Verdict::start, .start = offset, .reason = std::move(note)};
+  return {.verdict = Admission::Verdict::start, .start = offset, .reason = std::move(note), .ends_in_padding = false};
+}
+Admission fill_head_up_to(Offset offset, bool ends_in_padding) {
+  return {.verdict = Admission::Verdict::fill_head, .start = offset, .reason = {}, .ends_in_padding = ends_in_padding};
 }
 Admission refuse(std::string reason) {
-  return {.verdict = Admission::Verdict::refuse, .start = Offset(-1), .reason = std::move(reason)};
+  return {.verdict = Admission::Verdict::refuse,
+          .start = Offset(-1),
+          .reason = std::move(reason),
+          .ends_in_padding = false};
 }
 Admission retry(std::string reason) {
-  return {.verdict = Admission::Verdict::retry, .start = Offset(-1), .reason = std::move(reason)};
+  return {
+      .verdict = Admission::Verdict::retry, .start = Offset(-1), .reason = std::move(reason), .ends_in_padding = false};
 }
 
 /// A partition on its way to its admission.
@@ -143,6 +152,42 @@ Awaitable<> look_behind_markers(Cluster& target, Candidate& candidate) {
   if (!failure.empty()) candidate.admission = retry(failure);
 }
 
+/// The batch that holds `offset`. Throws ClusterError.
+Awaitable<std::vector<std::byte>> batch_at(Cluster& cluster, TopicPartition partition, Offset offset) {
+  const LogStretch stretch =
+      co_await read_log(cluster, partition, offset, marker_stretch_bytes, Isolation::read_uncommitted);
+  const auto batches = whole_batches(stretch.records);
+  if (stretch.error_code != 0 || batches.empty()) {
+    throw ClusterError(fmt::format("{} cannot be read at offset {} now", partition.to_string(), offset.value()));
+  }
+  co_return std::vector<std::byte>(batches.front().begin(), batches.front().end());
+}
+
+bool is_marker(std::span<const std::byte> batch) {
+  return protocol::RecordBatchHeader(batch.first<protocol::record_batch_header_size>()).is_control();
+}
+
+/// Whether an earlier life was filling the target's head. Only asked where the target ends at the source's start, or
+/// before.
+Awaitable<> look_for_filled_head(Cluster& target, Candidate& candidate) {
+  AdmissionFacts& facts = candidate.facts;
+  if (facts.source_start < facts.target_end || facts.target_start == facts.target_end) co_return;
+  std::string failure;
+  try {
+    const std::vector<std::byte> last = co_await batch_at(target, facts.target, facts.target_end - 1);
+    facts.ends_in_padding = is_padding(last);
+    if (!facts.knows_identity && facts.target_start == Offset(0) && is_marker(last)) {
+      const std::vector<std::byte> first = co_await batch_at(target, facts.target, Offset(0));
+      facts.has_only_markers = is_marker(first);
+    }
+  } catch (const net::BrokerError& error) {
+    failure = error.what();
+  } catch (const ClusterError& error) {
+    failure = error.what();
+  }
+  if (!failure.empty()) candidate.admission = retry(failure);
+}
+
 Awaitable<> gather(Cluster& source, Cluster& target, Candidates& candidates, LeaderSettings settings) {
   // The target first: while another instance writes, its end may move on, but never beyond the source's end read later.
   const auto target_ends = co_await log_ends(target, open_partitions(candidates, &AdmissionQuestion::target), settings);
@@ -170,8 +215,11 @@ Awaitable<> gather(Cluster& source, Cluster& target, Candidates& candidates, Lea
          candidate.facts.knows_identity =
              std::any_of(active.begin(), active.end(),
                          [&](const ActiveProducer& producer) { return producer.id == candidate.question.identity; });
-         candidate.admission = decide_by_bounds(candidate.facts);
        });
+  for (Candidate& candidate : candidates) {
+    if (!candidate.admission) co_await look_for_filled_head(target, candidate);
+    if (!candidate.admission) candidate.admission = decide_by_bounds(candidate.facts);
+  }
 
   const OffsetOf last_of_target = [](const AdmissionFacts& facts) { return facts.target_end - 1; };
   co_await read_tails(target, candidates, &AdmissionQuestion::target, last_of_target, &AdmissionFacts::target_tail,
@@ -197,17 +245,16 @@ Awaitable<> gather(Cluster& source, Cluster& target, Candidates& candidates, Lea
 std::optional<Admission> decide_by_bounds(const AdmissionFacts& facts) {
   const std::int64_t source_start = facts.source_start.value();
   const std::int64_t target_end = facts.target_end.value();
+  if (facts.source_start > facts.target_end && (target_end == 0 || facts.ends_in_padding || facts.has_only_markers)) {
+    return fill_head_up_to(facts.source_start, facts.ends_in_padding);
+  }
+  if (facts.source_start == facts.target_end && facts.ends_in_padding)
+    return fill_head_up_to(facts.source_start, facts.ends_in_padding);
   if (facts.source_start > facts.target_end) {
-    return refuse(target_end == 0
-                      ? fmt::format("{} begins at offset {} on the source, and {} is empty: the {} offsets before it "
-                                    "cannot be filled, so "
-                                    "offsets cannot be identical",
-                                    facts.source.to_string(), source_start, facts.target.to_string(), source_start)
-                      : fmt::format("{} begins at offset {} on the source, but {} ends at {}: the source has deleted "
-                                    "{} offsets that were "
-                                    "never mirrored (retention)",
-                                    facts.source.to_string(), source_start, facts.target.to_string(), target_end,
-                                    source_start - target_end));
+    return refuse(fmt::format(
+        "{} begins at offset {} on the source, but {} ends at {}: the source has deleted {} offsets "
+        "that were never mirrored (retention)",
+        facts.source.to_string(), source_start, facts.target.to_string(), target_end, source_start - target_end));
   }
   if (target_end == 0) return start_at(Offset(0));
   if (facts.target_end > facts.source_end) {
@@ -266,7 +313,9 @@ Admission decide_by_tails(const AdmissionFacts& facts) {
     if (facts.knows_identity) return start_at(facts.target_end, what);
     return refuse(what + ", and the target does not remember this mirror as the writer");
   }
-  const std::string differs = difference(*facts.source_tail, *facts.target_tail);
+  // Where the source's log begins inside a batch, the target's has the rest of it.
+  const bool is_cut = facts.source_tail->base_offset < facts.source_start;
+  const std::string differs = is_cut ? std::string() : difference(*facts.source_tail, *facts.target_tail);
   if (differs.empty()) return start_at(facts.target_end);
   return refuse(fmt::format("target topic already written by others: the last batch of {} is not the source's: {}",
                             facts.target.to_string(), differs));

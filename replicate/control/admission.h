@@ -5,6 +5,7 @@
 //   source      [start .............. end)              source start <= target end <= source end, and
 //                            ^                          the target's last batch of data is the source's at the same
 //                                                       offset (behind it there may be markers, which fill holes)
+//   target   [ )      source    [ ...... end)         with the head filled first when the target is empty
 //
 // The decision is a pure function of the facts; admit() gathers them, many partitions at a time, with one request per
 // leader and question. A partition whose target is empty needs none but its two log ends.
@@ -23,13 +24,15 @@ namespace shunt::replicate {
 
 struct Admission {
   enum class Verdict {
-    start,   // at `start`; `reason` may hold something worth knowing
-    refuse,  // needs an operator: `reason`
-    retry,   // cannot be told now (no leader, broker away, a follower behind): `reason`
+    start,      // at `start`; `reason` may hold something worth knowing
+    fill_head,  // then start at `start`, where the source's log begins
+    refuse,     // needs an operator: `reason`
+    retry,      // cannot be told now (no leader, broker away, a follower behind): `reason`
   };
   Verdict verdict = Verdict::retry;
   protocol::Offset start{-1};
   std::string reason;
+  bool ends_in_padding = false;  // fill_head: padding is there already, and must go again
 };
 
 struct AdmissionFacts {
@@ -42,6 +45,7 @@ struct AdmissionFacts {
   bool knows_identity = false;  // the target remembers our producer id in this partition
 
   bool has_only_markers = false;  // the target's log, from its start to its end
+  bool ends_in_padding = false;   // the target's log: a head was being filled
 
   /// The target's last batch of data, and the source's batch at its last offset; what is missing was answered with
   /// OFFSET_OUT_OF_RANGE.

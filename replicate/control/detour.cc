@@ -1,15 +1,18 @@
 #include "replicate/control/detour.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "protocol/error.h"
+#include "protocol/messages/delete_records.h"
 #include "protocol/messages/produce.h"
 #include "protocol/record.h"
 #include "replicate/control/leaders.h"
+#include "replicate/control/padding.h"
 #include "replicate/data/batch_kind.h"
 
 namespace shunt::replicate {
@@ -24,6 +27,14 @@ namespace {
 
 constexpr std::int16_t produce_version = 8;  // as the data path
 constexpr std::int16_t all_in_sync = -1;
+
+// About 60 KB in zstd.
+constexpr std::int32_t padding_records = 100'000;
+
+// Kafka's error codes that are part of the protocol here.
+constexpr std::int16_t message_too_large = 10;
+constexpr std::int16_t topic_authorization_failed = 29;
+constexpr std::int16_t policy_violation = 44;  // to DeleteRecords: the topic is compacted only
 
 constexpr protocol::ProducerEpoch identity_epoch{0};
 
@@ -53,13 +64,15 @@ Detour::Detour(Cluster& source, Cluster& target, const FlowSpec& spec, const std
       settings_(settings),
       filler_(target, target_partition_, transactional_id, settings.holes) {}
 
-Awaitable<DetourEnd> Detour::walk(std::optional<Standing> standing, std::function<bool()> stopping) {
+Awaitable<DetourEnd> Detour::walk(std::optional<Standing> standing, std::optional<HeadFill> head,
+                                  std::function<bool()> stopping) {
   DetourEnd end;
   end.parked.flow_id = spec_.id;
   bool is_located = false;
   try {
     co_await locate(standing);
     is_located = true;
+    if (head) co_await fill_head(*head, stopping);
     while (!stopping() && !end.is_passed) end.is_passed = co_await walk_stretch();
     end.parked.cause = ParkCause::stopped;
   } catch (const Blocked& blocked) {
@@ -119,6 +132,75 @@ Awaitable<> Detour::locate(std::optional<Standing> standing) {
   spec_.progress->position.store(position_.value(), std::memory_order_relaxed);
 }
 
+// ---- The head -------------------------------------------------------------------------------------------------------
+
+Awaitable<> Detour::fill_head(const HeadFill& head, const std::function<bool()>& stopping) {
+  // Asks for nothing, and tells whether it would be done.
+  const bool may_be_deleted =
+      head.method == HeadFill::Method::padding && co_await delete_records(Offset(0)) != policy_violation;
+  if (!may_be_deleted) {
+    co_await fill_up_to(head.end);
+    co_return;
+  }
+  const std::int64_t now_ms =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count();
+  std::int32_t most = padding_records;
+  std::vector<std::byte> padding;
+  for (std::int32_t records = 0; position_ < head.end;) {
+    if (stopping()) throw Blocked{ParkCause::stopped, {}};
+    const auto wanted = static_cast<std::int32_t>(std::min<std::int64_t>(most, head.end - position_));
+    const protocol::Stamp stamp{
+        .producer_id = spec_.identity, .producer_epoch = identity_epoch, .base_sequence = sequence_};
+    if (wanted != records) {
+      records = wanted;
+      padding = padding_batch(records, now_ms, stamp);
+    } else {
+      protocol::stamp_record_batch(std::span(padding).first<record_batch_header_size>(), stamp);
+    }
+    const Offset end = position_ + records;
+    const std::int16_t error_code = co_await append(padding, records);
+    if (error_code == message_too_large && most > 1) {
+      most = std::max(1, most / 10);
+    } else if (error_code != 0) {
+      throw Blocked{classify_produce_error(error_code), produce_error_text(spec_, position_, end, error_code, {})};
+    }
+  }
+  const std::int16_t error_code = co_await delete_records(head.end);
+  if (error_code != 0) {
+    throw Blocked{classify_produce_error(error_code),
+                  fmt::format("{} answered {} to DeleteRecords of {} before {}", target_.alias(),
+                              protocol::error_name(error_code), target_partition_.to_string(), head.end.value())};
+  }
+}
+
+/// Kafka's error code.
+Awaitable<std::int16_t> Detour::delete_records(Offset end) {
+  protocol::DeleteRecordsRequest request;
+  request.timeout_ms = settings_.produce_timeout_ms;
+  request.topics.push_back(
+      {.name = spec_.target_topic, .partitions = {{.partition_index = spec_.partition, .offset = end}}});
+  std::string failure;
+  protocol::DeleteRecordsResponse response;
+  try {
+    response = co_await target_.call_broker(target_leader(), std::move(request));
+  } catch (const net::BrokerError& error) {
+    failure = error.what();
+  }
+  if (!failure.empty()) throw Blocked{ParkCause::target_connection, failure};
+  if (response.topics.size() != 1 || response.topics.front().partitions.size() != 1) {
+    throw Blocked{ParkCause::target_error, target_.alias() + " answered DeleteRecords for other partitions"};
+  }
+  const std::int16_t error_code = response.topics.front().partitions.front().error_code;
+  if (error_code == topic_authorization_failed) {
+    throw Blocked{ParkCause::refused,
+                  fmt::format("{} does not let this user delete records of {}, which filling the missing head of its "
+                              "log takes: grant Delete on the topic",
+                              target_.alias(), target_partition_.to_string())};
+  }
+  co_return error_code;
+}
+
 // ---- The source's log -----------------------------------------------------------------------------------------------
 
 void Detour::throw_source_error(std::int16_t error_code) const {
@@ -170,7 +252,8 @@ Awaitable<bool> Detour::walk_stretch() {
       continue;
     }
     co_await fill_up_to(header.base_offset());
-    if (kind == BatchKind::plain) {
+    // The position may lie inside a batch: the source's log begins there, or an earlier life has rewritten its beginning.
+    if (kind == BatchKind::plain && header.base_offset() == position_) {
       co_await copy(batch);
     } else {
       co_await rewrite(batch);
@@ -192,9 +275,6 @@ Awaitable<> Detour::fill_up_to(Offset end) {
 
 Awaitable<> Detour::copy(std::span<const std::byte> batch) {
   const RecordBatchHeader header = header_of(batch);
-  if (header.base_offset() < position_) {
-    throw Blocked{ParkCause::refused, half_written_text(spec_, position_, header)};
-  }
   std::vector<std::byte> copied(batch.begin(), batch.end());
   protocol::stamp_record_batch(
       std::span(copied).first<record_batch_header_size>(),
@@ -220,7 +300,7 @@ Awaitable<> Detour::rewrite(std::span<const std::byte> batch) {
   for (bool more = true; more;) {
     more = reader.next(record);
     if (!reader.ok()) throw Blocked{ParkCause::refused, fmt::format("{} is malformed: {}", where, reader.why())};
-    if (more && record.offset < position_) continue;  // rewritten by an earlier life
+    if (more && record.offset < position_) continue;
     if (run && (!more || record.offset != run_end)) {
       const std::int32_t records = run->record_count();
       std::vector<std::byte> rewritten =
@@ -241,13 +321,31 @@ Awaitable<> Detour::rewrite(std::span<const std::byte> batch) {
 
 // ---- The target's log -----------------------------------------------------------------------------------------------
 
-Awaitable<> Detour::produce(std::vector<std::byte> batch, std::int32_t records) {
+protocol::BrokerId Detour::target_leader() const {
   const Topic::Partition* known = target_.find_partition(target_partition_);
   if (known == nullptr || !target_.brokers().contains(known->leader)) {
     throw Blocked{ParkCause::target_leader, target_partition_.to_string() + " has no leader at the moment"};
   }
-  const protocol::BrokerId leader = known->leader;
+  return known->leader;
+}
+
+/// A batch of the source's records.
+Awaitable<> Detour::produce(std::vector<std::byte> batch, std::int32_t records) {
   const std::size_t size = batch.size();
+  const Offset base = position_;
+  const std::int16_t error_code = co_await append(std::move(batch), records);
+  if (error_code != 0) {
+    throw Blocked{classify_produce_error(error_code),
+                  produce_error_text(spec_, base, base + records, error_code, answer_text_)};
+  }
+  FlowProgress& seen = *spec_.progress;
+  add(seen.records, static_cast<std::uint64_t>(records));
+  add(seen.batches, 1);
+  add(seen.bytes, size);
+}
+
+/// Kafka's error code; 0: position and sequence have moved.
+Awaitable<std::int16_t> Detour::append(std::vector<std::byte> batch, std::int32_t records) {
   protocol::ProduceRequest request;
   request.acks = all_in_sync;
   request.timeout_ms = settings_.produce_timeout_ms;
@@ -258,7 +356,7 @@ Awaitable<> Detour::produce(std::vector<std::byte> batch, std::int32_t records) 
   protocol::ProduceResponse response;
   try {
     const net::CallOptions options{.at_most_version = produce_version, .timeout = {}};
-    response = co_await target_.call_broker(leader, std::move(request), options);
+    response = co_await target_.call_broker(target_leader(), std::move(request), options);
   } catch (const net::BrokerError& error) {
     failure = error.what();
   }
@@ -267,22 +365,17 @@ Awaitable<> Detour::produce(std::vector<std::byte> batch, std::int32_t records) 
     throw Blocked{ParkCause::target_error, target_.alias() + " answered a Produce request for other partitions"};
   }
   const auto& answered = response.responses.front().partition_responses.front();
-  const Offset end = position_ + records;
-  if (answered.error_code != 0) {
-    throw Blocked{classify_produce_error(answered.error_code),
-                  produce_error_text(spec_, position_, end, answered.error_code, answered.error_message.value_or(""))};
-  }
+  answer_text_ = answered.error_message.value_or("");
+  if (answered.error_code != 0) co_return answered.error_code;
   if (answered.base_offset != position_) {
-    throw Blocked{ParkCause::refused, misplaced_text(spec_, position_, end, answered.base_offset.value())};
+    throw Blocked{ParkCause::refused,
+                  misplaced_text(spec_, position_, position_ + records, answered.base_offset.value())};
   }
-  position_ = end;
+  position_ = position_ + records;
   sequence_ = sequence_.advanced(records);
-  FlowProgress& seen = *spec_.progress;
-  seen.position.store(position_.value(), std::memory_order_relaxed);
-  add(seen.records, static_cast<std::uint64_t>(records));
-  add(seen.batches, 1);
-  add(seen.bytes, size);
-  if (answered.log_append_time_ms >= 0) add(seen.duplicates, 1);
+  spec_.progress->position.store(position_.value(), std::memory_order_relaxed);
+  if (answered.log_append_time_ms >= 0) add(spec_.progress->duplicates, 1);
+  co_return 0;
 }
 
 }  // namespace shunt::replicate

@@ -33,6 +33,16 @@ struct DetourSettings {
   HoleSettings holes;
 };
 
+/// A head to be filled first: the source's log begins at `end`, and the target's ends before it.
+struct HeadFill {
+  enum class Method {
+    padding,  // quick and small, but readers could see it until it is deleted again
+    markers,  // where readers may be there already
+  };
+  protocol::Offset end;
+  Method method = Method::markers;
+};
+
 struct DetourEnd {
   bool is_passed = false;  // the data path can go on from `parked.standing`
   Parked parked;           // otherwise: why not, for Recovery
@@ -46,7 +56,8 @@ class Detour {
 
   /// Walks until the log is ordinary again, something is in the way, or `stopping()`, which is asked between stretches.
   /// `standing`: where the data path left off.
-  net::Awaitable<DetourEnd> walk(std::optional<Standing> standing, std::function<bool()> stopping);
+  net::Awaitable<DetourEnd> walk(std::optional<Standing> standing, std::optional<HeadFill> head,
+                                 std::function<bool()> stopping);
 
  private:
   struct Blocked;
@@ -54,10 +65,14 @@ class Detour {
   net::Awaitable<> locate(std::optional<Standing> standing);
   net::Awaitable<bool> walk_stretch();
   [[nodiscard]] bool is_ordinary(const LogStretch& stretch) const;
+  net::Awaitable<> fill_head(const HeadFill& head, const std::function<bool()>& stopping);
+  net::Awaitable<std::int16_t> delete_records(protocol::Offset end);
   net::Awaitable<> fill_up_to(protocol::Offset end);
   net::Awaitable<> copy(std::span<const std::byte> batch);
   net::Awaitable<> rewrite(std::span<const std::byte> batch);
   net::Awaitable<> produce(std::vector<std::byte> batch, std::int32_t records);
+  net::Awaitable<std::int16_t> append(std::vector<std::byte> batch, std::int32_t records);
+  [[nodiscard]] protocol::BrokerId target_leader() const;
   void throw_source_error(std::int16_t error_code) const;
 
   Cluster& source_;
@@ -69,6 +84,7 @@ class Detour {
   HoleFiller filler_;
   protocol::Offset position_;    // the target's log end: everything below is there
   protocol::Sequence sequence_;  // of the next record
+  std::string answer_text_;      // what the target said of the last batch
 };
 
 }  // namespace shunt::replicate

@@ -29,6 +29,9 @@ constexpr auto retry_after_failure = 1s;
 // Each holds a stretch of its partition's log, and what becomes of it.
 constexpr std::size_t most_detours = 8;
 
+// At 78 bytes and some 7 microseconds each.
+constexpr std::int64_t most_marked_head = 10'000'000;
+
 Time now() {
   return std::chrono::steady_clock::now();
 }
@@ -141,6 +144,7 @@ Awaitable<> Replication::discover() {
       spdlog::info("{}: topic {} {} on {} with {} partitions", settings_.name, topic.topic.target,
                    to_string(topic.outcome), target_.alias(), topic.target_partitions);
     }
+    if (topic.outcome == TopicOutcome::created) own_topics_.insert(topic.topic.target);
     if (topic.may_retry) next_discovery_ = std::min(next_discovery_, now() + retry_after_failure);
     add_partitions(topic);
   }
@@ -228,20 +232,20 @@ Awaitable<> Replication::admit_due() {
     const Admission& admission = admissions[i];
     const std::string name = partition.spec.source_name();
     const auto end = ends.find(sources[i]);
-    if (admission.verdict == Admission::Verdict::start && ends_matter && !end->second.value) {
+    const bool is_start =
+        admission.verdict == Admission::Verdict::start || admission.verdict == Admission::Verdict::fill_head;
+    if (is_start && ends_matter && !end->second.value) {
       partition.due = now() + retry_after_failure;
       set_phase(partition, Phase::admitting, end->second.reason);
       continue;
     }
-    if (admission.verdict == Admission::Verdict::start && settings_.start_at_latest && admission.start == Offset(0) &&
-        *end->second.value > Offset(0)) {
-      const std::string reason = fmt::format(
-          "auto.offset.reset=latest would begin {} at offset {}, but {} is empty: the "
-          "offsets before it cannot be filled, so offsets cannot be identical; mirror "
-          "from the earliest offset",
-          name, end->second.value->value(), partition.spec.target_name());
-      spdlog::error("{}: {}", settings_.name, reason);
-      set_phase(partition, Phase::failed, reason);
+    if (is_start && settings_.until_caught_up && partition.goal < 0) {
+      const std::lock_guard lock(mutex_);
+      partition.goal = end->second.value->value();
+    }
+    const bool is_empty = admission.verdict == Admission::Verdict::fill_head || admission.start == Offset(0);
+    if (is_start && is_empty && settings_.start_at_latest && *end->second.value > Offset(0)) {
+      plan_head(partition, *end->second.value, admission.ends_in_padding);
       continue;
     }
     switch (admission.verdict) {
@@ -251,10 +255,12 @@ Awaitable<> Replication::admit_due() {
         partition.reason.clear();
         partition.start = admission.start.value();
         partition.standing.reset();  // the target's log has been compared with the source's instead
-        if (partition.goal < 0 && settings_.until_caught_up) partition.goal = end->second.value->value();
         if (!admission.reason.empty()) spdlog::info("{}: {}: {}", settings_.name, name, admission.reason);
         break;
       }
+      case Admission::Verdict::fill_head:
+        plan_head(partition, admission.start, admission.ends_in_padding);
+        break;
       case Admission::Verdict::refuse:
         spdlog::error("{}: {} cannot be mirrored: {}", settings_.name, name, admission.reason);
         set_phase(partition, Phase::failed, admission.reason);
@@ -353,6 +359,32 @@ void Replication::handle_parked(Parked parked) {
   changed_.announce();
 }
 
+/// The target holds nothing but padding, if anything, and the mirror begins at `end`.
+void Replication::plan_head(Partition& partition, Offset end, bool ends_in_padding) {
+  const bool is_own = ends_in_padding || own_topics_.contains(partition.spec.target_topic);
+  const std::int64_t most = is_own ? settings_.most_padding : std::min(settings_.most_padding, most_marked_head);
+  const std::string name = partition.spec.source_name();
+  if (end.value() > most) {
+    const std::string reason = fmt::format(
+        "{} begins at offset {} on the source, and {} is empty: filling {} offsets is more than {}", name, end.value(),
+        partition.spec.target_name(), end.value(),
+        is_own ? fmt::format("shunt.offsets.padding.max ({}) allows; raise it if they are to be filled", most)
+               : fmt::format("is done without padding ({}), which readers of a topic that shunt has not created could "
+                             "see; delete the empty topic, and shunt will create it",
+                             most));
+    spdlog::error("{}: {}", settings_.name, reason);
+    set_phase(partition, Phase::failed, reason);
+    return;
+  }
+  spdlog::debug("{}: {} begins at offset {}: the offsets before it are filled", settings_.name, name, end.value());
+  const std::lock_guard lock(mutex_);
+  partition.head = HeadFill{.end = end, .method = is_own ? HeadFill::Method::padding : HeadFill::Method::markers};
+  partition.phase = Phase::waiting_for_detour;
+  partition.reason.clear();
+  partition.start = end.value();
+  partition.standing.reset();
+}
+
 // ---- Detours --------------------------------------------------------------------------------------------------------
 
 void Replication::begin_detours() {
@@ -376,12 +408,13 @@ void Replication::begin_detours() {
 }
 
 Awaitable<> Replication::take_detour(Partition& partition) {
-  DetourEnd end = co_await partition.detour->walk(partition.standing, [this] { return stopping_; });
+  DetourEnd end = co_await partition.detour->walk(partition.standing, partition.head, [this] { return stopping_; });
   if (!end.is_passed) {
     handle_parked(std::move(end.parked));
     co_return;
   }
   partition.standing = end.parked.standing;
+  partition.head.reset();
   set_phase(partition, Phase::assignable);
 }
 

@@ -52,6 +52,7 @@ struct ReplicationSettings {
   net::Duration contact_patience = std::chrono::seconds(10);  // for the first answer of each cluster
   RecoverySettings recovery;
   DetourSettings detours;
+  std::int64_t most_padding = 100'000'000;  // offsets of a missing head that are filled without asking
   bool until_caught_up = false;
   std::uint32_t index = 0;  // FlowId::replication of its flows
 };
@@ -81,6 +82,7 @@ class Replication {
     net::Time due{};  // admitting, assignable: not before
     std::string reason;
     std::optional<Standing> standing;
+    std::optional<HeadFill> head;  // to be filled by the next detour
     std::int64_t start = -1;
     std::int64_t goal = -1;
     std::uint64_t interruptions = 0;
@@ -97,6 +99,7 @@ class Replication {
   net::Awaitable<std::optional<Route::Side>> locate(Cluster& cluster, const TopicPartition& partition,
                                                     std::map<protocol::BrokerId, net::Endpoint>& known,
                                                     std::string& why);
+  void plan_head(Partition& partition, protocol::Offset end, bool ends_in_padding);
   void begin_detours();
   net::Awaitable<> take_detour(Partition& partition);
   net::Awaitable<> end_detours();
@@ -120,6 +123,7 @@ class Replication {
   bool stale_source_ = false;
   bool stale_target_ = false;
   net::Time next_discovery_{};
+  std::set<std::string> own_topics_;  // of the target, created by this process
   std::map<FlowId, Partition*> by_id_;
 
   mutable std::mutex mutex_;  // guards the following against append_status()

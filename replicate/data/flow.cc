@@ -109,13 +109,6 @@ std::string misplaced_text(const FlowSpec& spec, Offset base, Offset end, std::i
                      spec.source_name(), range(base, end), answered_offset, spec.target_name());
 }
 
-std::string half_written_text(const FlowSpec& spec, Offset log_end, const RecordBatchHeader& header) {
-  return fmt::format(
-      "{}: the target's log ends at {}, inside the source's batch {}: it was not written batch by batch "
-      "by this mirror",
-      spec.source_name(), log_end.value(), range(header.base_offset(), header.next_offset()));
-}
-
 void Flow::handle_located(const LogPlace& place, net::Time now) {
   if (state_ != FlowState::locating) return;
   known_identity_ = place.knows_identity();
@@ -155,11 +148,10 @@ Flow::Verdict Flow::gate(const RecordBatchHeader& header, net::Time now, Stamp& 
   const BatchKind kind = kind_of(header, aborted_.covers(header));
   const Offset next = header.next_offset();
   if (next <= fetch_position_) return Verdict::skip;
-  if (kind != BatchKind::plain || base > fetch_position_) {
+  if (kind != BatchKind::plain || base != fetch_position_) {
     return leave(ParkCause::detour, fmt::format("{}: not to be forwarded as it is from offset {} on",
                                                 spec_.source_name(), fetch_position_.value()));
   }
-  if (base < fetch_position_) return leave(ParkCause::refused, half_written_text(spec_, fetch_position_, header));
   stamp = {.producer_id = spec_.identity, .producer_epoch = identity_epoch, .base_sequence = next_sequence_};
   in_flight_.push_back({.base = base, .records = header.record_count(), .bytes = size});
   fetch_position_ = next;

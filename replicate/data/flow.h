@@ -135,13 +135,11 @@ struct Objection {
 std::optional<Objection> check_place(const FlowSpec& spec, const LogPlace& place,
                                      const std::optional<Standing>& standing);
 
-// What is said of an answer to the batch of source offsets [base, end), and of a batch the target has half of.
+// What is said of an answer to the batch of source offsets [base, end).
 std::string produce_error_text(const FlowSpec& spec, protocol::Offset base, protocol::Offset end,
                                std::int16_t error_code, std::string_view message);
 std::string misplaced_text(const FlowSpec& spec, protocol::Offset base, protocol::Offset end,
                            std::int64_t answered_offset);
-std::string half_written_text(const FlowSpec& spec, protocol::Offset log_end,
-                              const protocol::RecordBatchHeader& header);
 
 struct Parked {
   FlowId flow_id;

@@ -1,6 +1,6 @@
 """Offsets without a record (transaction markers, aborted data, compaction) are filled on the target, so that every record
-keeps its offset and no reader sees anything else. A head that is missing stops its partition with a message that
-names it; its neighbours are mirrored whole."""
+keeps its offset and no reader sees anything else. What retention has taken before it was mirrored stops its partition
+with a message that names it; its neighbours are mirrored whole."""
 
 from crash_test import kill_ten_times
 from harness import integration
@@ -110,17 +110,74 @@ def compacted_records_leave_every_other_at_its_offset(lab):
 
 
 @integration(timeout_seconds=120)
-def a_deleted_head_stops_its_partition(lab):
-    topic, plain = lab.load_all(
-        [{"topic": "headless", "records": 2000, "partitions": 2}, {"topic": "plain", "records": 500}]
+def a_missing_head_is_filled(lab):
+    # At the beginning of a batch and inside one; on topics that shunt creates and on one that is there.
+    new, cut, old, plain = lab.load_all(
+        [
+            {"topic": "new", "records": 2000, "partitions": 2, "flush": "100..100"},
+            {"topic": "cut", "records": 1000, "codec": "zstd"},
+            {"topic": "old", "records": 1000, "flush": "50..50", "codec": "lz4"},
+            {"topic": "plain", "records": 500},
+        ]
     )
-    lab.delete_records(lab.source, topic, 0, 400)
-    failures = mirror_with_failures(lab, [topic, plain])
-    assert set(failures) == {(topic, 0)}, failures
-    assert "400" in failures[topic, 0]["reason"], failures
-    assert lab.ends(lab.target, [topic]) == {(topic, 0): 0, (topic, 1): 1000}
-    assert lab.dump(lab.source, topic, 1) == lab.dump(lab.target, topic, 1)
-    lab.assert_identical([plain])
+    lab.delete_records(lab.source, new, 0, 400)
+    lab.delete_records(lab.source, cut, 0, 333)
+    lab.delete_records(lab.source, old, 0, 1000)  # nothing is left
+    lab.target.create_topic(old, partitions=1)
+    topics = [new, cut, old, plain]
+    lab.mirror(topics)
+    lab.assert_identical(topics, batches=False)
+    assert lab.dump(lab.target, old) == b"" and lab.ends(lab.target, [old]) == {(old, 0): 1000}
+    assert lab.mirror(topics)["records"] == 0
+    for topic in ("cut", "old"):
+        lab.load(topic=topic, records=100, start=1000)
+    lab.mirror(topics)
+    lab.assert_identical(topics, batches=False)
+
+
+@integration(timeout_seconds=180)
+def a_head_of_a_million_survives_kills(lab):
+    size = 1_000_000
+    many = {"records": size, "kind": "zeros", "size": 1, "codec": "zstd"}
+    topic, there = lab.load_all([{"topic": name, **many} for name in ("t", "there")])
+    for name in (topic, there):
+        lab.delete_records(lab.source, name, 0, size)
+    lab.load_all([{"topic": name, "records": 1000, "start": size} for name in ("t", "there")])
+    lab.target.create_topic(there)
+    for _ in range(5):
+        run = lab.shunt("run", lab.config([topic, there]), "--json")
+        before = ends = lab.ends(lab.target, [there])[there, 0]
+        while ends == before and ends < size + 1000:
+            ends = lab.ends(lab.target, [there])[there, 0]
+        run.kill()
+    lab.mirror([topic, there])
+    lab.assert_identical([topic, there], batches=False)
+
+
+@integration(timeout_seconds=120)
+def a_head_beyond_the_limit_is_left_to_the_user(lab):
+    topic = lab.load(topic="t", records=2000, flush="100..100")
+    lab.delete_records(lab.source, topic, 0, 1500)
+    failures = mirror_with_failures(lab, [topic], settings={"shunt.offsets.padding.max": 1000})
+    assert "1500" in failures[topic, 0]["reason"], failures
+    assert "shunt.offsets.padding.max" in failures[topic, 0]["reason"], failures
+    assert lab.ends(lab.target, [topic]) == {(topic, 0): 0}
+
+
+@integration(timeout_seconds=120)
+def a_mirror_may_begin_at_the_end(lab):
+    topic = lab.load(topic="t", records=2000, partitions=2)
+    latest = {"source.consumer.auto.offset.reset": "latest"}
+    run = lab.start_mirror([topic], settings=latest)
+    lab.until_level([topic])
+    assert lab.dump(lab.target, topic, 0) == b""
+    lab.load(topic="t", records=500, partitions=2, start=2000)
+    lab.until_level([topic])
+    run.drain()
+    assert run.summary()["records"] == 500, run.summary()
+    for partition in (0, 1):
+        assert lab.dump(lab.source, topic, partition).endswith(lab.dump(lab.target, topic, partition))
+        assert lab.dump(lab.target, topic, partition).count(b"\n") == 250
 
 
 @integration(timeout_seconds=120)

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "replicate/control/padding.h"
 #include "tests/replicate/control/fake_kafka.h"
 
 namespace shunt::replicate {
@@ -31,6 +32,15 @@ AdmissionFacts bounds(std::int64_t source_start, std::int64_t source_end, std::i
   return facts;
 }
 
+AdmissionFacts padded(AdmissionFacts facts) {
+  facts.ends_in_padding = true;
+  return facts;
+}
+AdmissionFacts marked(AdmissionFacts facts) {
+  facts.has_only_markers = true;
+  return facts;
+}
+
 TEST(Admission, BoundsAloneDecideWhereTheyCan) {
   const struct {
     AdmissionFacts facts;
@@ -41,8 +51,10 @@ TEST(Admission, BoundsAloneDecideWhereTheyCan) {
       // source start and end, target start and end
       {bounds(0, 0, 0, 0), Verdict::start, 0, ""},
       {bounds(0, 100, 0, 0), Verdict::start, 0, ""},
-      {bounds(5, 100, 0, 0), Verdict::refuse, -1,
-       "s-0 begins at offset 5 on the source, and t-0 is empty: the 5 offsets"},
+      {bounds(5, 100, 0, 0), Verdict::fill_head, 5, ""},
+      {padded(bounds(50, 100, 0, 40, true)), Verdict::fill_head, 50, ""},
+      {padded(bounds(50, 100, 0, 50, true)), Verdict::fill_head, 50, ""},
+      {marked(bounds(50, 100, 0, 40)), Verdict::fill_head, 50, ""},
       {bounds(50, 100, 0, 40), Verdict::refuse, -1, "deleted 10 offsets that were never mirrored"},
       {bounds(0, 30, 0, 40), Verdict::refuse, -1, "the target holds 10 records that the source does not have"},
       {bounds(0, 0, 0, 40), Verdict::refuse, -1, "the target holds 40 records"},
@@ -61,6 +73,7 @@ TEST(Admission, BoundsAloneDecideWhereTheyCan) {
     if (!decided) continue;
     EXPECT_EQ(decided->verdict, *one.verdict) << decided->reason;
     EXPECT_EQ(decided->start, Offset(one.start)) << decided->reason;
+    EXPECT_EQ(decided->ends_in_padding, one.facts.ends_in_padding);
     EXPECT_THAT(decided->reason, HasSubstr(one.reason));
     if (std::string_view(one.reason).empty()) {
       EXPECT_EQ(decided->reason, "");
@@ -249,6 +262,36 @@ TEST_F(AdmitTest, TheLastDataCountsWhereMarkersFollow) {
   EXPECT_EQ(admissions[3].verdict, Verdict::start) << admissions[3].reason;
   EXPECT_EQ(admissions[3].start, Offset(200));
   EXPECT_THAT(admissions[3].reason, HasSubstr("holds markers only, from 0 to 200"));
+}
+
+TEST_F(AdmitTest, AHeadThatWasBeingFilledIsRecognised) {
+  source_kafka.create("s", 4);
+  target_kafka.create("t", 4);
+  const std::vector<std::byte> padding = padding_batch(10, 1000, {});
+  const auto* text = reinterpret_cast<const char*>(padding.data()) + protocol::record_batch_header_size;
+  const std::string payload(text, padding.size() - protocol::record_batch_header_size);
+  for (int index = 0; index < 4; ++index) {
+    source_kafka.partition("s", index).log_start = 50;
+    source_kafka.partition("s", index).log_end = 50;
+    source_kafka.partition("s", index).append("one", 10);
+  }
+  tests::FakePartition& cut_off = target_kafka.partition("t", 0);
+  cut_off.append(payload, 10);
+  cut_off.batches.back().attributes = 4;  // zstd
+  cut_off.batches.back().is_sealed = true;
+  target_kafka.partition("t", 1).append_markers(20);
+  target_kafka.partition("t", 2).append("data", 20);
+  target_kafka.partition("t", 3).append("data", 20);
+  target_kafka.partition("t", 3).append_markers(3);
+  const std::vector<Admission> admissions = admit_all(4);
+  EXPECT_EQ(admissions[0].verdict, Verdict::fill_head) << admissions[0].reason;
+  EXPECT_TRUE(admissions[0].ends_in_padding);
+  EXPECT_EQ(admissions[0].start, Offset(50));
+  EXPECT_EQ(admissions[1].verdict, Verdict::fill_head) << admissions[1].reason;
+  EXPECT_FALSE(admissions[1].ends_in_padding);
+  EXPECT_EQ(admissions[2].verdict, Verdict::refuse);
+  EXPECT_THAT(admissions[2].reason, HasSubstr("never mirrored"));
+  EXPECT_EQ(admissions[3].verdict, Verdict::refuse);
 }
 
 TEST_F(AdmitTest, AClusterThatIsAwayIsAReasonToTryAgain) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "protocol/crc32c.h"
 #include "protocol/messages/create_partitions.h"
 #include "protocol/messages/create_topics.h"
 #include "protocol/messages/describe_configs.h"
@@ -11,6 +12,7 @@
 #include "protocol/messages/metadata.h"
 #include "protocol/messages/offset_for_leader_epoch.h"
 #include "protocol/record_batch.h"
+#include "protocol/wire.h"
 
 namespace shunt::tests {
 
@@ -43,6 +45,7 @@ std::vector<std::byte> FakeBatch::bytes() const {
   put(bytes, std::int32_t{0});
   put(bytes, records);
   for (const char character : payload) bytes.push_back(static_cast<std::byte>(character));
+  if (is_sealed) wire::store(bytes.data() + 17, crc32c(std::span(bytes).subspan(21)));
   return bytes;
 }
 

@@ -26,6 +26,7 @@ struct FakeBatch {
   std::int64_t base_timestamp_ms = 1000;
   std::int64_t producer_id = -1;
   std::int8_t magic = 2;
+  bool is_sealed = false;  // with a CRC that is right
 
   [[nodiscard]] std::vector<std::byte> bytes() const;
 };
