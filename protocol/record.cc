@@ -17,6 +17,17 @@ constexpr std::size_t crc_offset = 17;
 constexpr std::size_t attributes_offset = 21;
 constexpr std::int8_t magic = 2;
 
+// Beyond it arithmetic could overflow; no log gets there.
+constexpr Offset largest_base_offset{std::int64_t{1} << 62};
+
+/// Times are the producer's, and may be anything: what overflows wraps, as it does in Kafka.
+std::int64_t wrapping_sum(std::int64_t a, std::int64_t b) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
+}
+std::int64_t wrapping_difference(std::int64_t a, std::int64_t b) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
+}
+
 /// Varints and byte strings off the front of a span; poisoned by the first that is not there.
 class Cursor {
  public:
@@ -95,7 +106,10 @@ RecordReader::RecordReader(const RecordBatchHeader& header, std::span<const std:
       last_offset_delta_(header.last_offset_delta()),
       records_left_(header.record_count()) {
   if (header.is_log_append_time()) append_time_ms_ = header.max_timestamp_ms();
-  if (records_left_ < 0) fail(fmt::format("{} records", records_left_));
+  if (records_left_ < 0 || last_offset_delta_ < 0 || base_offset_ < Offset(0) || base_offset_ > largest_base_offset) {
+    fail(fmt::format("{} records at offset {} with last offset delta {}", records_left_, base_offset_.value(),
+                     last_offset_delta_));
+  }
 }
 
 bool RecordReader::fail(std::string why) {
@@ -131,7 +145,7 @@ bool RecordReader::next(Record& record) {
   }
   previous_delta_ = offset_delta;
   record.offset = base_offset_ + offset_delta;
-  record.timestamp_ms = append_time_ms_.value_or(base_timestamp_ms_ + timestamp_delta);
+  record.timestamp_ms = append_time_ms_.value_or(wrapping_sum(base_timestamp_ms_, timestamp_delta));
   left_ = batch.left();
   --records_left_;
   return true;
@@ -160,7 +174,7 @@ std::optional<std::vector<std::byte>> open_record_batch(std::span<const std::byt
 void RecordBatchBuilder::append(const Record& record) {
   if (count_ == 0) base_timestamp_ms_ = max_timestamp_ms_ = record.timestamp_ms;
   max_timestamp_ms_ = std::max(max_timestamp_ms_, record.timestamp_ms);
-  const std::int64_t timestamp_delta = record.timestamp_ms - base_timestamp_ms_;
+  const std::int64_t timestamp_delta = wrapping_difference(record.timestamp_ms, base_timestamp_ms_);
   const std::size_t size = 1 + varint_size(timestamp_delta) + varint_size(count_) + nullable_size(record.key) +
                            nullable_size(record.value) + record.headers.size();
   append_varint(payload_, static_cast<std::int64_t>(size));

@@ -41,7 +41,7 @@ Awaitable<Answers<Offset>> list_offsets(Cluster& cluster, std::vector<TopicParti
       for (const auto& partition : topic.partitions) {
         if (partition.error_code != 0) {
           sheet.refuse(topic.name, partition.partition_index, partition.error_code);
-        } else if (partition.offset < Offset(0)) {
+        } else if (partition.offset < Offset(0) && which < 0) {
           sheet.postpone(topic.name, partition.partition_index, "the leader does not know the offset yet");
         } else {
           sheet.answer(topic.name, partition.partition_index, partition.offset);
@@ -62,6 +62,11 @@ Awaitable<Answers<Offset>> log_starts(Cluster& cluster, std::vector<TopicPartiti
 Awaitable<Answers<Offset>> readable_ends(Cluster& cluster, std::vector<TopicPartition> partitions, Isolation isolation,
                                          LeaderSettings settings) {
   return list_offsets(cluster, std::move(partitions), latest, isolation, settings);
+}
+
+Awaitable<Answers<Offset>> offsets_at_time(Cluster& cluster, std::vector<TopicPartition> partitions,
+                                           std::int64_t timestamp_ms, LeaderSettings settings) {
+  return list_offsets(cluster, std::move(partitions), timestamp_ms, Isolation::read_uncommitted, settings);
 }
 
 Awaitable<Answers<Offset>> log_ends(Cluster& cluster, std::vector<TopicPartition> partitions, LeaderSettings settings) {

@@ -48,6 +48,10 @@ net::Awaitable<Answers<protocol::Offset>> log_starts(Cluster& cluster, std::vect
 net::Awaitable<Answers<protocol::Offset>> readable_ends(Cluster& cluster, std::vector<TopicPartition> partitions,
                                                         Isolation isolation, LeaderSettings settings = {});
 
+/// The first offset of a record with this timestamp or a later one (ListOffsets); -1: there is none.
+net::Awaitable<Answers<protocol::Offset>> offsets_at_time(Cluster& cluster, std::vector<TopicPartition> partitions,
+                                                          std::int64_t timestamp_ms, LeaderSettings settings = {});
+
 /// The true end of each log, which the next record gets: OffsetForLeaderEpoch for the current epoch. ListOffsets would
 /// answer the high watermark, which lags behind while followers do.
 net::Awaitable<Answers<protocol::Offset>> log_ends(Cluster& cluster, std::vector<TopicPartition> partitions,

@@ -17,12 +17,16 @@ namespace {
 
 constexpr std::int16_t last_version_with_topic_names = 11;  // and the last non-flexible one
 constexpr std::int16_t not_leader_or_follower = 6;
+constexpr std::int16_t throttling_quota_exceeded = 89;
 constexpr std::int8_t current_magic = 2;
+
+// Beyond it arithmetic could overflow; no log gets there.
+constexpr Offset largest_offset{std::int64_t{1} << 62};
 
 }  // namespace
 
 Awaitable<LogStretch> read_log(Cluster& cluster, TopicPartition partition, Offset offset, std::int32_t bytes,
-                               Isolation isolation) {
+                               Isolation isolation, std::int32_t max_wait_ms) {
   const Topic::Partition* known = cluster.find_partition(partition);
   LogStretch stretch;
   if (known == nullptr || !cluster.brokers().contains(known->leader)) {
@@ -31,6 +35,8 @@ Awaitable<LogStretch> read_log(Cluster& cluster, TopicPartition partition, Offse
   }
   const protocol::BrokerId leader = known->leader;
   protocol::FetchRequest request;
+  request.max_wait_ms = max_wait_ms;
+  request.min_bytes = 1;
   request.max_bytes = bytes;
   request.isolation_level = static_cast<std::int8_t>(isolation);
   auto& topic = request.topics.emplace_back();
@@ -43,8 +49,8 @@ Awaitable<LogStretch> read_log(Cluster& cluster, TopicPartition partition, Offse
   const net::CallOptions options{.at_most_version = last_version_with_topic_names, .timeout = {}};
   auto response = co_await cluster.call_broker(leader, std::move(request), options);
   if (response.responses.size() != 1 || response.responses.front().partitions.size() != 1) {
-    // Over quota: nothing now, and the connection is throttled (KIP-219).
-    stretch.error_code = response.error_code;
+    // Over quota the answer is empty, and the connection is throttled (KIP-219). That is not the end of the log.
+    stretch.error_code = response.error_code != 0 ? response.error_code : throttling_quota_exceeded;
     co_return stretch;
   }
   auto& answered = response.responses.front().partitions.front();
@@ -53,6 +59,16 @@ Awaitable<LogStretch> read_log(Cluster& cluster, TopicPartition partition, Offse
   stretch.last_stable_offset = answered.last_stable_offset;
   if (answered.aborted_transactions) stretch.aborted = std::move(*answered.aborted_transactions);
   if (answered.records) stretch.records = std::move(*answered.records);
+  for (const std::span<const std::byte> batch : whole_batches(stretch.records)) {
+    const RecordBatchHeader header(batch.first<record_batch_header_size>());
+    if (header.base_offset() >= Offset(0) && header.base_offset() <= largest_offset &&
+        header.last_offset_delta() >= 0 && header.record_count() >= 0) {
+      continue;
+    }
+    throw ClusterError(fmt::format("{} sent a batch of {} at offset {} with {} records and last offset delta {}",
+                                   cluster.alias(), partition.to_string(), header.base_offset().value(),
+                                   header.record_count(), header.last_offset_delta()));
+  }
   co_return stretch;
 }
 

@@ -23,10 +23,11 @@ struct LogStretch {
   protocol::Records records;                                         // the last batch may be cut off
 };
 
-/// What the leader has from `offset` on, at least one whole batch if there is any, else about `bytes`; waits for none.
-/// Throws net::BrokerError or ClusterError.
+/// What the leader has from `offset` on: about `bytes`, but at least one whole batch if there is any within
+/// `max_wait_ms`. Headers are plausible (offsets and counts not negative, no overflow). Throws net::BrokerError, or
+/// ClusterError.
 net::Awaitable<LogStretch> read_log(Cluster& cluster, TopicPartition partition, protocol::Offset offset,
-                                    std::int32_t bytes, Isolation isolation);
+                                    std::int32_t bytes, Isolation isolation, std::int32_t max_wait_ms = 0);
 
 /// The whole batches at the beginning of `records`, in order. Entries of format 0 and 1 end the list.
 std::vector<std::span<const std::byte>> whole_batches(std::span<const std::byte> records);

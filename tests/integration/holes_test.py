@@ -73,6 +73,36 @@ def running_transactions_are_followed(lab):
     lab.assert_identical([topic], batches=False, isolation="read_committed")
 
 
+@integration(timeout_seconds=180)
+def two_instances_among_transactions(lab):
+    topic = lab.topic("t")
+    for cluster in (lab.source, lab.target):
+        cluster.create_topic(topic, partitions=3)
+    load = lab.start_load(topic="t", records=3000, partitions=3, transaction=30, abort=4, spread="cycle")
+    runs = [lab.start_mirror([topic]) for _ in range(2)]
+    assert load.wait(120) == 0
+    lab.until_level([topic])
+    lab.assert_identical([topic], batches=False, isolation="read_committed")
+    runs[0].kill()
+    lab.load(topic="t", records=300, partitions=3, transaction=30, abort=4, spread="cycle", start=3000)
+    lab.until_level([topic])
+    runs[1].drain()
+    assert not runs[1].summary()["failures"], runs[1].summary()
+    lab.assert_identical([topic], batches=False, isolation="read_committed")
+
+
+@integration(timeout_seconds=120)
+def append_times_are_kept(lab):
+    topic = lab.topic("t")
+    lab.source.create_topic(topic, partitions=2, configs={"message.timestamp.type": "LogAppendTime"})
+    for codec in ("none", "gzip", "snappy", "lz4", "zstd"):
+        lab.load(topic="t", records=500, partitions=2, codec=codec, flush="50..50", headers=2)
+    lab.mirror([topic])
+    for partition in (0, 1):
+        assert lab.dump(lab.source, topic, partition) == lab.dump(lab.target, topic, partition)
+    assert lab.mirror([topic])["records"] == 0
+
+
 @integration(timeout_seconds=150)
 def compacted_records_leave_every_other_at_its_offset(lab):
     source = lab.cluster(

@@ -33,3 +33,14 @@ def mirrors_between_old_and_new_brokers(lab):
         assert lab.mirror(topics, **ends)["records"] == 0
         for topic in topics:
             assert lab.dump(source, topic) == lab.dump(target, topic)
+        holed = lab.load_all(
+            [
+                {"topic": f"{direction}-transactions", "records": 1000, "transaction": 50, "abort": 3},
+                {"topic": f"{direction}-headless", "records": 1000, "flush": "100..100"},
+            ],
+            source,
+        )
+        lab.delete_records(source, holed[1], 0, 750)
+        lab.mirror(holed, **ends)
+        lab.assert_identical(holed, batches=False, isolation="read_committed", **ends)
+        assert lab.mirror(holed, **ends)["records"] == 0

@@ -1,6 +1,7 @@
 // The commands of the program. Each returns the exit code: 0 done, 1 the job failed, 2 wrong usage or configuration.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 namespace shunt::tools {
@@ -16,7 +17,17 @@ struct RunOptions {
   std::string log_level;  // empty: the configuration's
 };
 
+struct VerifyArguments {
+  std::string file;
+  bool json = false;
+  bool continuous = false;
+  std::string since;
+  std::int64_t sample = 1;
+  std::string log_level;
+};
+
 int run(const RunOptions& options);
+int verify(const VerifyArguments& arguments);
 int check(const std::string& file, const std::string& log_level);
 int print_keys(bool markdown);
 

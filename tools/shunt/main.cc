@@ -47,6 +47,22 @@ int main(int count, char** arguments) {
 
   check_command->footer("Ends with `Connectivity check passed.` and exit code 0, or says what failed, where and why.");
 
+  VerifyArguments verify_arguments;
+  CLI::App* verify_command =
+      app.add_subcommand("verify", "Compare what FILE mirrors, source with target, record by record. Changes nothing.");
+  verify_command->add_option("FILE", verify_arguments.file, "MirrorMaker 2 .properties file")->required();
+  verify_command->add_flag("--json", verify_arguments.json, "The result as one JSON object");
+  verify_command->add_option("--since", verify_arguments.since,
+                             "Only records from this time on: milliseconds since 1970, or 2026-01-31T00:00:00Z");
+  verify_command->add_option("--sample", verify_arguments.sample, "Compare one in N stretches of 4 MiB")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000}));
+  verify_command->add_flag("--continuous", verify_arguments.continuous,
+                           "Go on with what is added, beside a running mirror, until SIGTERM or SIGINT");
+  verify_command->add_option("--log-level", verify_arguments.log_level, "Overrides shunt.log.level")->check(levels);
+  verify_command->footer(
+      "Exit code 0: all that the source held when it was asked is on the target, at the same offsets. 1: something\n"
+      "differs, is not copied yet, or could not be compared; the first difference of each partition is named.");
+
   CLI::App* keys_command = app.add_subcommand("keys", "Print every key FILE may hold, and what shunt does with it.");
   keys_command->add_flag("--markdown", markdown, "As Markdown tables");
 
@@ -57,6 +73,7 @@ int main(int count, char** arguments) {
   }
   try {
     if (*run_command) return run(run_options);
+    if (*verify_command) return verify(verify_arguments);
     if (*check_command) return check(check_file, run_options.log_level);
     return print_keys(markdown);
   } catch (const std::exception& error) {

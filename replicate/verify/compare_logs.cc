@@ -1,0 +1,174 @@
+#include "replicate/verify/compare_logs.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+namespace shunt::replicate {
+
+using net::Awaitable;
+using protocol::Offset;
+using protocol::Record;
+using protocol::record_batch_header_size;
+using protocol::RecordBatchHeader;
+
+namespace {
+
+using Bytes = std::span<const std::byte>;
+
+// A sample is taken by this much of the source's log.
+constexpr std::uint64_t sampled_bytes = 4 * 1024 * 1024;
+
+bool is_equal(Bytes a, Bytes b) {
+  return std::ranges::equal(a, b);
+}
+bool is_equal(const std::optional<Bytes>& a, const std::optional<Bytes>& b) {
+  return a.has_value() == b.has_value() && (!a || is_equal(*a, *b));
+}
+
+/// The same records at the same offsets with the same times, told from the stored bytes.
+bool is_equal_batch(Bytes source, Bytes target) {
+  const RecordBatchHeader a(source.first<record_batch_header_size>());
+  const RecordBatchHeader b(target.first<record_batch_header_size>());
+  constexpr std::uint16_t of_the_payload =
+      protocol::batch_attributes::codec_mask | protocol::batch_attributes::log_append_time;
+  return a.size() == b.size() && a.base_offset() == b.base_offset() && a.last_offset_delta() == b.last_offset_delta() &&
+         a.record_count() == b.record_count() &&
+         (a.attributes() & of_the_payload) == (b.attributes() & of_the_payload) &&
+         a.base_timestamp_ms() == b.base_timestamp_ms() && a.max_timestamp_ms() == b.max_timestamp_ms() &&
+         std::memcmp(source.data() + record_batch_header_size, target.data() + record_batch_header_size,
+                     source.size() - record_batch_header_size) == 0;
+}
+
+/// Enough to recognise it by, and nothing of what it says.
+std::string print_of(const std::optional<Bytes>& bytes) {
+  return bytes ? fmt::format("{} bytes (xxh64 {:016x})", bytes->size(), XXH64(bytes->data(), bytes->size(), 0))
+               : "null";
+}
+
+std::optional<Difference> difference_of(const Record& source, const Record& target) {
+  const auto differs = [&](std::string_view what, const std::string& here, const std::string& there) {
+    return Difference{.kind = Difference::Kind::content,
+                      .offset = source.offset,
+                      .text = fmt::format("the {} is {} on the source and {} on the target", what, here, there)};
+  };
+  if (!is_equal(source.key, target.key)) return differs("key", print_of(source.key), print_of(target.key));
+  if (!is_equal(source.value, target.value)) return differs("value", print_of(source.value), print_of(target.value));
+  if (!is_equal(source.headers, target.headers)) {
+    return differs("header list", print_of(source.headers), print_of(target.headers));
+  }
+  if (source.timestamp_ms != target.timestamp_ms) {
+    return differs("timestamp", std::to_string(source.timestamp_ms), std::to_string(target.timestamp_ms));
+  }
+  return std::nullopt;
+}
+
+Difference only_on_one_side(const Record& record, Difference::Kind kind) {
+  const bool is_missing = kind == Difference::Kind::missing;
+  return {
+      .kind = kind,
+      .offset = record.offset,
+      .text = fmt::format("a record (key {}, value {}) is on the {} and not on the {}", print_of(record.key),
+                          print_of(record.value), is_missing ? "source" : "target", is_missing ? "target" : "source")};
+}
+
+/// Both at the next place that is sampled.
+void skip_unsampled(LogCursor& source, LogCursor& target, Offset began, std::int64_t sample) {
+  const Offset next = source.position() + (source.position() - began) * (sample - 1);
+  source.jump(next);
+  target.jump(next);
+}
+
+}  // namespace
+
+const char* to_string(Difference::Kind kind) {
+  switch (kind) {
+    case Difference::Kind::missing:
+      return "missing";
+    case Difference::Kind::extra:
+      return "extra";
+    case Difference::Kind::content:
+      return "content";
+    case Difference::Kind::damaged:
+      return "damaged";
+  }
+  return "unknown";
+}
+
+namespace {
+
+Awaitable<> walk(LogCursor& source, LogCursor& target, ComparisonSettings settings,
+                 const std::function<void(std::uint64_t)>& read, Comparison& result) {
+  Offset stretch_began = source.position();
+  std::uint64_t stretch_bytes_began = source.bytes_read();
+  while (true) {
+    if (settings.sample > 1 && source.bytes_read() - stretch_bytes_began > sampled_bytes) {
+      skip_unsampled(source, target, stretch_began, settings.sample);
+      stretch_began = source.position();
+      stretch_bytes_began = source.bytes_read();
+    }
+    const std::uint64_t bytes_before = source.bytes_read() + target.bytes_read();
+    const bool in_source = co_await source.settle();
+    const bool in_target = co_await target.settle();
+    if (const std::uint64_t bytes = source.bytes_read() + target.bytes_read(); bytes > bytes_before)
+      read(bytes - bytes_before);
+    if (!in_source && !in_target) co_return;
+    if (in_source && in_target) {
+      const auto here = source.batch();
+      const auto there = target.batch();
+      if (here && there && is_equal_batch(*here, *there)) {
+        result.records +=
+            static_cast<std::uint64_t>(RecordBatchHeader(here->first<record_batch_header_size>()).record_count());
+        ++result.equal_batches;
+        source.skip_batch();
+        target.skip_batch();
+        continue;
+      }
+    }
+    const Record* here = in_source ? &source.record() : nullptr;
+    const Record* there = in_target ? &target.record() : nullptr;
+    if (there == nullptr || (here != nullptr && here->offset < there->offset)) {
+      if (!settings.is_compacted) {
+        result.difference = only_on_one_side(*here, Difference::Kind::missing);
+        co_return;
+      }
+      ++result.missing;
+      source.next_record();
+    } else if (here == nullptr || there->offset < here->offset) {
+      if (!settings.is_compacted) {
+        result.difference = only_on_one_side(*there, Difference::Kind::extra);
+        co_return;
+      }
+      ++result.extra;
+      target.next_record();
+    } else {
+      result.difference = difference_of(*here, *there);
+      if (result.difference) co_return;
+      ++result.records;
+      ++result.decoded_records;
+      source.next_record();
+      target.next_record();
+    }
+  }
+}
+
+}  // namespace
+
+Awaitable<Comparison> compare_logs(LogCursor& source, LogCursor& target, ComparisonSettings settings,
+                                   std::function<void(std::uint64_t)> read) {
+  Comparison result;
+  try {
+    co_await walk(source, target, settings, read, result);
+  } catch (const LogError& error) {
+    if (!error.is_damaged()) throw;
+    result.difference = Difference{.kind = Difference::Kind::damaged,
+                                   .offset = std::min(source.position(), target.position()),
+                                   .text = error.what()};
+  }
+  co_return result;
+}
+
+}  // namespace shunt::replicate

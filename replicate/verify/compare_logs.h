@@ -1,0 +1,47 @@
+// Whether two partitions hold the same records at the same offsets, and if not, what the first difference is.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "replicate/verify/log_cursor.h"
+
+namespace shunt::replicate {
+
+struct Difference {
+  enum class Kind {
+    missing,  // the source has a record where the target has none
+    extra,    // the target has a record where the source has none
+    content,  // another key, value, header or timestamp at the same offset
+    damaged,  // a batch that cannot be read: its checksum does not fit, or what it holds is malformed
+  };
+  Kind kind = Kind::content;
+  protocol::Offset offset;
+  std::string text;  // in words, with both sides
+};
+const char* to_string(Difference::Kind kind);
+
+struct Comparison {
+  std::uint64_t records = 0;          // found equal
+  std::uint64_t equal_batches = 0;    // whole batches whose stored bytes are equal
+  std::uint64_t decoded_records = 0;  // compared one by one, where they are not
+  std::uint64_t missing = 0;          // tolerated: compacted away on one side
+  std::uint64_t extra = 0;
+  std::optional<Difference> difference;  // the first
+};
+
+struct ComparisonSettings {
+  /// Of a compacted topic either side may have lost records that the other still has: they are counted.
+  bool is_compacted = false;
+  /// Of so many stretches one is compared.
+  std::int64_t sample = 1;
+};
+
+/// Walks both to their ends, or to the first difference. `read(bytes)` hears how much more of both was read. Throws
+/// LogError when one cannot be.
+net::Awaitable<Comparison> compare_logs(LogCursor& source, LogCursor& target, ComparisonSettings settings,
+                                        std::function<void(std::uint64_t)> read);
+
+}  // namespace shunt::replicate

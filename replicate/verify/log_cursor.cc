@@ -1,0 +1,162 @@
+#include "replicate/verify/log_cursor.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "protocol/error.h"
+
+namespace shunt::replicate {
+
+using net::Awaitable;
+using protocol::Offset;
+using protocol::RecordBatchHeader;
+
+namespace {
+
+constexpr std::int32_t stretch_bytes = 1024 * 1024;
+constexpr std::size_t most_batch_bytes = 256 * 1024 * 1024;  // decompressed
+
+// A leader that has just changed, or is out of reach for a moment.
+constexpr auto patience = std::chrono::seconds(10);
+constexpr auto pause = std::chrono::milliseconds(100);
+constexpr int most_empty_answers = 3;
+constexpr std::int32_t longest_wait_ms = 200;  // for an answer that is not empty
+
+}  // namespace
+
+LogCursor::LogCursor(Cluster& cluster, TopicPartition partition, Offset from, Offset end, Isolation isolation)
+    : cluster_(cluster), partition_(std::move(partition)), end_(end), isolation_(isolation), position_(from) {}
+
+std::string LogCursor::where() const {
+  return fmt::format("{}: {} at offset {}", cluster_.alias(), partition_.to_string(), position_.value());
+}
+
+RecordBatchHeader LogCursor::header() const {
+  return RecordBatchHeader(batches_[current_].first<protocol::record_batch_header_size>());
+}
+
+Awaitable<> LogCursor::read_stretch() {
+  batches_.clear();
+  current_ = 0;
+  is_seen_ = false;
+  std::string failure;
+  for (const net::Time deadline = std::chrono::steady_clock::now() + patience;;) {
+    failure.clear();
+    try {
+      stretch_ = co_await read_log(cluster_, partition_, position_, stretch_bytes, isolation_, longest_wait_ms);
+      // An empty answer may have its reasons (data in a remote tier, say); several mean that there is nothing.
+      if (stretch_.error_code == 0 && stretch_.records.empty() && ++empty_answers_ < most_empty_answers) continue;
+      if (stretch_.error_code == 0) break;
+      failure = protocol::error_name(stretch_.error_code);
+      if (!protocol::is_retriable(stretch_.error_code)) throw LogError(fmt::format("{}: {}", where(), failure));
+    } catch (const net::BrokerError& error) {
+      failure = error.what();
+    }
+    if (std::chrono::steady_clock::now() >= deadline) throw LogError(fmt::format("{}: {}", where(), failure));
+    co_await net::sleep_for(pause);
+    try {
+      std::vector<std::string> topic{partition_.topic};
+      co_await cluster_.refresh_topics(std::move(topic));
+    } catch (const ClusterError&) {
+      // The next attempt says more.
+    }
+  }
+  empty_answers_ = 0;
+  bytes_read_ += stretch_.records.size();
+  batches_ = whole_batches(stretch_.records);
+  aborted_.start(stretch_.aborted);
+  if (!batches_.empty()) co_return;
+  if (!stretch_.records.empty())
+    throw LogError(fmt::format("{}: records of a message format before 0.11, or cut off", where()));
+  position_ = end_;  // nothing but what a reader does not see
+}
+
+Awaitable<bool> LogCursor::settle() {
+  if (record_) co_return true;
+  while (position_ < end_) {
+    if (current_ == batches_.size()) {
+      co_await read_stretch();
+      continue;
+    }
+    const RecordBatchHeader current = header();
+    if (!is_seen_) {
+      const bool is_aborted = aborted_.covers(current);
+      is_seen_ = true;
+      if (current.next_offset() <= position_ || kind_of(current, is_aborted) == BatchKind::nothing) {
+        skip_batch();
+        continue;
+      }
+    }
+    if (current.base_offset() >= end_) {
+      position_ = end_;
+      break;
+    }
+    if (batch()) co_return true;
+    // In the middle of a batch: is there a record within the range?
+    if (!reader_) open_batch();
+    protocol::Record record;
+    while (reader_->next(record)) {
+      if (record.offset < position_) continue;
+      if (record.offset >= end_) break;
+      position_ = record.offset;
+      record_ = record;
+      co_return true;
+    }
+    if (!reader_->ok()) throw LogError(fmt::format("{}: {}", where(), reader_->why()), true);
+    skip_batch();
+  }
+  co_return false;
+}
+
+std::optional<std::span<const std::byte>> LogCursor::batch() const {
+  if (reader_ || current_ == batches_.size()) return std::nullopt;
+  const RecordBatchHeader current = header();
+  if (current.base_offset() < position_ || current.next_offset() > end_) return std::nullopt;
+  return batches_[current_];
+}
+
+void LogCursor::skip_batch() {
+  position_ = std::max(position_, header().next_offset());
+  ++current_;
+  is_seen_ = false;
+  reader_.reset();
+  record_.reset();
+}
+
+void LogCursor::open_batch() {
+  std::string why;
+  auto payload = protocol::open_record_batch(batches_[current_], most_batch_bytes, why);
+  if (!payload) throw LogError(fmt::format("{}: {}", where(), why), true);
+  payload_ = std::move(*payload);
+  reader_.emplace(header(), payload_);
+}
+
+const protocol::Record& LogCursor::record() {
+  if (!record_) {
+    open_batch();
+    protocol::Record record;
+    // The batch has records, and all of them are within the range.
+    if (!reader_->next(record)) throw LogError(fmt::format("{}: {}", where(), reader_->why()), true);
+    position_ = record.offset;
+    record_ = record;
+  }
+  return *record_;
+}
+
+void LogCursor::next_record() {
+  position_ = record().offset + 1;
+  record_.reset();
+}
+
+void LogCursor::jump(Offset offset) {
+  position_ = std::max(position_, offset);
+  batches_.clear();
+  current_ = 0;
+  is_seen_ = false;
+  reader_.reset();
+  record_.reset();
+}
+
+}  // namespace shunt::replicate

@@ -1,0 +1,88 @@
+// The records a reader of one partition sees, one after the other, batch by batch where that is enough.
+//
+//   LogCursor cursor(cluster, partition, from, end, isolation);
+//   while (co_await cursor.settle()) {        // a batch, or a record in it, is current
+//     ... cursor.batch() ... cursor.skip_batch();           or
+//     ... cursor.record() ... cursor.next_record();
+//   }
+//
+// Holds one stretch of the log and one decompressed batch at a time.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "protocol/record.h"
+#include "replicate/control/cluster.h"
+#include "replicate/control/read_log.h"
+#include "replicate/data/batch_kind.h"
+
+namespace shunt::replicate {
+
+/// A log that cannot be read: its leader does not give it, or what it holds is damaged. what() names cluster, partition
+/// and offset.
+class LogError : public std::runtime_error {
+ public:
+  explicit LogError(const std::string& reason, bool is_damaged = false)
+      : std::runtime_error(reason), is_damaged_(is_damaged) {}
+  [[nodiscard]] bool is_damaged() const { return is_damaged_; }
+
+ private:
+  bool is_damaged_;
+};
+
+class LogCursor {
+ public:
+  /// Records at offsets in [from, end). With read_uncommitted everything but markers, with read_committed what was
+  /// committed.
+  LogCursor(Cluster& cluster, TopicPartition partition, protocol::Offset from, protocol::Offset end,
+            Isolation isolation);
+
+  /// False: there is no further record. Throws LogError.
+  net::Awaitable<bool> settle();
+
+  /// The current batch, whole; only while no record of it was taken and all of them lie within the range.
+  [[nodiscard]] std::optional<std::span<const std::byte>> batch() const;
+  void skip_batch();
+
+  /// The current record; valid until the next one is. Throws LogError when the batch is damaged.
+  const protocol::Record& record();
+  void next_record();
+
+  /// Where the next record is looked for.
+  [[nodiscard]] protocol::Offset position() const { return position_; }
+  /// Goes on there; not backwards.
+  void jump(protocol::Offset offset);
+
+  [[nodiscard]] std::uint64_t bytes_read() const { return bytes_read_; }
+
+ private:
+  net::Awaitable<> read_stretch();
+  void open_batch();
+  [[nodiscard]] protocol::RecordBatchHeader header() const;
+  [[nodiscard]] std::string where() const;
+
+  Cluster& cluster_;
+  const TopicPartition partition_;
+  const protocol::Offset end_;
+  const Isolation isolation_;
+  protocol::Offset position_;
+  std::uint64_t bytes_read_ = 0;
+  int empty_answers_ = 0;  // one after the other
+
+  LogStretch stretch_;
+  AbortedTransactions aborted_;
+  std::vector<std::span<const std::byte>> batches_;  // of the stretch
+  std::size_t current_ = 0;                          // in batches_
+  bool is_seen_ = false;                             // aborted_ has been asked about the current batch
+
+  std::vector<std::byte> payload_;  // of the current batch, decompressed
+  std::optional<protocol::RecordReader> reader_;
+  std::optional<protocol::Record> record_;
+};
+
+}  // namespace shunt::replicate
