@@ -28,6 +28,8 @@ namespace {
 constexpr std::int16_t produce_version = 8;  // as the data path
 constexpr std::int16_t all_in_sync = -1;
 
+constexpr auto silence = std::chrono::seconds(10);
+
 // About 60 KB in zstd.
 constexpr std::int32_t padding_records = 100'000;
 
@@ -355,7 +357,9 @@ Awaitable<std::int16_t> Detour::append(std::vector<std::byte> batch, std::int32_
   std::string failure;
   protocol::ProduceResponse response;
   try {
-    const net::CallOptions options{.at_most_version = produce_version, .timeout = {}};
+    // The broker gives up after the request's own time-out and says so: only its silence counts.
+    const net::Duration timeout = std::chrono::milliseconds(settings_.produce_timeout_ms) + silence;
+    const net::CallOptions options{.at_most_version = produce_version, .timeout = timeout};
     response = co_await target_.call_broker(target_leader(), std::move(request), options);
   } catch (const net::BrokerError& error) {
     failure = error.what();

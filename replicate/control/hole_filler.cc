@@ -33,6 +33,8 @@ constexpr std::int8_t transaction_coordinator = 1;
 // Each is 78 bytes in the log and some 50 in the request.
 constexpr std::int64_t markers_per_request = 2000;
 
+constexpr auto least_transaction_timeout = std::chrono::seconds(5);
+
 constexpr auto first_pause = std::chrono::milliseconds(1);
 constexpr auto longest_pause = std::chrono::milliseconds(50);
 
@@ -43,6 +45,7 @@ constexpr std::int16_t not_coordinator = 16;
 constexpr std::int16_t topic_authorization_failed = 29;
 constexpr std::int16_t cluster_authorization_failed = 31;
 constexpr std::int16_t invalid_producer_epoch = 47;
+constexpr std::int16_t invalid_transaction_timeout = 50;
 constexpr std::int16_t concurrent_transactions = 51;
 constexpr std::int16_t transaction_coordinator_fenced = 52;
 constexpr std::int16_t transactional_id_authorization_failed = 53;
@@ -75,7 +78,8 @@ HoleFiller::HoleFiller(Cluster& target, TopicPartition partition, std::string tr
     : cluster_(target),
       partition_(std::move(partition)),
       transactional_id_(std::move(transactional_id)),
-      settings_(settings) {}
+      settings_(settings),
+      transaction_timeout_(settings.transaction_timeout) {}
 
 HoleError HoleFiller::refusal(std::int16_t error_code, const char* request, const std::string& needs) {
   is_fenced_ = false;
@@ -137,13 +141,17 @@ Awaitable<> HoleFiller::fence() {
   for (Pause pause;;) {
     protocol::InitProducerIdRequest request;
     request.transactional_id = transactional_id_;
-    request.transaction_timeout_ms = static_cast<std::int32_t>(settings_.transaction_timeout.count());
+    request.transaction_timeout_ms = static_cast<std::int32_t>(transaction_timeout_.count());
     const auto response = co_await ask_coordinator(std::move(request), init_producer_id_version);
     if (response.error_code == 0) {
       producer_id_ = response.producer_id;
       producer_epoch_ = response.producer_epoch;
       is_fenced_ = true;
       co_return;
+    }
+    if (response.error_code == invalid_transaction_timeout && transaction_timeout_ > least_transaction_timeout) {
+      transaction_timeout_ /= 2;
+      continue;
     }
     // 51: a dead life's transaction is being ended.
     if ((response.error_code != concurrent_transactions && !is_about_coordinator(response.error_code)) ||

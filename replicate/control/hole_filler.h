@@ -49,7 +49,8 @@ class HoleError : public std::runtime_error {
 struct HoleSettings {
   /// How long the coordinator is given to end a dead life's transaction, or to find one.
   net::Duration patience = std::chrono::seconds(30);
-  /// Of the transaction: longer than filling most_per_transaction offsets takes.
+  /// Of the transaction: longer than filling most_per_transaction offsets takes. Less where the target allows less
+  /// (transaction.max.timeout.ms).
   std::chrono::milliseconds transaction_timeout = std::chrono::minutes(1);
   /// A longer hole is filled by several transactions, each of which checks the log end.
   std::int64_t most_per_transaction = 50'000;
@@ -88,6 +89,7 @@ class HoleFiller {
   const std::string transactional_id_;
   const HoleSettings settings_;
   protocol::BrokerId coordinator_{-1};  // -1: to be asked for
+  std::chrono::milliseconds transaction_timeout_;
   bool is_fenced_ = false;
   bool may_write_markers_ = true;  // until the cluster says otherwise
   protocol::ProducerId producer_id_{-1};

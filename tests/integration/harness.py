@@ -149,9 +149,9 @@ class Lab:
 
     @staticmethod
     def tool(cluster, main_class, *arguments):
-        """What one of Kafka's own administration tools prints about a cluster."""
+        """What one of Kafka's own administration tools (of the newest version) prints about a cluster."""
         done = subprocess.run(
-            cluster.java_command(main_class, "--bootstrap-server", cluster.bootstrap, *map(str, arguments)),
+            Cluster("tools").java_command(main_class, "--bootstrap-server", cluster.bootstrap, *map(str, arguments)),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

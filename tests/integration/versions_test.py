@@ -2,12 +2,11 @@
 
 from harness import integration
 
-OLD, NEW = "3.9.1", "4.3.1"
+NEW = "4.3.1"
 
 
-@integration(timeout_seconds=180)
-def mirrors_between_old_and_new_brokers(lab):
-    old = lab.cluster("old", version=OLD)
+def mirror_both_ways(lab, old_version):
+    old = lab.cluster("old", version=old_version)
     new = lab.cluster("new", version=NEW)
     for source, target in ((old, new), (new, old)):
         direction = f"{source.name}-{target.name}"
@@ -44,3 +43,13 @@ def mirrors_between_old_and_new_brokers(lab):
         lab.mirror(holed, **ends)
         lab.assert_identical(holed, batches=False, isolation="read_committed", **ends)
         assert lab.mirror(holed, **ends)["records"] == 0
+
+
+@integration(timeout_seconds=180)
+def mirrors_between_3_9_and_4_3(lab):
+    mirror_both_ways(lab, "3.9.1")
+
+
+@integration(timeout_seconds=240)
+def mirrors_between_2_8_with_zookeeper_and_4_3(lab):
+    mirror_both_ways(lab, "2.8.2")

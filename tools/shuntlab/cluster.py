@@ -1,4 +1,5 @@
-"""A named cluster in KRaft mode: its directory, its brokers, and when it counts as ready.
+"""A named cluster, in KRaft mode or (versions before 3.3) with a ZooKeeper of its own: its directory, its brokers, and
+when it counts as ready.
 
 Everything a cluster has lives in build/lab/NAME (or $SHUNT_LAB_DIR/NAME): state.json, and for each broker
 server.properties, data, broker.log and the record of its process. Another process can therefore pick the cluster up by
@@ -142,7 +143,10 @@ class Cluster:
         self._broker_properties = {int(key): dict(value) for key, value in (broker_properties or {}).items()}
         self._port = port
         self._listeners = list(listeners)
-        self._share_classes = share_classes and os.environ.get("SHUNT_LAB_ARCHIVE") != "0"
+        # An archive costs a start to save on later ones; old versions are rarely started.
+        self._share_classes = (
+            share_classes and os.environ.get("SHUNT_LAB_ARCHIVE") != "0" and layout.has_kraft(version)
+        )
         self.state = {
             "name": name,
             "version": version,
@@ -187,8 +191,14 @@ class Cluster:
             ) from None
         try:
             self.state["brokers"] = layout.assign_ports(list(self.state["brokers"]), self._listeners, self._port)
+            if not layout.has_kraft(self.state["version"]):
+                self.state["zookeeper_port"] = layout.free_ports(1)[0]
+                self.state["cluster_id"] = None  # the brokers make one up
             self._save()
-            self._format()
+            if self.state.get("zookeeper_port"):
+                self._start_zookeeper()
+            else:
+                self._format()
             for broker in self.brokers():
                 broker.start()
             self.wait(must_run=self.brokers())
@@ -199,7 +209,7 @@ class Cluster:
 
     def stop(self):
         """Ends every broker at once and removes the cluster's data. Safe to call at any moment, and twice."""
-        records = [Process(path) for path in self.home.glob("broker-*/process")]
+        records = [Process(path) for path in self.home.glob("*/process")]
         for process in records:
             process.signal(signal.SIGKILL)
         for process in records:
@@ -243,6 +253,9 @@ class Cluster:
                 view = wire.metadata((HOST, broker.port))
             except OSError as error:
                 return f"broker {broker.id} at {broker.address} does not answer ({error})"
+            if self.state["cluster_id"] is None:
+                self.state["cluster_id"] = view["cluster_id"]
+                self._save()
             if view["cluster_id"] != self.state["cluster_id"]:
                 return f"{broker.address} is taken by another Kafka cluster, {view['cluster_id']}"
             if set(view["brokers"]) != ids:
@@ -328,13 +341,33 @@ class Cluster:
     def _write_settings(self, broker):
         brokers = self.state["brokers"]
         settings = {
-            **layout.server_properties(str(broker.id), brokers, broker.home / "data"),
+            **layout.server_properties(
+                str(broker.id), brokers, broker.home / "data", self.state.get("zookeeper_port")
+            ),
             **self._properties,
             **self._broker_properties.get(broker.id, {}),
         }
-        path = broker.home / "server.properties"
+        return self._write_properties(broker.home / "server.properties", settings)
+
+    @staticmethod
+    def _write_properties(path, settings):
         path.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
         return path
+
+    def _start_zookeeper(self):
+        """Starts the cluster's ZooKeeper; brokers wait for it by themselves. Writes the brokers' settings."""
+        home = self.home / "zookeeper"
+        home.mkdir()
+        settings = layout.zookeeper_properties(self.state["zookeeper_port"], home / "data")
+        path = self._write_properties(home / "zookeeper.properties", settings)
+        command = self.java_command(
+            "org.apache.zookeeper.server.quorum.QuorumPeerMain", str(path), heap="128m",
+            options=[*JVM_FLAGS["small"], f"-Djava.io.tmpdir={home}", "-XX:-UsePerfData"],
+        )  # fmt: skip
+        Process(home / "process").start(command, log=home / "zookeeper.log", cwd=home)
+        for broker in self.brokers():
+            broker.home.mkdir()
+            self._write_settings(broker)
 
     def _format(self):
         """Writes each broker's settings and formats its storage with Kafka's own tool, all at the same time."""

@@ -88,7 +88,8 @@ def _fetch(version, home):
     )
     if done.returncode != 0 or not list((fresh / "jars").glob("kafka_2.13-*.jar")):
         raise LabError(f"mvn could not fetch Apache Kafka {version}; it said:\n{done.stdout[-3000:]}")
-    jars = sorted(path.name for path in (fresh / "jars").glob("*.jar"))
+    # Kafka 2 brings a logging backend of its own; two on one class path fight.
+    jars = sorted(path.name for path in (fresh / "jars").glob("*.jar") if not path.name.startswith("slf4j-log4j12"))
     (fresh / "classpath").write_text(":".join(str(home / "jars" / jar) for jar in jars) + "\n")
     shutil.rmtree(home, ignore_errors=True)
     fresh.rename(home)  # complete or absent: nobody sees half a download

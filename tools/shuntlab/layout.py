@@ -27,6 +27,23 @@ def free_ports(count):
     raise LabError(f"no {count} free TCP ports on {HOST}")
 
 
+def has_kraft(version):
+    """Whether brokers of this version keep their metadata themselves; before 3.3 they need ZooKeeper."""
+    return tuple(int(part) for part in version.split("-")[0].split(".")[:2]) >= (3, 3)
+
+
+def zookeeper_properties(port, data):
+    """The settings of a ZooKeeper of one server."""
+    return {
+        "clientPort": port,
+        "clientPortAddress": HOST,
+        "dataDir": str(data),
+        "admin.enableServer": "false",
+        "maxClientCnxns": 0,
+        "tickTime": 500,  # sessions may last 2 to 20 ticks
+    }
+
+
 def assign_ports(broker_ids, listeners, first_port=None):
     """{broker id: {"listeners": {protocol: port}, "port": the PLAINTEXT one, "controller_port": port}}.
 
@@ -43,25 +60,37 @@ def assign_ports(broker_ids, listeners, first_port=None):
     return result
 
 
-def server_properties(broker_id, brokers, data):
+def server_properties(broker_id, brokers, data, zookeeper_port=None):
     """The settings of one broker; brokers as assign_ports returns them, data its log directory.
 
-    One broker is broker and controller at once. With two, the first is also the controller. With three or more, the
+    With ZooKeeper any broker may be the controller. Without it one broker is broker and controller at once. With two, the first is also the controller. With three or more, the
     first three are: any single one may die and the others keep a quorum.
     """
     ids = list(brokers)
-    controllers = ids[:3] if len(ids) >= 3 else ids[:1]
     replicas = min(3, len(ids))
     ports = brokers[broker_id]
     listeners = [f"{protocol}://{HOST}:{port}" for protocol, port in ports["listeners"].items()]
-    if broker_id in controllers:
-        listeners.append(f"CONTROLLER://{HOST}:{ports['controller_port']}")
-    protocols = ["CONTROLLER:PLAINTEXT"] + [f"{protocol}:{protocol}" for protocol in ports["listeners"]]
+    protocols = [f"{protocol}:{protocol}" for protocol in ports["listeners"]]
+    if zookeeper_port:
+        membership = {
+            "broker.id": broker_id,
+            "zookeeper.connect": f"{HOST}:{zookeeper_port}",
+            "zookeeper.session.timeout.ms": 6000,
+        }
+    else:
+        controllers = ids[:3] if len(ids) >= 3 else ids[:1]
+        if broker_id in controllers:
+            listeners.append(f"CONTROLLER://{HOST}:{ports['controller_port']}")
+        protocols.append("CONTROLLER:PLAINTEXT")
+        voters = (f"{one}@{HOST}:{brokers[one]['controller_port']}" for one in controllers)
+        membership = {
+            "node.id": broker_id,
+            "process.roles": "broker,controller" if broker_id in controllers else "broker",
+            "controller.quorum.voters": ",".join(voters),
+            "controller.listener.names": "CONTROLLER",
+        }
     return {
-        "node.id": broker_id,
-        "process.roles": "broker,controller" if broker_id in controllers else "broker",
-        "controller.quorum.voters": ",".join(f"{one}@{HOST}:{brokers[one]['controller_port']}" for one in controllers),
-        "controller.listener.names": "CONTROLLER",
+        **membership,
         "listeners": ",".join(listeners),
         "listener.security.protocol.map": ",".join(protocols),
         "inter.broker.listener.name": "PLAINTEXT",
