@@ -27,7 +27,8 @@ struct PartitionStatus {
   std::string reason;            // why it is waiting or failed; empty otherwise
   std::int64_t start = -1;       // the source offset this process began at; -1: not known yet
   std::int64_t position = -1;    // the target has everything below this source offset; -1: not known yet
-  std::int64_t source_end = -1;  // as last heard
+  std::int64_t source_end = -1;  // its high watermark, as last heard
+  std::int64_t stable_end = -1;  // its last stable offset, as last heard
   std::int64_t goal = -1;        // --until-caught-up: the offset to reach
   std::uint64_t records = 0;     // confirmed by the target in this process's life
   std::uint64_t batches = 0;
@@ -39,6 +40,10 @@ struct PartitionStatus {
   std::uint64_t filled_offsets = 0;
   std::uint64_t interruptions = 0;  // times it was parked and assigned again
 
+  /// Offsets that an open transaction of the source holds back.
+  [[nodiscard]] std::int64_t held_back() const {
+    return source_end < 0 || stable_end < 0 ? 0 : std::max<std::int64_t>(0, source_end - stable_end);
+  }
   [[nodiscard]] std::int64_t lag() const {
     return source_end < 0 || position < 0 ? -1 : std::max<std::int64_t>(0, source_end - position);
   }

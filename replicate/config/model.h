@@ -56,6 +56,7 @@ struct FlowConfig {
   OffsetReset auto_offset_reset = OffsetReset::earliest;
   Isolation isolation = Isolation::read_committed;
   std::int64_t offsets_padding_max = 100'000'000;
+  std::chrono::milliseconds open_transaction_warn{60'000};
 
   TopicFilter topic_filter;
   bool heartbeats_replication = true;  // heartbeats topics are mirrored whatever the filter says (KIP-1089)

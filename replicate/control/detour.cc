@@ -239,7 +239,8 @@ Awaitable<bool> Detour::walk_stretch() {
   }
   if (!failure.empty()) throw Blocked{ParkCause::source_connection, failure};
   if (stretch.error_code != 0) throw_source_error(stretch.error_code);
-  spec_.progress->source_end.store(stretch.last_stable_offset.value(), std::memory_order_relaxed);
+  spec_.progress->source_end.store(stretch.high_watermark.value(), std::memory_order_relaxed);
+  spec_.progress->stable_end.store(stretch.last_stable_offset.value(), std::memory_order_relaxed);
   if (is_ordinary(stretch)) co_return true;
 
   AbortedTransactions aborted;

@@ -125,7 +125,8 @@ Awaitable<Answers<std::vector<ActiveProducer>>> active_producers(Cluster& cluste
           producers.push_back({.id = producer.producer_id,
                                .epoch = producer.producer_epoch,
                                .last_sequence = producer.last_sequence,
-                               .coordinator_epoch = producer.coordinator_epoch});
+                               .coordinator_epoch = producer.coordinator_epoch,
+                               .open_since = producer.current_txn_start_offset.value()});
         }
         sheet.answer(topic.name, partition.partition_index, std::move(producers));
       }

@@ -63,6 +63,7 @@ struct ActiveProducer {
   std::int32_t epoch = -1;
   std::int32_t last_sequence = -1;
   std::int32_t coordinator_epoch = -1;  // of the last marker; -1: none was written
+  std::int64_t open_since = -1;         // first offset of the transaction that is open; -1: none is
 };
 net::Awaitable<Answers<std::vector<ActiveProducer>>> active_producers(Cluster& cluster,
                                                                       std::vector<TopicPartition> partitions,

@@ -56,6 +56,7 @@ Awaitable<LogStretch> read_log(Cluster& cluster, TopicPartition partition, Offse
   auto& answered = response.responses.front().partitions.front();
   stretch.error_code = answered.error_code;
   stretch.log_start = answered.log_start_offset;
+  stretch.high_watermark = answered.high_watermark;
   stretch.last_stable_offset = answered.last_stable_offset;
   if (answered.aborted_transactions) stretch.aborted = std::move(*answered.aborted_transactions);
   if (answered.records) stretch.records = std::move(*answered.records);

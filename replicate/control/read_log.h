@@ -18,6 +18,7 @@ namespace shunt::replicate {
 struct LogStretch {
   std::int16_t error_code = 0;  // Kafka's, of the partition; not 0: the rest says nothing
   protocol::Offset log_start{-1};
+  protocol::Offset high_watermark{-1};
   protocol::Offset last_stable_offset{-1};
   std::vector<protocol::FetchResponse::AbortedTransaction> aborted;  // those that reach into the stretch
   protocol::Records records;                                         // the last batch may be cut off

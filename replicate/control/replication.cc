@@ -26,6 +26,8 @@ constexpr auto goal_interval = 20ms;
 constexpr auto longest_wait = 1s;
 constexpr auto retry_after_failure = 1s;
 
+constexpr std::size_t most_named_at_once = 20;
+
 // Each holds a stretch of its partition's log, and what becomes of it.
 constexpr std::size_t most_detours = 8;
 
@@ -81,6 +83,7 @@ Awaitable<> Replication::follow() {
     co_await admit_due();
     co_await assign_due();
     begin_detours();
+    co_await name_open_transactions();
     finish_caught_up();
     if (settings_.until_caught_up && all_ended()) break;
     const Time wake =
@@ -385,6 +388,52 @@ void Replication::plan_head(Partition& partition, Offset end, bool ends_in_paddi
   partition.standing.reset();
 }
 
+// ---- Open transactions of the source --------------------------------------------------------------------------------
+
+/// Records behind the first open transaction are not mirrored before it ends. One that stays open is somebody's trouble.
+Awaitable<> Replication::name_open_transactions() {
+  const Time time = now();
+  if (time < next_look_at_transactions_) co_return;
+  next_look_at_transactions_ = time + std::min<net::Duration>(settings_.open_transaction_patience, longest_wait);
+  std::map<TopicPartition, Partition*> held;
+  for (const auto& [id, partition] : by_id_) {
+    const FlowProgress& progress = *partition->spec.progress;
+    const std::int64_t stable = progress.stable_end.load(std::memory_order_relaxed);
+    const bool is_held = stable >= 0 && stable < progress.source_end.load(std::memory_order_relaxed) &&
+                         progress.position.load(std::memory_order_relaxed) >= stable;
+    if (!is_held || partition->held_at != stable) {
+      partition->held_at = is_held ? stable : -1;
+      partition->held_since = time;
+      partition->is_holder_named = false;
+    } else if (!partition->is_holder_named && time - partition->held_since > settings_.open_transaction_patience) {
+      held[{partition->spec.source_topic, partition->spec.partition}] = partition;
+      if (held.size() == most_named_at_once) break;
+    }
+  }
+  if (held.empty()) co_return;
+  std::vector<TopicPartition> asked;
+  for (const auto& [name, partition] : held) asked.push_back(name);
+  const auto answers = co_await active_producers(source_, std::move(asked));
+  for (const auto& [name, partition] : held) {
+    partition->is_holder_named = true;
+    const std::int64_t waiting =
+        partition->spec.progress->source_end.load(std::memory_order_relaxed) - partition->held_at;
+    const std::string what =
+        fmt::format("{} records of {} are held back by an open transaction", waiting, name.to_string());
+    const auto& answered = answers.at(name);
+    if (!answered.value) {
+      spdlog::warn("{}: {}; whose is not known: {}", settings_.name, what, answered.reason);
+      continue;
+    }
+    for (const ActiveProducer& producer : *answered.value) {
+      if (producer.open_since < 0 || producer.open_since > partition->held_at) continue;
+      spdlog::warn(
+          "{}: {}: producer id {}, epoch {}, open since offset {}; kafka-transactions.sh can find and abort it",
+          settings_.name, what, producer.id.value(), producer.epoch, producer.open_since);
+    }
+  }
+}
+
 // ---- Detours --------------------------------------------------------------------------------------------------------
 
 void Replication::begin_detours() {
@@ -502,6 +551,7 @@ void Replication::append_status(MirrorStatus& status) const {
     entry.interruptions = partition->interruptions;
     entry.position = std::max(partition->start, progress.position.load(std::memory_order_relaxed));
     entry.source_end = std::max(partition->goal, progress.source_end.load(std::memory_order_relaxed));
+    entry.stable_end = progress.stable_end.load(std::memory_order_relaxed);
     entry.records = progress.records.load(std::memory_order_relaxed);
     entry.batches = progress.batches.load(std::memory_order_relaxed);
     entry.bytes = progress.bytes.load(std::memory_order_relaxed);

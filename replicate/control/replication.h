@@ -53,6 +53,7 @@ struct ReplicationSettings {
   RecoverySettings recovery;
   DetourSettings detours;
   std::int64_t most_padding = 100'000'000;  // offsets of a missing head that are filled without asking
+  net::Duration open_transaction_patience = std::chrono::minutes(1);  // then what holds the mirror back is named
   bool until_caught_up = false;
   std::uint32_t index = 0;  // FlowId::replication of its flows
 };
@@ -87,6 +88,9 @@ class Replication {
     std::int64_t goal = -1;
     std::uint64_t interruptions = 0;
     std::unique_ptr<Detour> detour;  // made when the first one is needed
+    std::int64_t held_at = -1;       // an open transaction of the source holds the mirror back there; -1: none does
+    net::Time held_since{};
+    bool is_holder_named = false;
   };
 
   net::Awaitable<> follow();
@@ -100,6 +104,7 @@ class Replication {
                                                     std::map<protocol::BrokerId, net::Endpoint>& known,
                                                     std::string& why);
   void plan_head(Partition& partition, protocol::Offset end, bool ends_in_padding);
+  net::Awaitable<> name_open_transactions();
   void begin_detours();
   net::Awaitable<> take_detour(Partition& partition);
   net::Awaitable<> end_detours();
@@ -123,6 +128,7 @@ class Replication {
   bool stale_source_ = false;
   bool stale_target_ = false;
   net::Time next_discovery_{};
+  net::Time next_look_at_transactions_{};
   std::set<std::string> own_topics_;  // of the target, created by this process
   std::map<FlowId, Partition*> by_id_;
 

@@ -43,7 +43,8 @@ class Target;
 struct FlowProgress {
   std::atomic<std::int64_t> position{
       -1};  // source offset up to which the target has everything (exclusive); -1: unknown
-  std::atomic<std::int64_t> source_end{-1};  // the source's last stable offset as last heard; -1: unknown
+  std::atomic<std::int64_t> source_end{-1};  // the source's high watermark as last heard; -1: unknown
+  std::atomic<std::int64_t> stable_end{-1};  // its last stable offset: from here on a transaction is open
   std::atomic<std::uint64_t> records{0};     // confirmed by the target in this process's life
   std::atomic<std::uint64_t> batches{0};
   std::atomic<std::uint64_t> bytes{0};            // record batch bytes on the wire, as confirmed

@@ -343,7 +343,8 @@ void Source::begin_partition() {
   if (partition.error_code != 0) {
     handle_partition_error(*current_, partition.error_code);
   } else if (partition.last_stable_offset >= Offset(0)) {
-    current_->progress().source_end.store(partition.last_stable_offset.value(), std::memory_order_relaxed);
+    current_->progress().source_end.store(partition.high_watermark.value(), std::memory_order_relaxed);
+    current_->progress().stable_end.store(partition.last_stable_offset.value(), std::memory_order_relaxed);
     current_->handle_partition(partition.aborted);
   }
 }

@@ -92,6 +92,22 @@ def two_instances_among_transactions(lab):
 
 
 @integration(timeout_seconds=120)
+def an_open_transaction_is_lag_and_is_named(lab):
+    topic = lab.load(topic="t", records=100)
+    run = lab.start_mirror([topic], settings={"shunt.open.transaction.warn.ms": 500})
+    lab.until_level([topic])
+    # A producer that dies in its transaction: the broker keeps it open for a minute.
+    load = lab.start_load(topic="t", records=2_000_000, start=100, transaction=2_000_000)
+    lab.eventually(lambda: run.metrics("shunt_lag_records", topic=topic) > 100, 60, "the open records count as lag")
+    load.kill()
+    load.wait()
+    lab.eventually(lambda: "held back by an open transaction: producer id" in run.log_text(), 30, "it is named")
+    assert run.metrics("shunt_held_back_records", topic=topic) > 100
+    assert lab.dump(lab.target, topic).count(b"\n") == 100
+    run.drain()
+
+
+@integration(timeout_seconds=120)
 def append_times_are_kept(lab):
     topic = lab.topic("t")
     lab.source.create_topic(topic, partitions=2, configs={"message.timestamp.type": "LogAppendTime"})
