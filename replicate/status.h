@@ -38,6 +38,7 @@ struct PartitionStatus {
   std::int64_t in_flight_bytes = 0;
   std::uint64_t slow_path_batches = 0;
   std::uint64_t filled_offsets = 0;
+  std::uint64_t lost_offsets = 0;   // deleted on the source before they were mirrored
   std::uint64_t interruptions = 0;  // times it was parked and assigned again
 
   /// Offsets that an open transaction of the source holds back.

@@ -26,6 +26,8 @@ void append_shunt_keys(std::vector<Key>& table) {
            "Offsets that a source's log no longer has at its beginning and that are filled on the target."},
           {"shunt.open.transaction.warn.ms", integer, "60000",
            "A transaction of the source that holds the mirror back for so long is named in the log."},
+          {"shunt.on.overtaken", string, "stop",
+           "When the source deletes records before they are mirrored: stop the partition, or continue behind them."},
           {"shunt.isolation", string, "read_committed",
            "Records of transactions: read_committed mirrors those that were committed, read_uncommitted all of them."},
       });

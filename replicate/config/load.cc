@@ -132,6 +132,7 @@ class Loader {
     flow.refresh_topics_interval = seconds(reader.number("refresh.topics.interval.seconds", 1, kYearSeconds));
     flow.isolation = read_isolation(reader, "shunt.isolation");
     flow.open_transaction_warn = milliseconds(reader.number("shunt.open.transaction.warn.ms", 100, kDayMs));
+    flow.go_on_when_overtaken = reader.choice<bool>("shunt.on.overtaken", {{"stop", false}, {"continue", true}});
     flow.offsets_padding_max = reader.number("shunt.offsets.padding.max", 0, std::int64_t{1} << 60);
     flow.sync_topic_configs = reader.boolean("sync.topic.configs.enabled");
     flow.sync_topic_configs_interval = seconds(reader.number("sync.topic.configs.interval.seconds", 1, kYearSeconds));

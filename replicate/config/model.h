@@ -55,6 +55,7 @@ struct FlowConfig {
   FetchConfig fetch;
   OffsetReset auto_offset_reset = OffsetReset::earliest;
   Isolation isolation = Isolation::read_committed;
+  bool go_on_when_overtaken = false;  // shunt.on.overtaken
   std::int64_t offsets_padding_max = 100'000'000;
   std::chrono::milliseconds open_transaction_warn{60'000};
 

@@ -251,10 +251,13 @@ std::optional<Admission> decide_by_bounds(const AdmissionFacts& facts) {
   if (facts.source_start == facts.target_end && facts.ends_in_padding)
     return fill_head_up_to(facts.source_start, facts.ends_in_padding);
   if (facts.source_start > facts.target_end) {
-    return refuse(fmt::format(
-        "{} begins at offset {} on the source, but {} ends at {}: the source has deleted {} offsets "
-        "that were never mirrored (retention)",
-        facts.source.to_string(), source_start, facts.target.to_string(), target_end, source_start - target_end));
+    return Admission{.verdict = Admission::Verdict::overtaken,
+                     .start = facts.source_start,
+                     .reason = fmt::format("{} begins at offset {} on the source, but {} ends at {}: the source has "
+                                           "deleted {} offsets that were never mirrored (retention)",
+                                           facts.source.to_string(), source_start, facts.target.to_string(), target_end,
+                                           source_start - target_end),
+                     .ends_in_padding = false};
   }
   if (target_end == 0) return start_at(Offset(0));
   if (facts.target_end > facts.source_end) {

@@ -26,6 +26,8 @@ struct Admission {
   enum class Verdict {
     start,      // at `start`; `reason` may hold something worth knowing
     fill_head,  // then start at `start`, where the source's log begins
+    overtaken,  // the source's log begins at `start`, beyond the target's end: records were deleted before they were
+                // mirrored; going on there or not is the user's choice
     refuse,     // needs an operator: `reason`
     retry,      // cannot be told now (no leader, broker away, a follower behind): `reason`
   };

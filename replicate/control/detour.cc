@@ -137,6 +137,8 @@ Awaitable<> Detour::locate(std::optional<Standing> standing) {
 // ---- The head -------------------------------------------------------------------------------------------------------
 
 Awaitable<> Detour::fill_head(const HeadFill& head, const std::function<bool()>& stopping) {
+  if (head.is_lost && head.end > position_)
+    add(spec_.progress->lost_offsets, static_cast<std::uint64_t>(head.end - position_));
   // Asks for nothing, and tells whether it would be done.
   const bool may_be_deleted =
       head.method == HeadFill::Method::padding && co_await delete_records(Offset(0)) != policy_violation;

@@ -41,6 +41,7 @@ struct HeadFill {
   };
   protocol::Offset end;
   Method method = Method::markers;
+  bool is_lost = false;  // it held records that were never mirrored
 };
 
 struct DetourEnd {

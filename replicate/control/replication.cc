@@ -235,8 +235,9 @@ Awaitable<> Replication::admit_due() {
     const Admission& admission = admissions[i];
     const std::string name = partition.spec.source_name();
     const auto end = ends.find(sources[i]);
-    const bool is_start =
-        admission.verdict == Admission::Verdict::start || admission.verdict == Admission::Verdict::fill_head;
+    const bool is_start = admission.verdict == Admission::Verdict::start ||
+                          admission.verdict == Admission::Verdict::fill_head ||
+                          admission.verdict == Admission::Verdict::overtaken;
     if (is_start && ends_matter && !end->second.value) {
       partition.due = now() + retry_after_failure;
       set_phase(partition, Phase::admitting, end->second.reason);
@@ -263,6 +264,9 @@ Awaitable<> Replication::admit_due() {
       }
       case Admission::Verdict::fill_head:
         plan_head(partition, admission.start, admission.ends_in_padding);
+        break;
+      case Admission::Verdict::overtaken:
+        handle_overtaken(partition, admission);
         break;
       case Admission::Verdict::refuse:
         spdlog::error("{}: {} cannot be mirrored: {}", settings_.name, name, admission.reason);
@@ -362,6 +366,23 @@ void Replication::handle_parked(Parked parked) {
   changed_.announce();
 }
 
+/// Records are lost to the mirror; the user has said whether it goes on behind them.
+void Replication::handle_overtaken(Partition& partition, const Admission& admission) {
+  const std::string name = partition.spec.source_name();
+  if (settings_.on_overtaken == OnLoss::stop) {
+    const std::string reason = admission.reason + "; shunt.on.overtaken=continue goes on behind them";
+    spdlog::error("{}: {} cannot be mirrored: {}", settings_.name, name, reason);
+    set_phase(partition, Phase::failed, reason);
+    return;
+  }
+  spdlog::error("{}: DATA LOSS: {}; going on behind them (shunt.on.overtaken)", settings_.name, admission.reason);
+  const std::lock_guard lock(mutex_);
+  partition.head = HeadFill{.end = admission.start, .method = HeadFill::Method::markers, .is_lost = true};
+  partition.phase = Phase::waiting_for_detour;
+  partition.reason.clear();
+  partition.standing.reset();
+}
+
 /// The target holds nothing but padding, if anything, and the mirror begins at `end`.
 void Replication::plan_head(Partition& partition, Offset end, bool ends_in_padding) {
   const bool is_own = ends_in_padding || own_topics_.contains(partition.spec.target_topic);
@@ -381,7 +402,8 @@ void Replication::plan_head(Partition& partition, Offset end, bool ends_in_paddi
   }
   spdlog::debug("{}: {} begins at offset {}: the offsets before it are filled", settings_.name, name, end.value());
   const std::lock_guard lock(mutex_);
-  partition.head = HeadFill{.end = end, .method = is_own ? HeadFill::Method::padding : HeadFill::Method::markers};
+  partition.head =
+      HeadFill{.end = end, .method = is_own ? HeadFill::Method::padding : HeadFill::Method::markers, .is_lost = false};
   partition.phase = Phase::waiting_for_detour;
   partition.reason.clear();
   partition.start = end.value();
@@ -558,6 +580,7 @@ void Replication::append_status(MirrorStatus& status) const {
     entry.duplicates = progress.duplicates.load(std::memory_order_relaxed);
     entry.refetched_bytes = progress.refetched_bytes.load(std::memory_order_relaxed);
     entry.in_flight_bytes = progress.in_flight_bytes.load(std::memory_order_relaxed);
+    entry.lost_offsets = progress.lost_offsets.load(std::memory_order_relaxed);
     entry.filled_offsets = progress.filled_offsets.load(std::memory_order_relaxed);
     entry.slow_path_batches = progress.slow_path_batches.load(std::memory_order_relaxed);
   }

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "net/asio.h"
+#include "replicate/control/admission.h"
 #include "replicate/control/cluster.h"
 #include "replicate/control/detour.h"
 #include "replicate/control/interruptions.h"
@@ -39,6 +40,12 @@ class Shards {
   virtual void settle(FlowId flow_id, ParkCause cause, std::string reason) = 0;
 };
 
+/// What becomes of a partition when records are lost to the mirror.
+enum class OnLoss {
+  stop,   // until somebody has looked
+  go_on,  // behind them: named in the log and counted
+};
+
 struct ReplicationSettings {
   std::string name;  // "A->B"
   ClusterSettings source;
@@ -53,6 +60,7 @@ struct ReplicationSettings {
   RecoverySettings recovery;
   DetourSettings detours;
   std::int64_t most_padding = 100'000'000;  // offsets of a missing head that are filled without asking
+  OnLoss on_overtaken = OnLoss::stop;       // by the source's retention
   net::Duration open_transaction_patience = std::chrono::minutes(1);  // then what holds the mirror back is named
   bool until_caught_up = false;
   std::uint32_t index = 0;  // FlowId::replication of its flows
@@ -103,6 +111,7 @@ class Replication {
   net::Awaitable<std::optional<Route::Side>> locate(Cluster& cluster, const TopicPartition& partition,
                                                     std::map<protocol::BrokerId, net::Endpoint>& known,
                                                     std::string& why);
+  void handle_overtaken(Partition& partition, const Admission& admission);
   void plan_head(Partition& partition, protocol::Offset end, bool ends_in_padding);
   net::Awaitable<> name_open_transactions();
   void begin_detours();

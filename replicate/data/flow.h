@@ -53,6 +53,7 @@ struct FlowProgress {
   std::atomic<std::int64_t> in_flight_bytes{0};
   std::atomic<std::uint64_t> slow_path_batches{0};  // rewritten
   std::atomic<std::uint64_t> filled_offsets{0};     // holes, by markers
+  std::atomic<std::uint64_t> lost_offsets{0};       // deleted on the source before they were mirrored
 };
 
 /// Names a flow in the process.

@@ -73,6 +73,8 @@ const std::vector<PartitionMetric>& partition_metrics() {
        [](const auto& p) { return number(p.duplicates); }},
       {"shunt_refetched_bytes_total", "counter", "Bytes fetched and dropped, to be fetched again.",
        [](const auto& p) { return number(p.refetched_bytes); }},
+      {"shunt_lost_offsets_total", "counter", "Offsets deleted on the source before they were mirrored.",
+       [](const auto& p) { return number(p.lost_offsets); }},
       {"shunt_filled_offsets_total", "counter", "Offsets without a record on the source, filled with markers.",
        [](const auto& p) { return number(p.filled_offsets); }},
       {"shunt_slow_path_batches_total", "counter", "Batches that had to be re-encoded.",

@@ -227,11 +227,19 @@ def a_mirror_may_begin_at_the_end(lab):
 
 
 @integration(timeout_seconds=120)
-def retention_that_overtakes_the_mirror_stops_the_partition(lab):
-    topic = lab.load(topic="t", records=1000)
-    assert lab.mirror([topic])["records"] == 1000
-    lab.load(topic="t", records=1000, start=1000)
+def retention_that_overtakes_the_mirror_stops_the_partition_or_is_counted(lab):
+    topic, plain = lab.load_all([{"topic": name, "records": 1000} for name in ("t", "plain")])
+    lab.mirror([topic, plain])
+    lab.load_all([{"topic": name, "records": 1000, "start": 1000, "flush": "100..100"} for name in ("t", "plain")])
     lab.delete_records(lab.source, topic, 0, 1500)
-    failures = mirror_with_failures(lab, [topic])
-    assert "1500" in failures[topic, 0]["reason"] and "retention" in failures[topic, 0]["reason"], failures
+    failures = mirror_with_failures(lab, [topic, plain])
+    assert set(failures) == {(topic, 0)}, failures
+    assert "1500" in failures[topic, 0]["reason"] and "shunt.on.overtaken" in failures[topic, 0]["reason"], failures
     assert lab.ends(lab.target, [topic]) == {(topic, 0): 1000}
+    lab.assert_identical([plain])
+    summary = lab.mirror([topic, plain], settings={"shunt.on.overtaken": "continue"})
+    assert summary["lost_offsets"] == 500 and summary["records"] == 500, summary
+    assert lab.ends(lab.target, [topic]) == {(topic, 0): 2000}
+    # What the source still has is there, each record at its offset; what it had before is there still.
+    assert lab.dump(lab.target, topic).endswith(lab.dump(lab.source, topic))
+    assert lab.dump(lab.target, topic).count(b"\n") == 1500

@@ -36,6 +36,7 @@ Summary summarise(const MirrorStatus& status) {
     summary.duplicates += partition.duplicates;
     summary.refetched_bytes += partition.refetched_bytes;
     summary.slow_path_batches += partition.slow_path_batches;
+    summary.lost_offsets += partition.lost_offsets;
     summary.filled_offsets += partition.filled_offsets;
     summary.interruptions += partition.interruptions;
   }
@@ -59,6 +60,10 @@ std::string summary_text(const Summary& summary, const MirrorStatus& status) {
       grouped(summary.slow_path_batches));
   if (summary.filled_offsets > 0)
     text += fmt::format("{} offsets without a record, filled with markers\n", grouped(summary.filled_offsets));
+  if (summary.lost_offsets > 0) {
+    text += fmt::format("DATA LOSS: the source had deleted {} offsets before they were mirrored\n",
+                        grouped(summary.lost_offsets));
+  }
   if (summary.duplicates > 0 || summary.interruptions > 0) {
     text += fmt::format("{} interruptions; {} batches were recognised as already there\n",
                         grouped(summary.interruptions), grouped(summary.duplicates));
@@ -106,6 +111,7 @@ std::string summary_json(const Summary& summary, const MirrorStatus& status) {
                             {"peak_memory_bytes", summary.peak_memory_bytes},
                             {"slow_path_batches", summary.slow_path_batches},
                             {"filled_offsets", summary.filled_offsets},
+                            {"lost_offsets", summary.lost_offsets},
                             {"duplicates", summary.duplicates},
                             {"refetched_bytes", summary.refetched_bytes},
                             {"interruptions", summary.interruptions},

@@ -15,6 +15,7 @@ struct Summary {
   std::uint64_t refetched_bytes = 0;
   std::uint64_t slow_path_batches = 0;
   std::uint64_t filled_offsets = 0;
+  std::uint64_t lost_offsets = 0;
   std::uint64_t interruptions = 0;
   double seconds = 0;
   double user_cpu_seconds = 0;

@@ -55,7 +55,7 @@ TEST(Admission, BoundsAloneDecideWhereTheyCan) {
       {padded(bounds(50, 100, 0, 40, true)), Verdict::fill_head, 50, ""},
       {padded(bounds(50, 100, 0, 50, true)), Verdict::fill_head, 50, ""},
       {marked(bounds(50, 100, 0, 40)), Verdict::fill_head, 50, ""},
-      {bounds(50, 100, 0, 40), Verdict::refuse, -1, "deleted 10 offsets that were never mirrored"},
+      {bounds(50, 100, 0, 40), Verdict::overtaken, 50, "deleted 10 offsets that were never mirrored"},
       {bounds(0, 30, 0, 40), Verdict::refuse, -1, "the target holds 10 records that the source does not have"},
       {bounds(0, 0, 0, 40), Verdict::refuse, -1, "the target holds 40 records"},
       {bounds(0, 100, 40, 40, true), Verdict::start, 40, ""},
@@ -289,9 +289,9 @@ TEST_F(AdmitTest, AHeadThatWasBeingFilledIsRecognised) {
   EXPECT_EQ(admissions[0].start, Offset(50));
   EXPECT_EQ(admissions[1].verdict, Verdict::fill_head) << admissions[1].reason;
   EXPECT_FALSE(admissions[1].ends_in_padding);
-  EXPECT_EQ(admissions[2].verdict, Verdict::refuse);
+  EXPECT_EQ(admissions[2].verdict, Verdict::overtaken);
   EXPECT_THAT(admissions[2].reason, HasSubstr("never mirrored"));
-  EXPECT_EQ(admissions[3].verdict, Verdict::refuse);
+  EXPECT_EQ(admissions[3].verdict, Verdict::overtaken);
 }
 
 TEST_F(AdmitTest, AClusterThatIsAwayIsAReasonToTryAgain) {
