@@ -9,6 +9,7 @@
 
 #include "protocol/error.h"
 #include "protocol/record_batch.h"
+#include "replicate/control/log_cursor.h"
 #include "replicate/control/padding.h"
 #include "replicate/control/read_log.h"
 
@@ -28,20 +29,32 @@ constexpr std::int64_t look_back_factor = 16;
 constexpr std::int16_t topic_authorization_failed = 29;
 
 Admission start_at(Offset offset, std::string note = {}) {
-  return {.verdict = Admission::Verdict::start, .start = offset, .reason = std::move(note), .ends_in_padding = false};
+  return {.verdict = Admission::Verdict::start,
+          .start = offset,
+          .reason = std::move(note),
+          .ends_in_padding = false,
+          .ends_in_markers = false};
 }
 Admission fill_head_up_to(Offset offset, bool ends_in_padding) {
-  return {.verdict = Admission::Verdict::fill_head, .start = offset, .reason = {}, .ends_in_padding = ends_in_padding};
+  return {.verdict = Admission::Verdict::fill_head,
+          .start = offset,
+          .reason = {},
+          .ends_in_padding = ends_in_padding,
+          .ends_in_markers = false};
 }
 Admission refuse(std::string reason) {
   return {.verdict = Admission::Verdict::refuse,
           .start = Offset(-1),
           .reason = std::move(reason),
-          .ends_in_padding = false};
+          .ends_in_padding = false,
+          .ends_in_markers = false};
 }
 Admission retry(std::string reason) {
-  return {
-      .verdict = Admission::Verdict::retry, .start = Offset(-1), .reason = std::move(reason), .ends_in_padding = false};
+  return {.verdict = Admission::Verdict::retry,
+          .start = Offset(-1),
+          .reason = std::move(reason),
+          .ends_in_padding = false,
+          .ends_in_markers = false};
 }
 
 /// A partition on its way to its admission.
@@ -188,7 +201,39 @@ Awaitable<> look_for_filled_head(Cluster& target, Candidate& candidate) {
   if (!failure.empty()) candidate.admission = retry(failure);
 }
 
-Awaitable<> gather(Cluster& source, Cluster& target, Candidates& candidates, LeaderSettings settings) {
+/// Markers behind the target's last data stand for holes: the source must have no record there. One too many, written
+/// twice by a broker in trouble, would displace or hide what follows.
+Awaitable<> check_markers(Cluster& source, Candidate& candidate, Isolation isolation) {
+  const AdmissionFacts& facts = candidate.facts;
+  const Offset markers =
+      facts.target_tail && !facts.has_only_markers ? facts.target_tail->next_offset() : facts.target_start;
+  if (markers >= facts.target_end || !candidate.admission || candidate.admission->verdict != Admission::Verdict::start)
+    co_return;
+  candidate.admission->ends_in_markers = true;
+  LogCursor cursor(source, facts.source, std::max(markers, facts.source_start), facts.target_end, isolation);
+  std::string failure;
+  try {
+    if (co_await cursor.settle()) {
+      const auto batch = cursor.batch();
+      const Offset record =
+          batch ? protocol::RecordBatchHeader(batch->first<protocol::record_batch_header_size>()).base_offset()
+                : cursor.record().offset;
+      candidate.admission =
+          refuse(fmt::format("{} ends at {} with markers from {} on, but the source has a record at {}: a broker has "
+                             "written a marker twice "
+                             "(KAFKA-19999), and the offsets behind it can no longer be the source's; delete the topic "
+                             "to have it mirrored "
+                             "anew",
+                             facts.target.to_string(), facts.target_end.value(), markers.value(), record.value()));
+    }
+  } catch (const std::exception& error) {
+    failure = error.what();
+  }
+  if (!failure.empty()) candidate.admission = retry(failure);
+}
+
+Awaitable<> gather(Cluster& source, Cluster& target, Candidates& candidates, Isolation isolation,
+                   LeaderSettings settings) {
   // The target first: while another instance writes, its end may move on, but never beyond the source's end read later.
   const auto target_ends = co_await log_ends(target, open_partitions(candidates, &AdmissionQuestion::target), settings);
   take(candidates, &AdmissionQuestion::target, target_ends, "the log end",
@@ -237,6 +282,7 @@ Awaitable<> gather(Cluster& source, Cluster& target, Candidates& candidates, Lea
                       settings);
   for (Candidate& candidate : candidates) {
     if (!candidate.admission) candidate.admission = decide_by_tails(candidate.facts);
+    co_await check_markers(source, candidate, isolation);
   }
 }
 
@@ -257,7 +303,8 @@ std::optional<Admission> decide_by_bounds(const AdmissionFacts& facts) {
                                            "deleted {} offsets that were never mirrored (retention)",
                                            facts.source.to_string(), source_start, facts.target.to_string(), target_end,
                                            source_start - target_end),
-                     .ends_in_padding = false};
+                     .ends_in_padding = false,
+                     .ends_in_markers = false};
   }
   if (target_end == 0) return start_at(Offset(0));
   if (facts.target_end > facts.source_end) {
@@ -325,7 +372,7 @@ Admission decide_by_tails(const AdmissionFacts& facts) {
 }
 
 Awaitable<std::vector<Admission>> admit(Cluster& source, Cluster& target, std::vector<AdmissionQuestion> questions,
-                                        LeaderSettings settings) {
+                                        Isolation isolation, LeaderSettings settings) {
   Candidates candidates;
   candidates.reserve(questions.size());
   for (AdmissionQuestion& question : questions) {
@@ -334,7 +381,7 @@ Awaitable<std::vector<Admission>> admit(Cluster& source, Cluster& target, std::v
     candidate.facts.target = question.target;
     candidate.question = std::move(question);
   }
-  co_await gather(source, target, candidates, settings);
+  co_await gather(source, target, candidates, isolation, settings);
   std::vector<Admission> admissions;
   admissions.reserve(candidates.size());
   for (Candidate& candidate : candidates) {

@@ -19,6 +19,7 @@
 #include "replicate/control/batch_print.h"
 #include "replicate/control/cluster.h"
 #include "replicate/control/leaders.h"
+#include "replicate/isolation.h"
 
 namespace shunt::replicate {
 
@@ -35,6 +36,7 @@ struct Admission {
   protocol::Offset start{-1};
   std::string reason;
   bool ends_in_padding = false;  // fill_head: padding is there already, and must go again
+  bool ends_in_markers = false;  // start: an earlier life may have been writing them
 };
 
 struct AdmissionFacts {
@@ -57,7 +59,7 @@ struct AdmissionFacts {
 
 /// From the logs' bounds alone. Empty: the last batches must be compared.
 std::optional<Admission> decide_by_bounds(const AdmissionFacts& facts);
-/// For facts that decide_by_bounds() leaves open.
+/// For facts that decide_by_bounds() leaves open. Markers at the target's end are not looked at.
 Admission decide_by_tails(const AdmissionFacts& facts);
 
 struct AdmissionQuestion {
@@ -69,6 +71,6 @@ struct AdmissionQuestion {
 /// One admission for every question, in their order. Throws nothing of the clusters: a cluster that cannot be asked is
 /// every partition's Verdict::retry.
 net::Awaitable<std::vector<Admission>> admit(Cluster& source, Cluster& target, std::vector<AdmissionQuestion> questions,
-                                             LeaderSettings settings = {});
+                                             Isolation isolation, LeaderSettings settings = {});
 
 }  // namespace shunt::replicate

@@ -66,15 +66,14 @@ Detour::Detour(Cluster& source, Cluster& target, const FlowSpec& spec, const std
       settings_(settings),
       filler_(target, target_partition_, transactional_id, settings.holes) {}
 
-Awaitable<DetourEnd> Detour::walk(std::optional<Standing> standing, std::optional<HeadFill> head,
-                                  std::function<bool()> stopping) {
+Awaitable<DetourEnd> Detour::walk(DetourStart start, std::function<bool()> stopping) {
   DetourEnd end;
   end.parked.flow_id = spec_.id;
   bool is_located = false;
   try {
-    co_await locate(standing);
+    co_await locate(start);
     is_located = true;
-    if (head) co_await fill_head(*head, stopping);
+    if (start.head) co_await fill_head(*start.head, stopping);
     while (!stopping() && !end.is_passed) end.is_passed = co_await walk_stretch();
     end.parked.cause = ParkCause::stopped;
   } catch (const Blocked& blocked) {
@@ -95,14 +94,15 @@ Awaitable<DetourEnd> Detour::walk(std::optional<Standing> standing, std::optiona
         break;
     }
   }
-  end.parked.standing = standing;
+  end.parked.standing = start.standing;
   if (is_located) end.parked.standing = Standing{.confirmed = position_, .sequence = sequence_};
   co_return end;
 }
 
 // ---- Where the target stands ----------------------------------------------------------------------------------------
 
-Awaitable<> Detour::locate(std::optional<Standing> standing) {
+Awaitable<> Detour::locate(const DetourStart& start) {
+  may_be_preceded_ = start.may_be_preceded;
   co_await filler_.fence();
   position_ = co_await filler_.log_end();
   LogPlace place;
@@ -127,10 +127,16 @@ Awaitable<> Detour::locate(std::optional<Standing> standing) {
     position_ = co_await filler_.log_end();
   }
   place.log_end = position_;
-  if (std::optional<Objection> objection = check_place(spec_, place, standing)) {
+  if (std::optional<Objection> objection = check_place(spec_, place, start.standing)) {
     throw Blocked{objection->cause, std::move(objection->reason)};
   }
+  if (start.admitted && position_ != *start.admitted) {
+    throw Blocked{ParkCause::target_moved,
+                  fmt::format("{} ends at {}, and ended at {} when it was compared with the source's log",
+                              target_partition_.to_string(), position_.value(), start.admitted->value())};
+  }
   sequence_ = place.next_sequence();
+  located_ = position_;
   spec_.progress->position.store(position_.value(), std::memory_order_relaxed);
 }
 
@@ -257,9 +263,10 @@ Awaitable<bool> Detour::walk_stretch() {
       continue;
     }
     co_await fill_up_to(header.base_offset());
-    // The position may lie inside a batch: the source's log begins there, or an earlier life has rewritten its beginning.
     if (kind == BatchKind::plain && header.base_offset() == position_) {
       co_await copy(batch);
+    } else if (kind == BatchKind::plain && header.base_offset() >= stretch.log_start) {
+      throw Blocked{ParkCause::refused, half_written_text(spec_, position_, header)};
     } else {
       co_await rewrite(batch);
     }
@@ -272,6 +279,12 @@ Awaitable<bool> Detour::walk_stretch() {
 Awaitable<> Detour::fill_up_to(Offset end) {
   if (end <= position_) co_return;
   const std::int64_t count = end - position_;
+  if (position_ == located_) {
+    co_await filler_.await_late_requests(may_be_preceded_);
+    if (co_await filler_.log_end() != position_) {
+      throw Blocked{ParkCause::target_moved, target_partition_.to_string() + " has moved on by itself"};
+    }
+  }
   co_await filler_.fill(position_, end);
   position_ = end;
   add(spec_.progress->filled_offsets, static_cast<std::uint64_t>(count));
@@ -287,6 +300,7 @@ Awaitable<> Detour::copy(std::span<const std::byte> batch) {
   co_await produce(std::move(copied), header.record_count());
 }
 
+/// The position may lie inside the batch: the source's log begins there, or an earlier life has rewritten its beginning.
 /// Every run of records without a gap becomes a batch; the gaps between them are holes. The one behind the last record
 /// is left to the caller.
 Awaitable<> Detour::rewrite(std::span<const std::byte> batch) {

@@ -44,6 +44,13 @@ struct HeadFill {
   bool is_lost = false;  // it held records that were never mirrored
 };
 
+struct DetourStart {
+  std::optional<Standing> standing;          // where the data path left off
+  std::optional<protocol::Offset> admitted;  // where the target's log ended when it was compared with the source's
+  std::optional<HeadFill> head;
+  bool may_be_preceded = true;  // another process may still have requests under way for this very place
+};
+
 struct DetourEnd {
   bool is_passed = false;  // the data path can go on from `parked.standing`
   Parked parked;           // otherwise: why not, for Recovery
@@ -56,14 +63,12 @@ class Detour {
          DetourSettings settings);
 
   /// Walks until the log is ordinary again, something is in the way, or `stopping()`, which is asked between stretches.
-  /// `standing`: where the data path left off.
-  net::Awaitable<DetourEnd> walk(std::optional<Standing> standing, std::optional<HeadFill> head,
-                                 std::function<bool()> stopping);
+  net::Awaitable<DetourEnd> walk(DetourStart start, std::function<bool()> stopping);
 
  private:
   struct Blocked;
 
-  net::Awaitable<> locate(std::optional<Standing> standing);
+  net::Awaitable<> locate(const DetourStart& start);
   net::Awaitable<bool> walk_stretch();
   [[nodiscard]] bool is_ordinary(const LogStretch& stretch) const;
   net::Awaitable<> fill_head(const HeadFill& head, const std::function<bool()>& stopping);
@@ -83,6 +88,8 @@ class Detour {
   const TopicPartition target_partition_;
   const DetourSettings settings_;
   HoleFiller filler_;
+  bool may_be_preceded_ = true;
+  protocol::Offset located_;     // the log end this walk began with
   protocol::Offset position_;    // the target's log end: everything below is there
   protocol::Sequence sequence_;  // of the next record
   std::string answer_text_;      // what the target said of the last batch

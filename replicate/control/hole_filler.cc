@@ -147,6 +147,8 @@ Awaitable<> HoleFiller::fence() {
       producer_id_ = response.producer_id;
       producer_epoch_ = response.producer_epoch;
       is_fenced_ = true;
+      is_first_ = true;
+      ++lives_;
       co_return;
     }
     if (response.error_code == invalid_transaction_timeout && transaction_timeout_ > least_transaction_timeout) {
@@ -175,13 +177,44 @@ Awaitable<Offset> HoleFiller::log_end() {
   co_return *answered.value;
 }
 
+Awaitable<> HoleFiller::await_late_requests(bool may_be_preceded) {
+  if (!is_first_ || (lives_ == 1 && !may_be_preceded)) co_return;
+  Offset end = co_await log_end();
+  for (Time quiet_since = now(); now() - quiet_since < settings_.doubt;) {
+    co_await net::sleep_for(longest_pause);
+    const Offset seen = co_await log_end();
+    if (seen != end) quiet_since = now();
+    end = seen;
+  }
+}
+
 Awaitable<> HoleFiller::fill(Offset first, Offset end) {
+  if (may_write_markers_ && is_first_ && first < end) {
+    coordinator_epoch_ = co_await coordinator_epoch();
+    if (co_await write_markers(1)) {
+      first = first + 1;
+      is_first_ = false;
+      if (first < end) co_await expect_log_end(first);
+    }
+  }
+  if (!may_write_markers_) {
+    co_await fill_by_transactions(first, end);
+    co_return;
+  }
+  if (first < end) {
+    // Named: g++ 12 destroys the awaitable of a result that nobody takes twice.
+    [[maybe_unused]] const bool may_write = co_await write_markers(end - first);
+  }
+  co_await expect_log_end(end);
+}
+
+/// One offset at a time.
+Awaitable<> HoleFiller::fill_by_transactions(Offset first, Offset end) {
   while (first < end) {
-    std::int64_t count = may_write_markers_ ? std::min(end - first, settings_.most_per_transaction) : 1;
     co_await open_transaction();
-    if (count > 1 && !co_await write_markers(count - 1)) count = 1;
     co_await end_transaction();
-    first = first + count;
+    is_first_ = false;
+    first = first + 1;
     co_await expect_log_end(first);
   }
 }
@@ -227,7 +260,6 @@ Awaitable<std::int32_t> HoleFiller::coordinator_epoch() {
 
 /// False: the cluster does not let this user write markers; none was written.
 Awaitable<bool> HoleFiller::write_markers(std::int64_t count) {
-  std::int32_t epoch = co_await coordinator_epoch();
   for (std::int64_t written = 0; written < count;) {
     const Topic::Partition* known = cluster_.find_partition(partition_);
     if (known == nullptr || !cluster_.brokers().contains(known->leader)) {
@@ -239,7 +271,7 @@ Awaitable<bool> HoleFiller::write_markers(std::int64_t count) {
     marker.producer_id = producer_id_;
     marker.producer_epoch = producer_epoch_;
     marker.transaction_result = true;
-    marker.coordinator_epoch = epoch;
+    marker.coordinator_epoch = coordinator_epoch_;
     marker.topics.push_back({.name = partition_.topic, .partition_indexes = {partition_.partition}});
     const std::int64_t now_written = std::min(count - written, markers_per_request);
     protocol::WriteTxnMarkersRequest request;
@@ -260,14 +292,14 @@ Awaitable<bool> HoleFiller::write_markers(std::int64_t count) {
       is_fenced_ = false;
       throw HoleError(HoleError::Kind::again, failure);
     }
-    if (error_code == cluster_authorization_failed && written == 0) {
+    if (error_code == cluster_authorization_failed && is_first_) {
       may_write_markers_ = false;
       co_return false;
     }
     if (error_code == transaction_coordinator_fenced && written == 0) {
       const std::int32_t read_again = co_await coordinator_epoch();
-      if (read_again > epoch) {
-        epoch = read_again;
+      if (read_again > coordinator_epoch_) {
+        coordinator_epoch_ = read_again;
         continue;
       }
     }

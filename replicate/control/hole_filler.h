@@ -2,22 +2,24 @@
 // an offset each, and no consumer ever sees one, whatever its isolation level.
 //
 // A marker is neither idempotent nor a compare-and-swap: a request of a dead life that executes late would displace
-// everything after it. Therefore markers are written inside a fence, under a producer id of their own that never writes
-// data:
+// everything after it. Therefore markers have a producer id of their own, which never writes data, and every life has an
+// epoch of its own:
 //
-//   InitProducerId       ends a dead life's open transaction: its last marker carries a higher epoch, which shuts out
-//                        every request that life may still have under way. Only then is the log end read.
-//   AddPartitionsToTxn   from here on this transaction owes the partition exactly one marker
-//   WriteTxnMarkers      n - 1 markers, each answer awaited. Needs Alter on the cluster; without it every offset of the
-//                        hole is an empty transaction of its own.
-//   EndTxn               the n-th marker; repeated until the coordinator says that it is through
+//   InitProducerId       a new epoch, higher than any before; ends a transaction that a dead life has left open
+//   WriteTxnMarkers      one marker first: from then on the partition refuses every earlier epoch; then the rest, each
+//                        answer awaited, so that at most one request of a life is ever under way
 //   OffsetForLeaderEpoch the log must end exactly where the hole does
 //
-// So whoever dies in between leaves at most n markers behind, and the next life fills up what is missing. An answer
-// that is lost or unexpected ends the life: never a retry.
+// A request of a dead life that is still under way was meant for the very hole the next life stands before: to pass it,
+// that life must fill it, and so shut the request out. What is left is a request that executes between the new life's
+// last look and its first marker; so a life that may have been preceded by one waits until the log has not moved for a
+// while. Whatever goes wrong all the same is seen by its end, before data is written behind it.
 //
-// Left over: when the broker that coordinates the transaction dies, it may write its marker twice (KAFKA-19999). That is
-// seen before data is written behind it, and cannot be undone: HoleError::Kind::overfilled.
+// WriteTxnMarkers needs Alter on the cluster. Without it every offset of the hole is an empty transaction of its own
+// (AddPartitionsToTxn, EndTxn): slower, and when the broker that coordinates the transaction dies, it may write its
+// marker twice (KAFKA-19999), which stops the partition.
+//
+// An answer that is lost or unexpected ends the life: never a retry.
 #pragma once
 
 #include <chrono>
@@ -49,11 +51,11 @@ class HoleError : public std::runtime_error {
 struct HoleSettings {
   /// How long the coordinator is given to end a dead life's transaction, or to find one.
   net::Duration patience = std::chrono::seconds(30);
-  /// Of the transaction: longer than filling most_per_transaction offsets takes. Less where the target allows less
+  /// Of an empty transaction. Less where the target allows less
   /// (transaction.max.timeout.ms).
   std::chrono::milliseconds transaction_timeout = std::chrono::minutes(1);
-  /// A longer hole is filled by several transactions, each of which checks the log end.
-  std::int64_t most_per_transaction = 50'000;
+  /// A request of a connection that is gone is executed within that time, or the log is seen to move.
+  net::Duration doubt = std::chrono::milliseconds(500);
 };
 
 class HoleFiller {
@@ -61,9 +63,11 @@ class HoleFiller {
   /// `transactional_id`: the same in every life of the flow, and nobody else's.
   HoleFiller(Cluster& target, TopicPartition partition, std::string transactional_id, HoleSettings settings = {});
 
-  /// Begins a life, if none is under way: afterwards nothing that was written by an earlier one can change the log end.
-  /// Throws HoleError.
+  /// Begins a life, if none is under way. Throws HoleError.
   net::Awaitable<> fence();
+  /// Waits until what a dead life may have under way was executed: an earlier one of this object, or, if this is its first
+  /// and `may_be_preceded`, of another process. To be called after fence(), before the first fill(). Throws HoleError.
+  net::Awaitable<> await_late_requests(bool may_be_preceded);
 
   /// Fills [first, end); the log ends at `first`, and fence() has returned. Throws HoleError, which ends the life.
   net::Awaitable<> fill(protocol::Offset first, protocol::Offset end);
@@ -78,6 +82,7 @@ class HoleFiller {
   net::Awaitable<typename Request::Response> ask_coordinator(Request request, std::int16_t at_most_version);
   net::Awaitable<> find_coordinator(net::Time deadline);
   net::Awaitable<> open_transaction();
+  net::Awaitable<> fill_by_transactions(protocol::Offset first, protocol::Offset end);
   net::Awaitable<bool> write_markers(std::int64_t count);
   net::Awaitable<> end_transaction();
   net::Awaitable<std::int32_t> coordinator_epoch();
@@ -91,9 +96,12 @@ class HoleFiller {
   protocol::BrokerId coordinator_{-1};  // -1: to be asked for
   std::chrono::milliseconds transaction_timeout_;
   bool is_fenced_ = false;
+  bool is_first_ = true;  // no marker of this life was written yet
+  int lives_ = 0;
   bool may_write_markers_ = true;  // until the cluster says otherwise
   protocol::ProducerId producer_id_{-1};
   protocol::ProducerEpoch producer_epoch_{-1};
+  std::int32_t coordinator_epoch_ = 0;  // as the partition has it
 };
 
 }  // namespace shunt::replicate

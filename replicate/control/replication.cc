@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <random>
+#include <utility>
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -186,7 +187,7 @@ Awaitable<> Replication::refresh_stale() {
   std::set<std::string> source_topics;
   std::set<std::string> target_topics;
   for (const auto& [id, partition] : by_id_) {
-    if (partition->phase != Phase::assignable) continue;
+    if (partition->phase != Phase::assignable && partition->phase != Phase::waiting_for_detour) continue;
     source_topics.insert(partition->spec.source_topic);
     target_topics.insert(partition->spec.target_topic);
   }
@@ -229,7 +230,8 @@ Awaitable<> Replication::admit_due() {
   Answers<Offset> ends;
   const bool ends_matter = settings_.until_caught_up || settings_.start_at_latest;
   if (ends_matter) ends = co_await readable_ends(source_, sources, settings_.detours.isolation);
-  const std::vector<Admission> admissions = co_await admit(source_, target_, std::move(questions));
+  const std::vector<Admission> admissions =
+      co_await admit(source_, target_, std::move(questions), settings_.detours.isolation);
   for (std::size_t i = 0; i < due.size(); ++i) {
     Partition& partition = *due[i];
     const Admission& admission = admissions[i];
@@ -255,9 +257,12 @@ Awaitable<> Replication::admit_due() {
     switch (admission.verdict) {
       case Admission::Verdict::start: {
         const std::lock_guard lock(mutex_);
-        partition.phase = Phase::assignable;
+        // Behind markers an earlier life may have something under way: only the fence of a detour ends that.
+        partition.phase = admission.ends_in_markers ? Phase::waiting_for_detour : Phase::assignable;
+        partition.due = {};
         partition.reason.clear();
         partition.start = admission.start.value();
+        partition.admitted = admission.start;
         partition.standing.reset();  // the target's log has been compared with the source's instead
         if (!admission.reason.empty()) spdlog::info("{}: {}: {}", settings_.name, name, admission.reason);
         break;
@@ -355,6 +360,7 @@ void Replication::handle_parked(Parked parked) {
       set_phase(partition, Phase::admitting, action.reason);
       break;
     case RecoveryAction::Kind::detour:
+      partition.admitted.reset();
       set_phase(partition, Phase::waiting_for_detour);
       break;
     case RecoveryAction::Kind::retry:
@@ -379,6 +385,8 @@ void Replication::handle_overtaken(Partition& partition, const Admission& admiss
   const std::lock_guard lock(mutex_);
   partition.head = HeadFill{.end = admission.start, .method = HeadFill::Method::markers, .is_lost = true};
   partition.phase = Phase::waiting_for_detour;
+  partition.due = {};
+  partition.admitted.reset();
   partition.reason.clear();
   partition.standing.reset();
 }
@@ -405,6 +413,8 @@ void Replication::plan_head(Partition& partition, Offset end, bool ends_in_paddi
   partition.head =
       HeadFill{.end = end, .method = is_own ? HeadFill::Method::padding : HeadFill::Method::markers, .is_lost = false};
   partition.phase = Phase::waiting_for_detour;
+  partition.due = {};
+  partition.admitted.reset();
   partition.reason.clear();
   partition.start = end.value();
   partition.standing.reset();
@@ -461,7 +471,7 @@ Awaitable<> Replication::name_open_transactions() {
 void Replication::begin_detours() {
   for (const auto& [id, partition] : by_id_) {
     if (stopping_ || detours_ == most_detours) return;
-    if (partition->phase != Phase::waiting_for_detour) continue;
+    if (partition->phase != Phase::waiting_for_detour || partition->due > now()) continue;
     if (!partition->detour) {
       // Named after the target's partition: whatever is mirrored there, one fence guards it.
       partition->detour = std::make_unique<Detour>(
@@ -479,13 +489,23 @@ void Replication::begin_detours() {
 }
 
 Awaitable<> Replication::take_detour(Partition& partition) {
-  DetourEnd end = co_await partition.detour->walk(partition.standing, partition.head, [this] { return stopping_; });
+  DetourStart start;
+  start.standing = partition.standing;
+  start.admitted = std::exchange(partition.admitted, std::nullopt);
+  start.head = partition.head;
+  // Where this process has appended data, or made the topic, nobody else's request for a hole can be under way.
+  start.may_be_preceded = !own_topics_.contains(partition.spec.target_topic) &&
+                          !(partition.standing && partition.standing->confirmed > Offset(partition.start));
+  DetourEnd end = co_await partition.detour->walk(std::move(start), [this] { return stopping_; });
   if (!end.is_passed) {
     handle_parked(std::move(end.parked));
+    // What it has begun is fenced before anything else is written.
+    if (partition.phase == Phase::assignable) set_phase(partition, Phase::waiting_for_detour, partition.reason);
     co_return;
   }
   partition.standing = end.parked.standing;
   partition.head.reset();
+  partition.due = {};
   set_phase(partition, Phase::assignable);
 }
 
@@ -523,8 +543,10 @@ bool Replication::all_ended() const {
 net::Time Replication::next_due() const {
   Time next = Time::max();
   for (const auto& [id, partition] : by_id_) {
-    if (partition->phase == Phase::admitting || partition->phase == Phase::assignable)
+    if (partition->phase == Phase::admitting || partition->phase == Phase::assignable ||
+        (partition->phase == Phase::waiting_for_detour && detours_ < most_detours)) {
       next = std::min(next, partition->due);
+    }
   }
   return next;
 }

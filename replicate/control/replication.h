@@ -91,7 +91,8 @@ class Replication {
     net::Time due{};  // admitting, assignable: not before
     std::string reason;
     std::optional<Standing> standing;
-    std::optional<HeadFill> head;  // to be filled by the next detour
+    std::optional<HeadFill> head;              // to be filled by the next detour
+    std::optional<protocol::Offset> admitted;  // the target's log end when it was compared, until a flow has run
     std::int64_t start = -1;
     std::int64_t goal = -1;
     std::uint64_t interruptions = 0;

@@ -109,6 +109,12 @@ std::string misplaced_text(const FlowSpec& spec, Offset base, Offset end, std::i
                      spec.source_name(), range(base, end), answered_offset, spec.target_name());
 }
 
+std::string half_written_text(const FlowSpec& spec, Offset log_end, const RecordBatchHeader& header) {
+  return fmt::format("{}: the target's log ends at {}, inside the source's batch {}: it was not written batch by batch "
+                     "by this mirror",
+                     spec.source_name(), log_end.value(), range(header.base_offset(), header.next_offset()));
+}
+
 void Flow::handle_located(const LogPlace& place, net::Time now) {
   if (state_ != FlowState::locating) return;
   known_identity_ = place.knows_identity();

@@ -140,6 +140,8 @@ std::optional<Objection> check_place(const FlowSpec& spec, const LogPlace& place
 // What is said of an answer to the batch of source offsets [base, end).
 std::string produce_error_text(const FlowSpec& spec, protocol::Offset base, protocol::Offset end,
                                std::int16_t error_code, std::string_view message);
+std::string half_written_text(const FlowSpec& spec, protocol::Offset log_end,
+                              const protocol::RecordBatchHeader& header);
 std::string misplaced_text(const FlowSpec& spec, protocol::Offset base, protocol::Offset end,
                            std::int64_t answered_offset);
 

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "replicate/verify/log_cursor.h"
+#include "replicate/control/log_cursor.h"
 
 namespace shunt::replicate {
 

@@ -35,6 +35,14 @@ Time now() {
 
 }  // namespace
 
+struct Verification::Job {
+  Flow* flow;
+  PartitionVerdict verdict;
+  bool is_compacted = false;
+  Offset source_end;
+  Offset target_end;
+};
+
 struct Verification::Flow {
   Flow(const net::asio::any_io_executor& executor, const FlowConfig& config)
       : settings(replication_settings(config)),
@@ -47,14 +55,6 @@ struct Verification::Flow {
   Cluster target;
   Isolation isolation;
   std::vector<Job> jobs;
-};
-
-struct Verification::Job {
-  Flow* flow;
-  PartitionVerdict verdict;
-  bool is_compacted = false;
-  Offset source_end;
-  Offset target_end;
 };
 
 bool VerifyResult::is_equal() const {

@@ -89,6 +89,33 @@ def a_broker_of_three_dies_on_either_side(lab):
 
 
 @integration(timeout_seconds=240)
+def brokers_die_among_transactions(lab):
+    source = lab.source
+    target = lab.cluster("target", brokers=3, properties=QUICK)
+    topic = lab.topic("t")
+    source.create_topic(topic, partitions=6)
+    target.create_topic(topic, partitions=6, replication=3, configs=SAFE)
+    load = lab.start_load(source, topic="t", records=100000, partitions=6, transaction=60, abort=5, spread="cycle")
+    run = start(lab, source, target, [topic])
+    for broker in (1, 2, 3):
+        before = progress(lab, target, [topic])
+        lab.eventually(
+            lambda: progress(lab, target, [topic]) > before
+            or lab.ends(source, [topic]) == lab.ends(target, [topic]),
+            60,
+            "the copy goes on",
+        )
+        target.broker(broker).kill()
+        target.wait()
+        target.broker(broker).restart()
+    assert load.wait(180) == 0
+    lab.until_level([topic], source, target)
+    run.drain()
+    assert not run.summary()["failures"], run.summary()
+    lab.assert_identical([topic], source, target, batches=False, isolation="read_committed")
+
+
+@integration(timeout_seconds=240)
 def a_source_broker_stalls_in_mid_batch(lab):
     # A paused broker keeps its leaderships for as long as its session lives, so the session must outlive the test.
     source = lab.cluster(

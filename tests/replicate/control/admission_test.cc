@@ -151,7 +151,7 @@ class AdmitTest : public ::testing::Test {
       co_await target.refresh_topics();
       LeaderSettings settings;
       settings.patience = std::chrono::milliseconds(60);
-      admissions = co_await admit(source, target, questions, settings);
+      admissions = co_await admit(source, target, questions, Isolation::read_committed, settings);
     });
     EXPECT_EQ(admissions.size(), questions.size());
     return admissions;
@@ -242,26 +242,27 @@ TEST_F(AdmitTest, TheLastDataCountsWhereMarkersFollow) {
   target_kafka.create("t", 4);
   for (int index = 0; index < 4; ++index) {
     source_kafka.partition("s", index).append("one", 10);
-    source_kafka.partition("s", index).append_markers(1);
-    source_kafka.partition("s", index).append("two", 3000);
+    source_kafka.partition("s", index).append_markers(2001);
+    source_kafka.partition("s", index).append("two", 10);
   }
   target_kafka.partition("t", 0).append("one", 10);
   target_kafka.partition("t", 0).append_markers(1);
-  target_kafka.partition("t", 1).append("one", 10);  // the data behind the first marker was not committed
+  target_kafka.partition("t", 1).append("one", 10);
   target_kafka.partition("t", 1).append_markers(2001);
   target_kafka.partition("t", 2).append("other", 10);
   target_kafka.partition("t", 2).append_markers(300);
-  target_kafka.partition("t", 3).append_markers(200);
+  target_kafka.partition("t", 3).append("one", 10);
+  target_kafka.partition("t", 3).append_markers(2011);  // too many
   const std::vector<Admission> admissions = admit_all(4);
   EXPECT_EQ(admissions[0].verdict, Verdict::start) << admissions[0].reason;
   EXPECT_EQ(admissions[0].start, Offset(11));
+  EXPECT_TRUE(admissions[0].ends_in_markers);
   EXPECT_EQ(admissions[1].verdict, Verdict::start) << admissions[1].reason;
   EXPECT_EQ(admissions[1].start, Offset(2011));
   EXPECT_EQ(admissions[2].verdict, Verdict::refuse);
   EXPECT_THAT(admissions[2].reason, HasSubstr("already written by others"));
-  EXPECT_EQ(admissions[3].verdict, Verdict::start) << admissions[3].reason;
-  EXPECT_EQ(admissions[3].start, Offset(200));
-  EXPECT_THAT(admissions[3].reason, HasSubstr("holds markers only, from 0 to 200"));
+  EXPECT_EQ(admissions[3].verdict, Verdict::refuse);
+  EXPECT_THAT(admissions[3].reason, HasSubstr("but the source has a record at 2011"));
 }
 
 TEST_F(AdmitTest, AHeadThatWasBeingFilledIsRecognised) {
@@ -310,7 +311,8 @@ TEST_F(AdmitTest, AClusterThatIsAwayIsAReasonToTryAgain) {
     const std::vector<AdmissionQuestion> questions = {question};
     LeaderSettings settings;
     settings.patience = std::chrono::milliseconds(60);
-    const std::vector<Admission> admissions = co_await admit(source, target, questions, settings);
+    const std::vector<Admission> admissions =
+        co_await admit(source, target, questions, Isolation::read_committed, settings);
     EXPECT_EQ(admissions.at(0).verdict, Verdict::retry);
     EXPECT_THAT(admissions.at(0).reason, HasSubstr("Connection refused"));
   });

@@ -1,4 +1,4 @@
-#include "replicate/verify/log_cursor.h"
+#include "replicate/control/log_cursor.h"
 
 #include <algorithm>
 #include <utility>
