@@ -102,7 +102,6 @@ Awaitable<DetourEnd> Detour::walk(DetourStart start, std::function<bool()> stopp
 // ---- Where the target stands ----------------------------------------------------------------------------------------
 
 Awaitable<> Detour::locate(const DetourStart& start) {
-  may_be_preceded_ = start.may_be_preceded;
   co_await filler_.fence();
   position_ = co_await filler_.log_end();
   LogPlace place;
@@ -280,7 +279,7 @@ Awaitable<> Detour::fill_up_to(Offset end) {
   if (end <= position_) co_return;
   const std::int64_t count = end - position_;
   if (position_ == located_) {
-    co_await filler_.await_late_requests(may_be_preceded_);
+    co_await filler_.await_late_requests();
     if (co_await filler_.log_end() != position_) {
       throw Blocked{ParkCause::target_moved, target_partition_.to_string() + " has moved on by itself"};
     }

@@ -27,7 +27,7 @@ namespace shunt::replicate {
 
 struct DetourSettings {
   Isolation isolation = Isolation::read_committed;
-  std::int32_t stretch_bytes = 512 * 1024;           // read at a time; one batch where batches are larger
+  std::int32_t stretch_bytes = 256 * 1024;           // read at a time; one batch where batches are larger
   std::size_t most_batch_bytes = 256 * 1024 * 1024;  // of one batch, decompressed
   std::int32_t produce_timeout_ms = 30'000;
   HoleSettings holes;
@@ -48,7 +48,6 @@ struct DetourStart {
   std::optional<Standing> standing;          // where the data path left off
   std::optional<protocol::Offset> admitted;  // where the target's log ended when it was compared with the source's
   std::optional<HeadFill> head;
-  bool may_be_preceded = true;  // another process may still have requests under way for this very place
 };
 
 struct DetourEnd {
@@ -88,7 +87,6 @@ class Detour {
   const TopicPartition target_partition_;
   const DetourSettings settings_;
   HoleFiller filler_;
-  bool may_be_preceded_ = true;
   protocol::Offset located_;     // the log end this walk began with
   protocol::Offset position_;    // the target's log end: everything below is there
   protocol::Sequence sequence_;  // of the next record

@@ -45,6 +45,7 @@ constexpr std::int16_t not_coordinator = 16;
 constexpr std::int16_t topic_authorization_failed = 29;
 constexpr std::int16_t cluster_authorization_failed = 31;
 constexpr std::int16_t invalid_producer_epoch = 47;
+constexpr std::int16_t invalid_txn_state = 48;
 constexpr std::int16_t invalid_transaction_timeout = 50;
 constexpr std::int16_t concurrent_transactions = 51;
 constexpr std::int16_t transaction_coordinator_fenced = 52;
@@ -148,7 +149,6 @@ Awaitable<> HoleFiller::fence() {
       producer_epoch_ = response.producer_epoch;
       is_fenced_ = true;
       is_first_ = true;
-      ++lives_;
       co_return;
     }
     if (response.error_code == invalid_transaction_timeout && transaction_timeout_ > least_transaction_timeout) {
@@ -177,8 +177,8 @@ Awaitable<Offset> HoleFiller::log_end() {
   co_return *answered.value;
 }
 
-Awaitable<> HoleFiller::await_late_requests(bool may_be_preceded) {
-  if (!is_first_ || (lives_ == 1 && !may_be_preceded)) co_return;
+Awaitable<> HoleFiller::await_late_requests() {
+  if (!is_first_) co_return;
   Offset end = co_await log_end();
   for (Time quiet_since = now(); now() - quiet_since < settings_.doubt;) {
     co_await net::sleep_for(longest_pause);
@@ -188,7 +188,21 @@ Awaitable<> HoleFiller::await_late_requests(bool may_be_preceded) {
   }
 }
 
+/// Throws when another life has begun since. There is no transaction to end: that is what a life of today is told.
+Awaitable<> HoleFiller::check_life() {
+  protocol::EndTxnRequest request;
+  request.transactional_id = transactional_id_;
+  request.producer_id = producer_id_;
+  request.producer_epoch = producer_epoch_;
+  request.committed = true;
+  const auto response = co_await ask_coordinator(std::move(request), end_txn_version);
+  if (response.error_code != 0 && response.error_code != invalid_txn_state) {
+    throw refusal(response.error_code, "EndTxn", "Write on the transactional id");
+  }
+}
+
 Awaitable<> HoleFiller::fill(Offset first, Offset end) {
+  if (may_write_markers_) co_await check_life();
   if (may_write_markers_ && is_first_ && first < end) {
     coordinator_epoch_ = co_await coordinator_epoch();
     if (co_await write_markers(1)) {

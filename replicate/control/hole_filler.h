@@ -6,14 +6,17 @@
 // epoch of its own:
 //
 //   InitProducerId       a new epoch, higher than any before; ends a transaction that a dead life has left open
+//   (a while)            until the log has not moved for some time: what an earlier life has sent is executed by then
+//   EndTxn               ends nothing, but is refused when a later life has begun elsewhere: that one goes on, this one
+//                        stands by
 //   WriteTxnMarkers      one marker first: from then on the partition refuses every earlier epoch; then the rest, each
 //                        answer awaited, so that at most one request of a life is ever under way
 //   OffsetForLeaderEpoch the log must end exactly where the hole does
 //
-// A request of a dead life that is still under way was meant for the very hole the next life stands before: to pass it,
-// that life must fill it, and so shut the request out. What is left is a request that executes between the new life's
-// last look and its first marker; so a life that may have been preceded by one waits until the log has not moved for a
-// while. Whatever goes wrong all the same is seen by its end, before data is written behind it.
+// The first two once in a life, the others for every hole. A request of an earlier life that is still under way was
+// meant for the very hole the next life stands before: to pass it, that life must fill it, and so shut the request out.
+// What is left is a request that executes after all that waiting, between the new life's last look and its first marker.
+// Whatever goes wrong all the same is seen by the log's end, before data is written behind it.
 //
 // WriteTxnMarkers needs Alter on the cluster. Without it every offset of the hole is an empty transaction of its own
 // (AddPartitionsToTxn, EndTxn): slower, and when the broker that coordinates the transaction dies, it may write its
@@ -54,7 +57,7 @@ struct HoleSettings {
   /// Of an empty transaction. Less where the target allows less
   /// (transaction.max.timeout.ms).
   std::chrono::milliseconds transaction_timeout = std::chrono::minutes(1);
-  /// A request of a connection that is gone is executed within that time, or the log is seen to move.
+  /// A request of an earlier life is executed within that time, or the log is seen to move.
   net::Duration doubt = std::chrono::milliseconds(500);
 };
 
@@ -65,9 +68,9 @@ class HoleFiller {
 
   /// Begins a life, if none is under way. Throws HoleError.
   net::Awaitable<> fence();
-  /// Waits until what a dead life may have under way was executed: an earlier one of this object, or, if this is its first
-  /// and `may_be_preceded`, of another process. To be called after fence(), before the first fill(). Throws HoleError.
-  net::Awaitable<> await_late_requests(bool may_be_preceded);
+  /// Waits until what an earlier life may have under way was executed, if no marker of this life was written yet. To be
+  /// called before fill(), which the log must not have moved in between. Throws HoleError.
+  net::Awaitable<> await_late_requests();
 
   /// Fills [first, end); the log ends at `first`, and fence() has returned. Throws HoleError, which ends the life.
   net::Awaitable<> fill(protocol::Offset first, protocol::Offset end);
@@ -82,6 +85,7 @@ class HoleFiller {
   net::Awaitable<typename Request::Response> ask_coordinator(Request request, std::int16_t at_most_version);
   net::Awaitable<> find_coordinator(net::Time deadline);
   net::Awaitable<> open_transaction();
+  net::Awaitable<> check_life();
   net::Awaitable<> fill_by_transactions(protocol::Offset first, protocol::Offset end);
   net::Awaitable<bool> write_markers(std::int64_t count);
   net::Awaitable<> end_transaction();
@@ -96,8 +100,7 @@ class HoleFiller {
   protocol::BrokerId coordinator_{-1};  // -1: to be asked for
   std::chrono::milliseconds transaction_timeout_;
   bool is_fenced_ = false;
-  bool is_first_ = true;  // no marker of this life was written yet
-  int lives_ = 0;
+  bool is_first_ = true;           // no marker of this life was written yet
   bool may_write_markers_ = true;  // until the cluster says otherwise
   protocol::ProducerId producer_id_{-1};
   protocol::ProducerEpoch producer_epoch_{-1};

@@ -30,7 +30,7 @@ constexpr auto retry_after_failure = 1s;
 constexpr std::size_t most_named_at_once = 20;
 
 // Each holds a stretch of its partition's log, and what becomes of it.
-constexpr std::size_t most_detours = 8;
+constexpr std::size_t most_detours = 16;
 
 // At 78 bytes and some 7 microseconds each.
 constexpr std::int64_t most_marked_head = 10'000'000;
@@ -493,9 +493,6 @@ Awaitable<> Replication::take_detour(Partition& partition) {
   start.standing = partition.standing;
   start.admitted = std::exchange(partition.admitted, std::nullopt);
   start.head = partition.head;
-  // Where this process has appended data, or made the topic, nobody else's request for a hole can be under way.
-  start.may_be_preceded = !own_topics_.contains(partition.spec.target_topic) &&
-                          !(partition.standing && partition.standing->confirmed > Offset(partition.start));
   DetourEnd end = co_await partition.detour->walk(std::move(start), [this] { return stopping_; });
   if (!end.is_passed) {
     handle_parked(std::move(end.parked));
