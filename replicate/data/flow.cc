@@ -110,9 +110,10 @@ std::string misplaced_text(const FlowSpec& spec, Offset base, Offset end, std::i
 }
 
 std::string half_written_text(const FlowSpec& spec, Offset log_end, const RecordBatchHeader& header) {
-  return fmt::format("{}: the target's log ends at {}, inside the source's batch {}: it was not written batch by batch "
-                     "by this mirror",
-                     spec.source_name(), log_end.value(), range(header.base_offset(), header.next_offset()));
+  return fmt::format(
+      "{}: the target's log ends at {}, inside the source's batch {}: it was not written batch by batch "
+      "by this mirror",
+      spec.source_name(), log_end.value(), range(header.base_offset(), header.next_offset()));
 }
 
 void Flow::handle_located(const LogPlace& place, net::Time now) {
