@@ -32,6 +32,7 @@ Admission start_at(Offset offset, std::string note = {}) {
   return {.verdict = Admission::Verdict::start,
           .start = offset,
           .reason = std::move(note),
+          .target_end = Offset(-1),
           .ends_in_padding = false,
           .ends_in_markers = false};
 }
@@ -46,6 +47,7 @@ Admission refuse(std::string reason) {
   return {.verdict = Admission::Verdict::refuse,
           .start = Offset(-1),
           .reason = std::move(reason),
+          .target_end = Offset(-1),
           .ends_in_padding = false,
           .ends_in_markers = false};
 }
@@ -53,6 +55,7 @@ Admission retry(std::string reason) {
   return {.verdict = Admission::Verdict::retry,
           .start = Offset(-1),
           .reason = std::move(reason),
+          .target_end = Offset(-1),
           .ends_in_padding = false,
           .ends_in_markers = false};
 }
@@ -303,6 +306,7 @@ std::optional<Admission> decide_by_bounds(const AdmissionFacts& facts) {
                                            "deleted {} offsets that were never mirrored (retention)",
                                            facts.source.to_string(), source_start, facts.target.to_string(), target_end,
                                            source_start - target_end),
+                     .target_end = Offset(-1),
                      .ends_in_padding = false,
                      .ends_in_markers = false};
   }
@@ -386,6 +390,7 @@ Awaitable<std::vector<Admission>> admit(Cluster& source, Cluster& target, std::v
   admissions.reserve(candidates.size());
   for (Candidate& candidate : candidates) {
     admissions.push_back(std::move(candidate.admission).value_or(retry("not decided")));
+    admissions.back().target_end = candidate.facts.target_end;
   }
   co_return admissions;
 }

@@ -35,8 +35,9 @@ struct Admission {
   Verdict verdict = Verdict::retry;
   protocol::Offset start{-1};
   std::string reason;
-  bool ends_in_padding = false;  // fill_head: padding is there already, and must go again
-  bool ends_in_markers = false;  // start: an earlier life may have been writing them
+  protocol::Offset target_end{-1};  // where the target's log ended when it was looked at
+  bool ends_in_padding = false;     // fill_head: padding is there already, and must go again
+  bool ends_in_markers = false;     // start: an earlier life may have been writing them
 };
 
 struct AdmissionFacts {

@@ -135,7 +135,6 @@ Awaitable<> Detour::locate(const DetourStart& start) {
                               target_partition_.to_string(), position_.value(), start.admitted->value())};
   }
   sequence_ = place.next_sequence();
-  located_ = position_;
   spec_.progress->position.store(position_.value(), std::memory_order_relaxed);
 }
 
@@ -278,10 +277,13 @@ Awaitable<bool> Detour::walk_stretch() {
 Awaitable<> Detour::fill_up_to(Offset end) {
   if (end <= position_) co_return;
   const std::int64_t count = end - position_;
-  if (position_ == located_) {
-    co_await filler_.await_late_requests();
-    if (co_await filler_.log_end() != position_) {
-      throw Blocked{ParkCause::target_moved, target_partition_.to_string() + " has moved on by itself"};
+  const bool has_waited = co_await filler_.await_late_requests();
+  if (has_waited) {
+    const Offset seen = co_await filler_.log_end();
+    if (seen != position_) {
+      throw Blocked{ParkCause::target_moved,
+                    fmt::format("{} has moved on from {} to {} by itself", target_partition_.to_string(),
+                                position_.value(), seen.value())};
     }
   }
   co_await filler_.fill(position_, end);

@@ -87,7 +87,6 @@ class Detour {
   const TopicPartition target_partition_;
   const DetourSettings settings_;
   HoleFiller filler_;
-  protocol::Offset located_;     // the log end this walk began with
   protocol::Offset position_;    // the target's log end: everything below is there
   protocol::Sequence sequence_;  // of the next record
   std::string answer_text_;      // what the target said of the last batch

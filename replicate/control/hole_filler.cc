@@ -177,8 +177,8 @@ Awaitable<Offset> HoleFiller::log_end() {
   co_return *answered.value;
 }
 
-Awaitable<> HoleFiller::await_late_requests() {
-  if (!is_first_) co_return;
+Awaitable<bool> HoleFiller::await_late_requests() {
+  if (!is_first_) co_return false;
   Offset end = co_await log_end();
   for (Time quiet_since = now(); now() - quiet_since < settings_.doubt;) {
     co_await net::sleep_for(longest_pause);
@@ -186,6 +186,7 @@ Awaitable<> HoleFiller::await_late_requests() {
     if (seen != end) quiet_since = now();
     end = seen;
   }
+  co_return true;
 }
 
 /// Throws when another life has begun since. There is no transaction to end: that is what a life of today is told.

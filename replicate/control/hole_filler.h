@@ -68,9 +68,9 @@ class HoleFiller {
 
   /// Begins a life, if none is under way. Throws HoleError.
   net::Awaitable<> fence();
-  /// Waits until what an earlier life may have under way was executed, if no marker of this life was written yet. To be
-  /// called before fill(), which the log must not have moved in between. Throws HoleError.
-  net::Awaitable<> await_late_requests();
+  /// Waits until what an earlier life may have under way was executed. False: there was no need to, a marker of this life
+  /// is in the log. To be called before fill(); when it has waited the log may have moved. Throws HoleError.
+  net::Awaitable<bool> await_late_requests();
 
   /// Fills [first, end); the log ends at `first`, and fence() has returned. Throws HoleError, which ends the life.
   net::Awaitable<> fill(protocol::Offset first, protocol::Offset end);

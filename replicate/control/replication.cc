@@ -251,7 +251,7 @@ Awaitable<> Replication::admit_due() {
     }
     const bool is_empty = admission.verdict == Admission::Verdict::fill_head || admission.start == Offset(0);
     if (is_start && is_empty && settings_.start_at_latest && *end->second.value > Offset(0)) {
-      plan_head(partition, *end->second.value, admission.ends_in_padding);
+      plan_head(partition, *end->second.value, admission);
       continue;
     }
     switch (admission.verdict) {
@@ -262,13 +262,13 @@ Awaitable<> Replication::admit_due() {
         partition.due = {};
         partition.reason.clear();
         partition.start = admission.start.value();
-        partition.admitted = admission.start;
+        partition.admitted = admission.target_end;
         partition.standing.reset();  // the target's log has been compared with the source's instead
         if (!admission.reason.empty()) spdlog::info("{}: {}: {}", settings_.name, name, admission.reason);
         break;
       }
       case Admission::Verdict::fill_head:
-        plan_head(partition, admission.start, admission.ends_in_padding);
+        plan_head(partition, admission.start, admission);
         break;
       case Admission::Verdict::overtaken:
         handle_overtaken(partition, admission);
@@ -386,14 +386,14 @@ void Replication::handle_overtaken(Partition& partition, const Admission& admiss
   partition.head = HeadFill{.end = admission.start, .method = HeadFill::Method::markers, .is_lost = true};
   partition.phase = Phase::waiting_for_detour;
   partition.due = {};
-  partition.admitted.reset();
+  partition.admitted = admission.target_end;
   partition.reason.clear();
   partition.standing.reset();
 }
 
 /// The target holds nothing but padding, if anything, and the mirror begins at `end`.
-void Replication::plan_head(Partition& partition, Offset end, bool ends_in_padding) {
-  const bool is_own = ends_in_padding || own_topics_.contains(partition.spec.target_topic);
+void Replication::plan_head(Partition& partition, Offset end, const Admission& admission) {
+  const bool is_own = admission.ends_in_padding || own_topics_.contains(partition.spec.target_topic);
   const std::int64_t most = is_own ? settings_.most_padding : std::min(settings_.most_padding, most_marked_head);
   const std::string name = partition.spec.source_name();
   if (end.value() > most) {
@@ -414,7 +414,7 @@ void Replication::plan_head(Partition& partition, Offset end, bool ends_in_paddi
       HeadFill{.end = end, .method = is_own ? HeadFill::Method::padding : HeadFill::Method::markers, .is_lost = false};
   partition.phase = Phase::waiting_for_detour;
   partition.due = {};
-  partition.admitted.reset();
+  partition.admitted = admission.target_end;
   partition.reason.clear();
   partition.start = end.value();
   partition.standing.reset();

@@ -113,7 +113,7 @@ class Replication {
                                                     std::map<protocol::BrokerId, net::Endpoint>& known,
                                                     std::string& why);
   void handle_overtaken(Partition& partition, const Admission& admission);
-  void plan_head(Partition& partition, protocol::Offset end, bool ends_in_padding);
+  void plan_head(Partition& partition, protocol::Offset end, const Admission& admission);
   net::Awaitable<> name_open_transactions();
   void begin_detours();
   net::Awaitable<> take_detour(Partition& partition);
