@@ -2,7 +2,9 @@
 // (The data path does not: its loops are net/loop.h.)
 #pragma once
 
+#include <algorithm>
 #include <list>
+#include <utility>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/as_tuple.hpp>
@@ -34,6 +36,24 @@ inline Awaitable<> sleep_for(Duration duration) {
   const Time time = std::chrono::steady_clock::now() + duration;
   co_await sleep_until(time);
 }
+
+/// Between attempts that cost the peer little: each wait is twice as long as the one before, up to a limit. (net/backoff.h
+/// is for what many do at the same time.)
+class GrowingPause {
+ public:
+  GrowingPause(Duration first, Duration longest) : next_(first), longest_(longest) {}
+
+  /// Of the next wait().
+  [[nodiscard]] Duration length() const { return next_; }
+  Awaitable<> wait() {
+    const Duration pause = std::exchange(next_, std::min(next_ * 2, longest_));
+    co_await sleep_for(pause);
+  }
+
+ private:
+  Duration next_;
+  Duration longest_;
+};
 
 /// Something coroutines wait for that another one announces. Waiters look at the state the announcement is about
 /// themselves, in a loop: an announcement wakes those that wait, and is not remembered. Must outlive its waiters.

@@ -17,9 +17,6 @@ constexpr std::size_t crc_offset = 17;
 constexpr std::size_t attributes_offset = 21;
 constexpr std::int8_t magic = 2;
 
-// Beyond it arithmetic could overflow; no log gets there.
-constexpr Offset largest_base_offset{std::int64_t{1} << 62};
-
 /// Times are the producer's, and may be anything: what overflows wraps, as it does in Kafka.
 std::int64_t wrapping_sum(std::int64_t a, std::int64_t b) {
   return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
@@ -106,7 +103,7 @@ RecordReader::RecordReader(const RecordBatchHeader& header, std::span<const std:
       last_offset_delta_(header.last_offset_delta()),
       records_left_(header.record_count()) {
   if (header.is_log_append_time()) append_time_ms_ = header.max_timestamp_ms();
-  if (records_left_ < 0 || last_offset_delta_ < 0 || base_offset_ < Offset(0) || base_offset_ > largest_base_offset) {
+  if (!header.is_plausible()) {
     fail(fmt::format("{} records at offset {} with last offset delta {}", records_left_, base_offset_.value(),
                      last_offset_delta_));
   }

@@ -71,6 +71,11 @@ std::int32_t RecordBatchHeader::record_count() const {
   return wire::load<std::int32_t>(&bytes_[at_record_count]);
 }
 
+bool RecordBatchHeader::is_plausible() const {
+  constexpr Offset largest{std::int64_t{1} << 62};  // no log gets there
+  return base_offset() >= Offset(0) && base_offset() <= largest && last_offset_delta() >= 0 && record_count() >= 0;
+}
+
 void stamp_record_batch(std::span<std::byte, record_batch_header_size> header, const Stamp& stamp) {
   const RecordBatchHeader view(header);
   const std::uint32_t crc = view.crc();

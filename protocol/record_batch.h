@@ -41,6 +41,10 @@ inline constexpr std::uint16_t delete_horizon = 0x40;  // KIP-534
 class RecordBatchHeader {
  public:
   explicit RecordBatchHeader(std::span<const std::byte, record_batch_header_size> bytes) : bytes_(bytes) {}
+  /// Of the batch that `bytes` begin with; at least 61 of them.
+  static RecordBatchHeader of(std::span<const std::byte> bytes) {
+    return RecordBatchHeader(bytes.first<record_batch_header_size>());
+  }
 
   [[nodiscard]] Offset base_offset() const;
   [[nodiscard]] std::int32_t batch_length() const;
@@ -63,6 +67,8 @@ class RecordBatchHeader {
   [[nodiscard]] bool is_transactional() const { return (attributes() & batch_attributes::transactional) != 0; }
   [[nodiscard]] bool is_control() const { return (attributes() & batch_attributes::control) != 0; }
   [[nodiscard]] bool is_log_append_time() const { return (attributes() & batch_attributes::log_append_time) != 0; }
+  /// Offsets and counts as a log can have them: none is negative, and next_offset() does not overflow.
+  [[nodiscard]] bool is_plausible() const;
   /// Every offset of the batch's range holds a record (compaction has not thinned it).
   [[nodiscard]] bool is_dense() const { return std::int64_t{record_count()} == std::int64_t{last_offset_delta()} + 1; }
 

@@ -18,15 +18,14 @@ namespace shunt::replicate {
 using net::Awaitable;
 using protocol::Offset;
 
-namespace {
+namespace errors = protocol::errors;
 
-constexpr std::int16_t offset_out_of_range = 1;
+namespace {
 
 // A marker is a batch of 78 bytes.
 constexpr std::int32_t marker_stretch_bytes = 512 * 1024;
 constexpr std::int64_t first_look_back = 64;
 constexpr std::int64_t look_back_factor = 16;
-constexpr std::int16_t topic_authorization_failed = 29;
 
 Admission start_at(Offset offset, std::string note = {}) {
   return {.verdict = Admission::Verdict::start,
@@ -81,7 +80,7 @@ std::vector<TopicPartition> open_partitions(const Candidates& candidates, Side s
 template <class T>
 Admission no_answer(const Answered<T>& answered, const TopicPartition& partition, const char* fact) {
   std::string reason = fmt::format("{} of {} is not known: {}", fact, partition.to_string(), answered.reason);
-  if (answered.error_code == topic_authorization_failed)
+  if (answered.error_code == errors::topic_authorization_failed)
     reason += "; grant Read and Describe on the topic to this user";
   return answered.may_retry ? retry(std::move(reason)) : refuse(std::move(reason));
 }
@@ -116,7 +115,7 @@ Awaitable<> read_tails(Cluster& cluster, Candidates& candidates, Side side, Offs
     const Answered<BatchPrint>& answered = prints.at(partition);
     if (answered.value) {
       candidate.facts.*tail = *answered.value;
-    } else if (answered.error_code != offset_out_of_range) {
+    } else if (answered.error_code != errors::offset_out_of_range) {
       candidate.admission = no_answer(answered, partition, "the last batch");
     }
   }

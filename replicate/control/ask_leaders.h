@@ -84,8 +84,7 @@ std::vector<LeaderQuestion> route(const Cluster& cluster, Answers<T>& answers, s
   std::map<protocol::BrokerId, std::vector<LeaderQuestion>> by_leader;
   for (auto& [partition, answered] : answers) {
     if (!is_open(answered)) continue;
-    const Topic::Partition* known = cluster.find_partition(partition);
-    if (known != nullptr && cluster.brokers().contains(known->leader)) {
+    if (const Topic::Partition* known = cluster.find_led(partition)) {
       answered = {.value = {}, .error_code = 0, .may_retry = true, .reason = {}};  // of an earlier round
       std::vector<LeaderQuestion>& questions = by_leader[known->leader];
       if (questions.empty() || questions.back().partitions.size() == chunk) {
@@ -121,7 +120,7 @@ template <class T, class Ask>
 net::Awaitable<Answers<T>> ask_leaders(Cluster& cluster, std::vector<TopicPartition> partitions, std::size_t chunk,
                                        LeaderSettings settings, Ask ask) {
   const net::Time deadline = std::chrono::steady_clock::now() + settings.patience;
-  net::Duration pause = std::chrono::milliseconds(20);
+  net::GrowingPause pause(std::chrono::milliseconds(20), std::chrono::milliseconds(500));
   Answers<T> answers;
   for (TopicPartition& partition : partitions) {
     answers[std::move(partition)] = {.value = {}, .error_code = 0, .may_retry = true, .reason = "not asked"};
@@ -152,9 +151,8 @@ net::Awaitable<Answers<T>> ask_leaders(Cluster& cluster, std::vector<TopicPartit
     for (const auto& [partition, answered] : answers) {
       if (is_open(answered)) open_topics.insert(partition.topic);
     }
-    if (open_topics.empty() || std::chrono::steady_clock::now() + pause >= deadline) co_return answers;
-    co_await net::sleep_for(pause);
-    pause = std::min<net::Duration>(pause * 2, std::chrono::milliseconds(500));
+    if (open_topics.empty() || std::chrono::steady_clock::now() + pause.length() >= deadline) co_return answers;
+    co_await pause.wait();
     std::string failure;
     try {
       co_await cluster.refresh_topics(std::vector<std::string>(open_topics.begin(), open_topics.end()));

@@ -146,6 +146,11 @@ const Topic::Partition* Cluster::find_partition(const TopicPartition& partition)
   return &topic->partitions[index];
 }
 
+const Topic::Partition* Cluster::find_led(const TopicPartition& partition) const {
+  const Topic::Partition* known = find_partition(partition);
+  return known != nullptr && brokers_.contains(known->leader) ? known : nullptr;
+}
+
 // ---- Brokers --------------------------------------------------------------------------------------------------------
 
 std::shared_ptr<BrokerClient> Cluster::client_at(const HostPort& address, const std::string& role) {

@@ -96,6 +96,8 @@ class Cluster {
   [[nodiscard]] const Topic* find_topic(std::string_view name) const;
   /// Null also when the topic is in error or has no such partition.
   [[nodiscard]] const Topic::Partition* find_partition(const TopicPartition& partition) const;
+  /// The same, and null also when its leader is none of the brokers: there is nobody to ask.
+  [[nodiscard]] const Topic::Partition* find_led(const TopicPartition& partition) const;
 
   // ---- asking ----
   // Requests go out once; errors inside an answer are the caller's. Throw net::BrokerError or ClusterError.

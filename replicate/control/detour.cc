@@ -23,6 +23,8 @@ using protocol::record_batch_header_size;
 using protocol::RecordBatchHeader;
 using protocol::Sequence;
 
+namespace errors = protocol::errors;
+
 namespace {
 
 constexpr std::int16_t produce_version = 8;  // as the data path
@@ -32,11 +34,6 @@ constexpr auto silence = std::chrono::seconds(10);
 
 // About 60 KB in zstd.
 constexpr std::int32_t padding_records = 100'000;
-
-// Kafka's error codes that are part of the protocol here.
-constexpr std::int16_t message_too_large = 10;
-constexpr std::int16_t topic_authorization_failed = 29;
-constexpr std::int16_t policy_violation = 44;  // to DeleteRecords: the topic is compacted only
 
 constexpr protocol::ProducerEpoch identity_epoch{0};
 
@@ -143,9 +140,9 @@ Awaitable<> Detour::locate(const DetourStart& start) {
 Awaitable<> Detour::fill_head(const HeadFill& head, const std::function<bool()>& stopping) {
   if (head.is_lost && head.end > position_)
     add(spec_.progress->lost_offsets, static_cast<std::uint64_t>(head.end - position_));
-  // Asks for nothing, and tells whether it would be done.
+  // Asks for nothing, and tells whether it would be done: not on a topic that is compacted only.
   const bool may_be_deleted =
-      head.method == HeadFill::Method::padding && co_await delete_records(Offset(0)) != policy_violation;
+      head.method == HeadFill::Method::padding && co_await delete_records(Offset(0)) != errors::policy_violation;
   if (!may_be_deleted) {
     co_await fill_up_to(head.end);
     co_return;
@@ -168,7 +165,7 @@ Awaitable<> Detour::fill_head(const HeadFill& head, const std::function<bool()>&
     }
     const Offset end = position_ + records;
     const std::int16_t error_code = co_await append(padding, records);
-    if (error_code == message_too_large && most > 1) {
+    if (error_code == errors::message_too_large && most > 1) {
       most = std::max(1, most / 10);
     } else if (error_code != 0) {
       throw Blocked{classify_produce_error(error_code), produce_error_text(spec_, position_, end, error_code, {})};
@@ -200,7 +197,7 @@ Awaitable<std::int16_t> Detour::delete_records(Offset end) {
     throw Blocked{ParkCause::target_error, target_.alias() + " answered DeleteRecords for other partitions"};
   }
   const std::int16_t error_code = response.topics.front().partitions.front().error_code;
-  if (error_code == topic_authorization_failed) {
+  if (error_code == errors::topic_authorization_failed) {
     throw Blocked{ParkCause::refused,
                   fmt::format("{} does not let this user delete records of {}, which filling the missing head of its "
                               "log takes: grant Delete on the topic",
@@ -342,8 +339,8 @@ Awaitable<> Detour::rewrite(std::span<const std::byte> batch) {
 // ---- The target's log -----------------------------------------------------------------------------------------------
 
 protocol::BrokerId Detour::target_leader() const {
-  const Topic::Partition* known = target_.find_partition(target_partition_);
-  if (known == nullptr || !target_.brokers().contains(known->leader)) {
+  const Topic::Partition* known = target_.find_led(target_partition_);
+  if (known == nullptr) {
     throw Blocked{ParkCause::target_leader, target_partition_.to_string() + " has no leader at the moment"};
   }
   return known->leader;

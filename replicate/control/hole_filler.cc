@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "protocol/error.h"
 #include "protocol/messages/add_partitions_to_txn.h"
 #include "protocol/messages/end_txn.h"
 #include "protocol/messages/find_coordinator.h"
@@ -17,6 +18,8 @@ namespace shunt::replicate {
 using net::Awaitable;
 using net::Time;
 using protocol::Offset;
+
+namespace errors = protocol::errors;
 
 namespace {
 
@@ -38,35 +41,14 @@ constexpr auto least_transaction_timeout = std::chrono::seconds(5);
 constexpr auto first_pause = std::chrono::milliseconds(1);
 constexpr auto longest_pause = std::chrono::milliseconds(50);
 
-// Kafka's error codes that are part of the protocol here.
-constexpr std::int16_t coordinator_load_in_progress = 14;
-constexpr std::int16_t coordinator_not_available = 15;
-constexpr std::int16_t not_coordinator = 16;
-constexpr std::int16_t topic_authorization_failed = 29;
-constexpr std::int16_t cluster_authorization_failed = 31;
-constexpr std::int16_t invalid_producer_epoch = 47;
-constexpr std::int16_t invalid_txn_state = 48;
-constexpr std::int16_t invalid_transaction_timeout = 50;
-constexpr std::int16_t concurrent_transactions = 51;
-constexpr std::int16_t transaction_coordinator_fenced = 52;
-constexpr std::int16_t transactional_id_authorization_failed = 53;
-constexpr std::int16_t producer_fenced = 90;
-
 bool is_about_coordinator(std::int16_t error_code) {
-  return error_code == coordinator_load_in_progress || error_code == coordinator_not_available ||
-         error_code == not_coordinator;
+  return error_code == errors::coordinator_load_in_progress ||
+         protocol::what_to_refresh(error_code) == protocol::Refresh::coordinator;
 }
 
-/// Waits a little longer each time.
-class Pause {
+class Pause : public net::GrowingPause {
  public:
-  Awaitable<> wait() {
-    const net::Duration pause = std::exchange(next_, std::min<net::Duration>(next_ * 2, longest_pause));
-    co_await net::sleep_for(pause);
-  }
-
- private:
-  net::Duration next_ = first_pause;
+  Pause() : GrowingPause(first_pause, longest_pause) {}
 };
 
 Time now() {
@@ -88,11 +70,11 @@ HoleError HoleFiller::refusal(std::int16_t error_code, const char* request, cons
       fmt::format("{} answered {} to {} for {} (transactional id {})", cluster_.alias(),
                   protocol::error_name(error_code), request, partition_.to_string(), transactional_id_);
   switch (error_code) {
-    case producer_fenced:
-    case invalid_producer_epoch:
+    case errors::producer_fenced:
+    case errors::invalid_producer_epoch:
       return {HoleError::Kind::superseded, reason + ": another instance of this mirror has taken over"};
-    case topic_authorization_failed:
-    case transactional_id_authorization_failed:
+    case errors::topic_authorization_failed:
+    case errors::transactional_id_authorization_failed:
       return {HoleError::Kind::refused, reason + ": grant " + needs};
     default:
       if (is_about_coordinator(error_code)) coordinator_ = protocol::BrokerId(-1);
@@ -151,12 +133,13 @@ Awaitable<> HoleFiller::fence() {
       is_first_ = true;
       co_return;
     }
-    if (response.error_code == invalid_transaction_timeout && transaction_timeout_ > least_transaction_timeout) {
+    if (response.error_code == errors::invalid_transaction_timeout &&
+        transaction_timeout_ > least_transaction_timeout) {
       transaction_timeout_ /= 2;
       continue;
     }
     // 51: a dead life's transaction is being ended.
-    if ((response.error_code != concurrent_transactions && !is_about_coordinator(response.error_code)) ||
+    if ((response.error_code != errors::concurrent_transactions && !is_about_coordinator(response.error_code)) ||
         now() >= deadline) {
       throw refusal(response.error_code, "InitProducerId", "Write on the transactional id");
     }
@@ -197,7 +180,7 @@ Awaitable<> HoleFiller::check_life() {
   request.producer_epoch = producer_epoch_;
   request.committed = true;
   const auto response = co_await ask_coordinator(std::move(request), end_txn_version);
-  if (response.error_code != 0 && response.error_code != invalid_txn_state) {
+  if (response.error_code != 0 && response.error_code != errors::invalid_txn_state) {
     throw refusal(response.error_code, "EndTxn", "Write on the transactional id");
   }
 }
@@ -250,7 +233,7 @@ Awaitable<> HoleFiller::open_transaction() {
     }
     const std::int16_t error_code = topics.front().results_by_partition.front().partition_error_code;
     if (error_code == 0) co_return;
-    if (error_code != concurrent_transactions || now() >= deadline) {
+    if (error_code != errors::concurrent_transactions || now() >= deadline) {
       throw refusal(error_code, "AddPartitionsToTxn", "Write on the topic and on the transactional id");
     }
     co_await pause.wait();
@@ -276,8 +259,8 @@ Awaitable<std::int32_t> HoleFiller::coordinator_epoch() {
 /// False: the cluster does not let this user write markers; none was written.
 Awaitable<bool> HoleFiller::write_markers(std::int64_t count) {
   for (std::int64_t written = 0; written < count;) {
-    const Topic::Partition* known = cluster_.find_partition(partition_);
-    if (known == nullptr || !cluster_.brokers().contains(known->leader)) {
+    const Topic::Partition* known = cluster_.find_led(partition_);
+    if (known == nullptr) {
       is_fenced_ = false;
       throw HoleError(HoleError::Kind::again, partition_.to_string() + " has no leader at the moment");
     }
@@ -307,11 +290,11 @@ Awaitable<bool> HoleFiller::write_markers(std::int64_t count) {
       is_fenced_ = false;
       throw HoleError(HoleError::Kind::again, failure);
     }
-    if (error_code == cluster_authorization_failed && is_first_) {
+    if (error_code == errors::cluster_authorization_failed && is_first_) {
       may_write_markers_ = false;
       co_return false;
     }
-    if (error_code == transaction_coordinator_fenced && written == 0) {
+    if (error_code == errors::transaction_coordinator_fenced && written == 0) {
       const std::int32_t read_again = co_await coordinator_epoch();
       if (read_again > coordinator_epoch_) {
         coordinator_epoch_ = read_again;
@@ -340,7 +323,7 @@ Awaitable<> HoleFiller::end_transaction() {
       is_decided = true;
       continue;
     }
-    if (response.error_code != concurrent_transactions || now() >= deadline) {
+    if (response.error_code != errors::concurrent_transactions || now() >= deadline) {
       throw refusal(response.error_code, "EndTxn", "Write on the transactional id");
     }
     co_await pause.wait();

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "protocol/error.h"
 #include "protocol/record_batch.h"
 
 namespace shunt::replicate {
@@ -13,24 +14,21 @@ using protocol::Offset;
 using protocol::record_batch_header_size;
 using protocol::RecordBatchHeader;
 
+namespace errors = protocol::errors;
+
 namespace {
 
 constexpr std::int16_t last_version_with_topic_names = 11;  // and the last non-flexible one
-constexpr std::int16_t not_leader_or_follower = 6;
-constexpr std::int16_t throttling_quota_exceeded = 89;
 constexpr std::int8_t current_magic = 2;
-
-// Beyond it arithmetic could overflow; no log gets there.
-constexpr Offset largest_offset{std::int64_t{1} << 62};
 
 }  // namespace
 
 Awaitable<LogStretch> read_log(Cluster& cluster, TopicPartition partition, Offset offset, std::int32_t bytes,
                                Isolation isolation, std::int32_t max_wait_ms) {
-  const Topic::Partition* known = cluster.find_partition(partition);
+  const Topic::Partition* known = cluster.find_led(partition);
   LogStretch stretch;
-  if (known == nullptr || !cluster.brokers().contains(known->leader)) {
-    stretch.error_code = not_leader_or_follower;
+  if (known == nullptr) {
+    stretch.error_code = errors::not_leader_or_follower;
     co_return stretch;
   }
   const protocol::BrokerId leader = known->leader;
@@ -50,7 +48,7 @@ Awaitable<LogStretch> read_log(Cluster& cluster, TopicPartition partition, Offse
   auto response = co_await cluster.call_broker(leader, std::move(request), options);
   if (response.responses.size() != 1 || response.responses.front().partitions.size() != 1) {
     // Over quota the answer is empty, and the connection is throttled (KIP-219). That is not the end of the log.
-    stretch.error_code = response.error_code != 0 ? response.error_code : throttling_quota_exceeded;
+    stretch.error_code = response.error_code != 0 ? response.error_code : errors::throttling_quota_exceeded;
     co_return stretch;
   }
   auto& answered = response.responses.front().partitions.front();
@@ -61,11 +59,8 @@ Awaitable<LogStretch> read_log(Cluster& cluster, TopicPartition partition, Offse
   if (answered.aborted_transactions) stretch.aborted = std::move(*answered.aborted_transactions);
   if (answered.records) stretch.records = std::move(*answered.records);
   for (const std::span<const std::byte> batch : whole_batches(stretch.records)) {
-    const RecordBatchHeader header(batch.first<record_batch_header_size>());
-    if (header.base_offset() >= Offset(0) && header.base_offset() <= largest_offset &&
-        header.last_offset_delta() >= 0 && header.record_count() >= 0) {
-      continue;
-    }
+    const RecordBatchHeader header = RecordBatchHeader::of(batch);
+    if (header.is_plausible()) continue;
     throw ClusterError(fmt::format("{} sent a batch of {} at offset {} with {} records and last offset delta {}",
                                    cluster.alias(), partition.to_string(), header.base_offset().value(),
                                    header.record_count(), header.last_offset_delta()));

@@ -288,8 +288,8 @@ Awaitable<> Replication::admit_due() {
 
 Awaitable<std::optional<Route::Side>> Replication::locate(Cluster& cluster, const TopicPartition& partition,
                                                           std::map<BrokerId, net::Endpoint>& known, std::string& why) {
-  const Topic::Partition* found = cluster.find_partition(partition);
-  if (found == nullptr || !cluster.brokers().contains(found->leader)) {
+  const Topic::Partition* found = cluster.find_led(partition);
+  if (found == nullptr) {
     why = fmt::format("{} has no leader for {} at the moment", cluster.alias(), partition.to_string());
     co_return std::nullopt;
   }

@@ -18,17 +18,9 @@ using protocol::CreatePartitionsRequest;
 using protocol::CreateTopicsRequest;
 using protocol::error_name;
 
-namespace {
+namespace errors = protocol::errors;
 
-constexpr std::int16_t unknown_topic_or_partition = 3;
-constexpr std::int16_t topic_authorization_failed = 29;
-constexpr std::int16_t cluster_authorization_failed = 31;
-constexpr std::int16_t topic_already_exists = 36;
-constexpr std::int16_t invalid_partitions = 37;
-constexpr std::int16_t invalid_config = 40;
-constexpr std::int16_t not_controller = 41;
-constexpr std::int16_t policy_violation = 44;
-constexpr std::int16_t unsupported_version = 35;
+namespace {
 
 constexpr std::size_t topics_per_request = 100;
 constexpr std::int32_t broker_timeout_ms = 20000;
@@ -39,7 +31,7 @@ std::string describe(const std::string& who, std::int16_t error_code, const std:
                      const char* request) {
   std::string text = fmt::format("{} answered {} to {}{}{}", who, error_name(error_code), request,
                                  message && !message->empty() ? ": " : "", message.value_or(""));
-  if (error_code == topic_authorization_failed || error_code == cluster_authorization_failed) {
+  if (error_code == errors::topic_authorization_failed || error_code == errors::cluster_authorization_failed) {
     text += fmt::format(" (grant this user {})", std::string_view(request) == "CreatePartitions"
                                                      ? "Alter on the topic"
                                                      : "Create on the topic or the cluster");
@@ -77,7 +69,7 @@ class Preparation {
 
   Awaitable<std::vector<TopicResult>> run(std::vector<TopicPair> topics) {
     co_await begin(std::move(topics));
-    net::Duration pause = first_pause;
+    net::GrowingPause pause(first_pause, longest_pause);
     for (bool first = true;; first = false) {
       co_await look();
       decide();
@@ -87,8 +79,7 @@ class Preparation {
         break;
       }
       if (!first) {
-        co_await net::sleep_for(pause);
-        pause = std::min(pause * 2, longest_pause);
+        co_await pause.wait();
       }
       co_await create();
       co_await grow();
@@ -122,7 +113,7 @@ class Preparation {
         task.close(TopicOutcome::not_created, fmt::format("source topics {} and {} would both be written to {}",
                                                           owner->second, topic.source, topic.target));
       } else if (known == nullptr || known->error_code != 0) {
-        const std::int16_t error = known == nullptr ? unknown_topic_or_partition : known->error_code;
+        const std::int16_t error = known == nullptr ? errors::unknown_topic_or_partition : known->error_code;
         task.close(TopicOutcome::no_source,
                    fmt::format("{} answers {} for topic {}", source_.alias(), error_name(error), topic.source),
                    protocol::is_retriable(error));
@@ -145,9 +136,9 @@ class Preparation {
       if (!task.open) continue;
       const std::string& name = task.result.topic.target;
       const Topic* known = target_.find_topic(name);
-      const std::int16_t error = known == nullptr ? unknown_topic_or_partition : known->error_code;
+      const std::int16_t error = known == nullptr ? errors::unknown_topic_or_partition : known->error_code;
       task.exists = error == 0 && !known->partitions.empty();
-      if (error == unknown_topic_or_partition) {
+      if (error == errors::unknown_topic_or_partition) {
         // A topic just created reaches the brokers' metadata a moment later.
         task.step = task.changed ? Task::Step::wait : Task::Step::create;
       } else if (error != 0 && !protocol::is_retriable(error)) {
@@ -294,9 +285,9 @@ class Preparation {
       if (topic.error_code == 0) {
         task.changed = true;
         task.result.outcome = TopicOutcome::created;
-      } else if (topic.error_code == topic_already_exists) {
+      } else if (topic.error_code == errors::topic_already_exists) {
         // Created by somebody else, or by a request of ours whose answer was lost: the next look tells.
-      } else if ((topic.error_code == invalid_config || topic.error_code == policy_violation) &&
+      } else if ((topic.error_code == errors::invalid_config || topic.error_code == errors::policy_violation) &&
                  !task.configs.empty()) {
         co_await drop_refused_configs(task,
                                       describe(target_.alias(), topic.error_code, topic.error_message, "CreateTopics"));
@@ -329,7 +320,7 @@ class Preparation {
         for (const auto& [name, value] : configs) {
           const TopicConfigs alone = {{name, value}};
           const auto [error, why] = co_await attempt(alone);
-          if (error != invalid_config && error != policy_violation) continue;
+          if (error != errors::invalid_config && error != errors::policy_violation) continue;
           refused_configs_[{name, value}] = why;
           drop_config(task, name, why);
           dropped = true;
@@ -348,12 +339,12 @@ class Preparation {
   void fail(Task& task, TopicOutcome outcome, std::int16_t error_code, const std::optional<std::string>& message,
             const char* request) {
     std::string reason = describe(target_.alias(), error_code, message, request);
-    if (protocol::is_retriable(error_code) || error_code == not_controller) {
-      if (error_code == not_controller) target_.forget_controller();
+    if (protocol::is_retriable(error_code) || error_code == errors::not_controller) {
+      if (error_code == errors::not_controller) target_.forget_controller();
       task.result.reason = std::move(reason);
     } else {
       task.close(outcome, std::move(reason),
-                 error_code != topic_authorization_failed && error_code != unsupported_version);
+                 error_code != errors::topic_authorization_failed && error_code != errors::unsupported_version);
     }
   }
 
@@ -397,7 +388,7 @@ class Preparation {
       if (result.error_code == 0) {
         if (!task.changed) task.result.outcome = TopicOutcome::grown;
         task.changed = true;
-      } else if (result.error_code == invalid_partitions && !task.changed) {
+      } else if (result.error_code == errors::invalid_partitions && !task.changed) {
         // Somebody else may have been faster; the look after this one decides.
         task.changed = true;
         task.result.outcome = TopicOutcome::grown;

@@ -25,9 +25,6 @@ constexpr auto identity_trust = std::chrono::minutes(10);
 // All that is written carries epoch 0; a higher one in the target's log is somebody else's.
 constexpr ProducerEpoch identity_epoch{0};
 
-// Beyond it arithmetic could overflow; no log gets there.
-constexpr Offset largest_offset{std::int64_t{1} << 62};
-
 std::string range(Offset first, Offset end) {
   return fmt::format("{}..{}", first.value(), end.value() - 1);
 }
@@ -147,7 +144,7 @@ Flow::Verdict Flow::gate(const RecordBatchHeader& header, net::Time now, Stamp& 
     return Verdict::skip;
   }
   const Offset base = header.base_offset();
-  if (base < Offset(0) || base > largest_offset || header.last_offset_delta() < 0 || header.record_count() < 0) {
+  if (!header.is_plausible()) {
     return leave(ParkCause::refused,
                  fmt::format("{}: the source sent a batch at offset {} with {} records and last offset delta {}",
                              spec_.source_name(), base.value(), header.record_count(), header.last_offset_delta()));

@@ -48,7 +48,9 @@ TEST_F(ClusterTest, FindsBrokersAndTopicsFromOneAddress) {
   EXPECT_EQ(cluster.find_topic("a")->partitions.size(), 3u);
   ASSERT_NE(cluster.find_partition(a1), nullptr);
   EXPECT_EQ(cluster.find_partition(a1)->leader, BrokerId(1));
+  EXPECT_EQ(cluster.find_led(a1), cluster.find_partition(a1));
   EXPECT_EQ(cluster.find_partition({"a", PartitionIndex(3)}), nullptr);
+  EXPECT_EQ(cluster.find_led({"a", PartitionIndex(3)}), nullptr);
   EXPECT_EQ(cluster.find_partition({"a", PartitionIndex(-1)}), nullptr);
   EXPECT_EQ(cluster.find_topic("b"), nullptr);
   EXPECT_EQ(kafka.broker(0).connections(), 1);  // the bootstrap address is broker 0's: one connection
