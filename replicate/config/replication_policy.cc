@@ -62,6 +62,10 @@ bool ReplicationPolicy::is_checkpoints_topic(std::string_view topic) const {
   return topic.ends_with(internal_separator_ + "checkpoints" + internal_separator_ + "internal");
 }
 
+std::string ReplicationPolicy::offset_syncs_topic(std::string_view alias) const {
+  return "mm2-offset-syncs" + internal_separator_ + std::string(alias) + internal_separator_ + "internal";
+}
+
 bool ReplicationPolicy::is_internal_topic(std::string_view topic) const {
   // A custom separator renames only some of MirrorMaker's topics; those of its workers keep their dots.
   const bool is_mm2 =

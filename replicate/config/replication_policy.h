@@ -39,6 +39,8 @@ class ReplicationPolicy {
 
   [[nodiscard]] bool is_heartbeats_topic(std::string_view topic) const { return original_topic(topic) == "heartbeats"; }
   [[nodiscard]] bool is_checkpoints_topic(std::string_view topic) const;
+  /// Where a flow keeps its offset syncs; `alias`: of the cluster on the other side of the flow (KIP-716).
+  [[nodiscard]] std::string offset_syncs_topic(std::string_view alias) const;
   /// Kafka's own, Connect's or MirrorMaker's: never mirrored.
   [[nodiscard]] bool is_internal_topic(std::string_view topic) const;
 
@@ -48,7 +50,7 @@ class ReplicationPolicy {
   Kind kind_ = Kind::default_policy;
   std::string source_alias_;
   std::string separator_ = ".";
-  std::string internal_separator_ = ".";  // of the checkpoints topic (KIP-949)
+  std::string internal_separator_ = ".";  // of checkpoints and offset syncs topics (KIP-949)
 };
 
 }  // namespace shunt::replicate

@@ -45,6 +45,12 @@ void add(std::atomic<std::uint64_t>& counter, std::uint64_t n) {
   counter.fetch_add(n, std::memory_order_relaxed);
 }
 
+std::int64_t count(const std::vector<OffsetRun>& runs) {
+  std::int64_t records = 0;
+  for (const OffsetRun& run : runs) records += run.records;
+  return records;
+}
+
 }  // namespace
 
 /// Ends the walk.
@@ -99,40 +105,53 @@ Awaitable<DetourEnd> Detour::walk(DetourStart start, std::function<bool()> stopp
 // ---- Where the target stands ----------------------------------------------------------------------------------------
 
 Awaitable<> Detour::locate(const DetourStart& start) {
-  co_await filler_.fence();
-  position_ = co_await filler_.log_end();
   LogPlace place;
-  // When the end is the same before and after, what lies between is of the same moment.
-  for (std::optional<Offset> before; before != position_;) {
-    before = position_;
-    std::vector<TopicPartition> asked{target_partition_};
-    const auto answers = co_await active_producers(target_, std::move(asked));
-    const auto& answered = answers.at(target_partition_);
-    if (!answered.value) {
-      throw Blocked{
-          answered.may_retry ? ParkCause::target_leader : ParkCause::refused,
-          fmt::format("the list of producers of {} is not known: {}", target_partition_.to_string(), answered.reason)};
+  if (spec_.is_mapped()) {
+    place = co_await ask_place();
+  } else {
+    co_await filler_.fence();
+    place.log_end = co_await filler_.log_end();
+    // When the end is the same before and after, what lies between is of the same moment.
+    for (std::optional<Offset> before; before != place.log_end;) {
+      before = place.log_end;
+      place = co_await ask_place();
+      place.log_end = co_await filler_.log_end();
     }
-    place = {};
-    for (const ActiveProducer& producer : *answered.value) {
-      if (producer.id == spec_.identity) {
-        place.last_sequence = producer.last_sequence;
-        place.producer_epoch = producer.epoch;
-      }
-    }
-    position_ = co_await filler_.log_end();
   }
-  place.log_end = position_;
   if (std::optional<Objection> objection = check_place(spec_, place, start.standing)) {
     throw Blocked{objection->cause, std::move(objection->reason)};
   }
-  if (start.admitted && position_ != *start.admitted) {
+  if (start.admitted && place.log_end != *start.admitted) {
     throw Blocked{ParkCause::target_moved,
                   fmt::format("{} ends at {}, and ended at {} when it was compared with the source's log",
-                              target_partition_.to_string(), position_.value(), start.admitted->value())};
+                              target_partition_.to_string(), place.log_end.value(), start.admitted->value())};
   }
-  sequence_ = place.next_sequence();
-  spec_.progress->position.store(position_.value(), std::memory_order_relaxed);
+  sequence_ = spec_.is_mapped() ? start.standing->sequence : place.next_sequence();
+  move_to(spec_.is_mapped() ? start.standing->confirmed : place.log_end);
+}
+
+/// How our identity stands in the target's log; not where that ends.
+Awaitable<LogPlace> Detour::ask_place() {
+  std::vector<TopicPartition> asked{target_partition_};
+  const auto answers = co_await active_producers(target_, std::move(asked));
+  const auto& answered = answers.at(target_partition_);
+  if (!answered.value) {
+    throw Blocked{
+        answered.may_retry ? ParkCause::target_leader : ParkCause::refused,
+        fmt::format("the list of producers of {} is not known: {}", target_partition_.to_string(), answered.reason)};
+  }
+  LogPlace place;
+  for (const ActiveProducer& producer : *answered.value) {
+    if (producer.id != spec_.identity) continue;
+    place.last_sequence = producer.last_sequence;
+    place.producer_epoch = producer.epoch;
+  }
+  co_return place;
+}
+
+void Detour::move_to(Offset position) {
+  position_ = position;
+  spec_.progress->position.store(position.value(), std::memory_order_relaxed);
 }
 
 // ---- The head -------------------------------------------------------------------------------------------------------
@@ -164,7 +183,8 @@ Awaitable<> Detour::fill_head(const HeadFill& head, const std::function<bool()>&
       protocol::stamp_record_batch(std::span(padding).first<record_batch_header_size>(), stamp);
     }
     const Offset end = position_ + records;
-    const std::int16_t error_code = co_await append(padding, records);
+    std::vector<OffsetRun> padded{{.source = position_, .target = Offset(0), .records = records}};
+    const std::int16_t error_code = co_await append(padding, std::move(padded));
     if (error_code == errors::message_too_large && most > 1) {
       most = std::max(1, most / 10);
     } else if (error_code != 0) {
@@ -223,7 +243,8 @@ bool Detour::is_ordinary(const LogStretch& stretch) const {
     const RecordBatchHeader header = header_of(batch);
     const BatchKind kind = kind_of(header, aborted.covers(header));
     if (header.next_offset() <= position) continue;
-    if (header.base_offset() != position || kind != BatchKind::plain) return false;
+    const bool is_passed = spec_.is_mapped() && kind == BatchKind::nothing;
+    if (!is_passed && (kind != BatchKind::plain || !is_in_place(header, position))) return false;
     position = header.next_offset();
   }
   return true;
@@ -258,9 +279,9 @@ Awaitable<bool> Detour::walk_stretch() {
       continue;
     }
     co_await fill_up_to(header.base_offset());
-    if (kind == BatchKind::plain && header.base_offset() == position_) {
+    if (kind == BatchKind::plain && is_in_place(header, position_)) {
       co_await copy(batch);
-    } else if (kind == BatchKind::plain && header.base_offset() >= stretch.log_start) {
+    } else if (kind == BatchKind::plain && header.base_offset() >= stretch.log_start && !spec_.is_mapped()) {
       throw Blocked{ParkCause::refused, half_written_text(spec_, position_, header)};
     } else {
       co_await rewrite(batch);
@@ -271,8 +292,17 @@ Awaitable<bool> Detour::walk_stretch() {
   co_return false;
 }
 
+/// The next batch of the log can be copied as it is.
+bool Detour::is_in_place(const RecordBatchHeader& header, Offset position) const {
+  return spec_.is_mapped() ? header.base_offset() >= position : header.base_offset() == position;
+}
+
 Awaitable<> Detour::fill_up_to(Offset end) {
   if (end <= position_) co_return;
+  if (spec_.is_mapped()) {
+    move_to(end);
+    co_return;
+  }
   const std::int64_t count = end - position_;
   const bool has_waited = co_await filler_.await_late_requests();
   if (has_waited) {
@@ -284,9 +314,8 @@ Awaitable<> Detour::fill_up_to(Offset end) {
     }
   }
   co_await filler_.fill(position_, end);
-  position_ = end;
+  move_to(end);
   add(spec_.progress->filled_offsets, static_cast<std::uint64_t>(count));
-  spec_.progress->position.store(position_.value(), std::memory_order_relaxed);
 }
 
 Awaitable<> Detour::copy(std::span<const std::byte> batch) {
@@ -295,12 +324,14 @@ Awaitable<> Detour::copy(std::span<const std::byte> batch) {
   protocol::stamp_record_batch(
       std::span(copied).first<record_batch_header_size>(),
       {.producer_id = spec_.identity, .producer_epoch = identity_epoch, .base_sequence = sequence_});
-  co_await produce(std::move(copied), header.record_count());
+  std::vector<OffsetRun> records{
+      {.source = header.base_offset(), .target = Offset(0), .records = header.record_count()}};
+  co_await produce(std::move(copied), std::move(records));
 }
 
 /// The position may lie inside the batch: the source's log begins there, or an earlier life has rewritten its beginning.
 /// Every run of records without a gap becomes a batch; the gaps between them are holes. The one behind the last record
-/// is left to the caller.
+/// is left to the caller. Where offsets are mapped all records become one batch.
 Awaitable<> Detour::rewrite(std::span<const std::byte> batch) {
   const RecordBatchHeader header = header_of(batch);
   std::string why;
@@ -310,28 +341,28 @@ Awaitable<> Detour::rewrite(std::span<const std::byte> batch) {
   if (!payload) throw Blocked{ParkCause::refused, fmt::format("{} cannot be rewritten: {}", where, why)};
   const auto codec = static_cast<protocol::Codec>(header.attributes() & protocol::batch_attributes::codec_mask);
 
-  std::optional<protocol::RecordBatchBuilder> run;
-  Offset run_end = position_;
+  std::optional<protocol::RecordBatchBuilder> built;
+  std::vector<OffsetRun> records;  // built so far; target offsets count from the batch's beginning
   protocol::RecordReader reader(header, *payload);
   protocol::Record record;
   for (bool more = true; more;) {
     more = reader.next(record);
     if (!reader.ok()) throw Blocked{ParkCause::refused, fmt::format("{} is malformed: {}", where, reader.why())};
     if (more && record.offset < position_) continue;
-    if (run && (!more || record.offset != run_end)) {
-      const std::int32_t records = run->record_count();
+    const bool goes_on = more && (spec_.is_mapped() || record.offset == position_ + count(records));
+    if (built && !goes_on) {
       std::vector<std::byte> rewritten =
-          run->finish({.producer_id = spec_.identity, .producer_epoch = identity_epoch, .base_sequence = sequence_});
-      run.reset();
-      co_await produce(std::move(rewritten), records);
+          built->finish({.producer_id = spec_.identity, .producer_epoch = identity_epoch, .base_sequence = sequence_});
+      built.reset();
+      co_await produce(std::move(rewritten), std::exchange(records, {}));
     }
     if (!more) break;
-    if (!run) {
+    if (!built) {
       co_await fill_up_to(record.offset);
-      run.emplace(codec);
+      built.emplace(codec);
     }
-    run->append(record);
-    run_end = record.offset + 1;
+    append_run(records, {.source = record.offset, .target = Offset(built->record_count()), .records = 1});
+    built->append(record);
   }
   add(spec_.progress->slow_path_batches, 1);
 }
@@ -346,23 +377,26 @@ protocol::BrokerId Detour::target_leader() const {
   return known->leader;
 }
 
-/// A batch of the source's records.
-Awaitable<> Detour::produce(std::vector<std::byte> batch, std::int32_t records) {
+/// A batch of the source's records; `records`: as append() takes them.
+Awaitable<> Detour::produce(std::vector<std::byte> batch, std::vector<OffsetRun> records) {
   const std::size_t size = batch.size();
-  const Offset base = position_;
-  const std::int16_t error_code = co_await append(std::move(batch), records);
+  const Offset base = records.front().source;
+  const Offset end = records.back().source_end();
+  const std::int64_t number = count(records);
+  const std::int16_t error_code = co_await append(std::move(batch), std::move(records));
   if (error_code != 0) {
     throw Blocked{classify_produce_error(error_code),
-                  produce_error_text(spec_, base, base + records, error_code, answer_text_)};
+                  produce_error_text(spec_, base, end, error_code, answer_text_)};
   }
   FlowProgress& seen = *spec_.progress;
-  add(seen.records, static_cast<std::uint64_t>(records));
+  add(seen.records, static_cast<std::uint64_t>(number));
   add(seen.batches, 1);
   add(seen.bytes, size);
 }
 
-/// Kafka's error code; 0: position and sequence have moved.
-Awaitable<std::int16_t> Detour::append(std::vector<std::byte> batch, std::int32_t records) {
+/// Kafka's error code; 0: position and sequence have moved. `records`: where those of the batch come from, and their
+/// places within it.
+Awaitable<std::int16_t> Detour::append(std::vector<std::byte> batch, std::vector<OffsetRun> records) {
   protocol::ProduceRequest request;
   request.acks = all_in_sync;
   request.timeout_ms = settings_.produce_timeout_ms;
@@ -386,13 +420,18 @@ Awaitable<std::int16_t> Detour::append(std::vector<std::byte> batch, std::int32_
   const auto& answered = response.responses.front().partition_responses.front();
   answer_text_ = answered.error_message.value_or("");
   if (answered.error_code != 0) co_return answered.error_code;
-  if (answered.base_offset != position_) {
-    throw Blocked{ParkCause::refused,
-                  misplaced_text(spec_, position_, position_ + records, answered.base_offset.value())};
+  const Offset end = records.back().source_end();
+  if (!spec_.is_mapped() && answered.base_offset != position_) {
+    throw Blocked{ParkCause::refused, misplaced_text(spec_, position_, end, answered.base_offset.value())};
   }
-  position_ = position_ + records;
-  sequence_ = sequence_.advanced(records);
-  spec_.progress->position.store(position_.value(), std::memory_order_relaxed);
+  if (spec_.is_mapped()) {
+    for (OffsetRun run : records) {
+      run.target = answered.base_offset + run.target.value();
+      spec_.written->add(run);
+    }
+  }
+  sequence_ = sequence_.advanced(count(records));
+  move_to(end);
   if (answered.log_append_time_ms >= 0) add(spec_.progress->duplicates, 1);
   co_return 0;
 }

@@ -9,6 +9,8 @@
 // What keeps the data path exact keeps the detour exact: the target's log end and the last sequence of the flow's
 // identity are read first, every batch is a compare-and-swap on them, holes are filled inside a fence
 // (control/hole_filler.h). A detour may be cut off anywhere.
+//
+// Where offsets are mapped nothing is filled: only a batch that must be rewritten brings a flow here.
 #pragma once
 
 #include <cstddef>
@@ -68,6 +70,7 @@ class Detour {
   struct Blocked;
 
   net::Awaitable<> locate(const DetourStart& start);
+  net::Awaitable<LogPlace> ask_place();
   net::Awaitable<bool> walk_stretch();
   [[nodiscard]] bool is_ordinary(const LogStretch& stretch) const;
   net::Awaitable<> fill_head(const HeadFill& head, const std::function<bool()>& stopping);
@@ -75,8 +78,10 @@ class Detour {
   net::Awaitable<> fill_up_to(protocol::Offset end);
   net::Awaitable<> copy(std::span<const std::byte> batch);
   net::Awaitable<> rewrite(std::span<const std::byte> batch);
-  net::Awaitable<> produce(std::vector<std::byte> batch, std::int32_t records);
-  net::Awaitable<std::int16_t> append(std::vector<std::byte> batch, std::int32_t records);
+  [[nodiscard]] bool is_in_place(const protocol::RecordBatchHeader& header, protocol::Offset position) const;
+  net::Awaitable<> produce(std::vector<std::byte> batch, std::vector<OffsetRun> records);
+  net::Awaitable<std::int16_t> append(std::vector<std::byte> batch, std::vector<OffsetRun> records);
+  void move_to(protocol::Offset position);
   [[nodiscard]] protocol::BrokerId target_leader() const;
   void throw_source_error(std::int16_t error_code) const;
 
@@ -87,7 +92,7 @@ class Detour {
   const TopicPartition target_partition_;
   const DetourSettings settings_;
   HoleFiller filler_;
-  protocol::Offset position_;    // the target's log end: everything below is there
+  protocol::Offset position_;    // everything below is on the target; identical offsets: its log end
   protocol::Sequence sequence_;  // of the next record
   std::string answer_text_;      // what the target said of the last batch
 };

@@ -76,6 +76,14 @@ std::optional<Objection> check_place(const FlowSpec& spec, const LogPlace& place
                                            spec.target_name(), spec.identity.value(), place.producer_epoch)};
   }
   if (!standing) return std::nullopt;
+  if (spec.is_mapped()) {
+    // Forgotten, or not written yet: the first batch, which travels alone, may have any sequence.
+    if (!place.knows_identity() || place.next_sequence() == standing->sequence) return std::nullopt;
+    return Objection{.cause = ParkCause::target_moved,
+                     .reason = fmt::format("{} holds records of this flow up to sequence {}, and {} was confirmed",
+                                           spec.target_name(), place.last_sequence,
+                                           standing->sequence.advanced(-1).value())};
+  }
   if (place.log_end < standing->confirmed) {
     return Objection{.cause = ParkCause::refused,
                      .reason = fmt::format("{} ends at {} on the target, but the target had acknowledged everything "
@@ -116,12 +124,12 @@ std::string half_written_text(const FlowSpec& spec, Offset log_end, const Record
 void Flow::handle_located(const LogPlace& place, net::Time now) {
   if (state_ != FlowState::locating) return;
   known_identity_ = place.knows_identity();
-  next_sequence_ = place.next_sequence();
-  confirmed_ = fetch_position_ = place.log_end;
+  next_sequence_ = spec_.is_mapped() ? standing_->sequence : place.next_sequence();
+  fetch_position_ = spec_.is_mapped() ? standing_->confirmed : place.log_end;
   confirmed_sequence_ = next_sequence_;
   last_confirmed_ = now;
   state_ = FlowState::flowing;
-  progress().position.store(place.log_end.value(), std::memory_order_relaxed);
+  set_confirmed(fetch_position_);
   if (std::optional<Objection> objection = check_place(spec_, place, standing_)) {
     leave(objection->cause, std::move(objection->reason));
   }
@@ -152,17 +160,34 @@ Flow::Verdict Flow::gate(const RecordBatchHeader& header, net::Time now, Stamp& 
   const BatchKind kind = kind_of(header, aborted_.covers(header));
   const Offset next = header.next_offset();
   if (next <= fetch_position_) return Verdict::skip;
-  if (kind != BatchKind::plain || base != fetch_position_) {
+  if (spec_.is_mapped() && kind == BatchKind::nothing) {
+    pass_hole(next);
+    return Verdict::skip;
+  }
+  const bool is_in_place = spec_.is_mapped() ? base >= fetch_position_ : base == fetch_position_;
+  if (kind != BatchKind::plain || !is_in_place) {
     return leave(ParkCause::detour, fmt::format("{}: not to be forwarded as it is from offset {} on",
                                                 spec_.source_name(), fetch_position_.value()));
   }
   stamp = {.producer_id = spec_.identity, .producer_epoch = identity_epoch, .base_sequence = next_sequence_};
-  in_flight_.push_back({.base = base, .records = header.record_count(), .bytes = size});
+  const Offset begin = in_flight_.empty() ? confirmed_ : in_flight_.back().end();
+  in_flight_.push_back({.begin = begin, .base = base, .records = header.record_count(), .bytes = size});
   fetch_position_ = next;
   next_sequence_ = next_sequence_.advanced(header.record_count());
   typical_batch_bytes_ = std::max(size, typical_batch_bytes_ - typical_batch_bytes_ / 8);
   progress().in_flight_bytes.fetch_add(size, std::memory_order_relaxed);
   return Verdict::forward;
+}
+
+/// Nothing for a reader up to `end`.
+void Flow::pass_hole(Offset end) {
+  fetch_position_ = end;
+  if (in_flight_.empty()) set_confirmed(end);
+}
+
+void Flow::set_confirmed(Offset end) {
+  confirmed_ = end;
+  progress().position.store(end.value(), std::memory_order_relaxed);
 }
 
 bool Flow::handle_answer(const Answer& answer, net::Time now) {
@@ -180,18 +205,19 @@ bool Flow::handle_answer(const Answer& answer, net::Time now) {
 
 void Flow::confirm(const InFlight& batch, const Answer& answer, net::Time now) {
   // After an error the flow only waits; what the target made of the batches behind it is read back from its log.
-  if (state_ != FlowState::flowing && batch.base != confirmed_) return;
-  const Offset end = batch.base + batch.records;
-  if (answer.base_offset != batch.base.value()) {
-    leave(ParkCause::refused, misplaced_text(spec_, batch.base, end, answer.base_offset));
+  if (state_ != FlowState::flowing && batch.begin != confirmed_) return;
+  if (spec_.is_mapped()) {
+    spec_.written->add({.source = batch.base, .target = Offset(answer.base_offset), .records = batch.records});
+  } else if (answer.base_offset != batch.base.value()) {
+    leave(ParkCause::refused, misplaced_text(spec_, batch.base, batch.end(), answer.base_offset));
     return;
   }
-  confirmed_ = end;
+  // Behind the last batch in flight nothing but a hole was passed.
+  set_confirmed(in_flight_.empty() && state_ == FlowState::flowing ? fetch_position_ : batch.end());
   confirmed_sequence_ = confirmed_sequence_.advanced(batch.records);
   known_identity_ = true;
   last_confirmed_ = now;
   FlowProgress& seen = progress();
-  seen.position.store(end.value(), std::memory_order_relaxed);
   add(seen.records, static_cast<std::uint64_t>(batch.records));
   add(seen.batches, 1);
   add(seen.bytes, static_cast<std::uint64_t>(batch.bytes));
@@ -201,7 +227,7 @@ void Flow::confirm(const InFlight& batch, const Answer& answer, net::Time now) {
 
 void Flow::handle_error(const InFlight& batch, const Answer& answer) {
   settle(classify_produce_error(answer.error_code),
-         produce_error_text(spec_, batch.base, batch.base + batch.records, answer.error_code, answer.error_message));
+         produce_error_text(spec_, batch.base, batch.end(), answer.error_code, answer.error_message));
 }
 
 ParkCause classify_produce_error(std::int16_t error_code) {

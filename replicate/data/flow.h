@@ -14,10 +14,15 @@
 //              answers to what is in flight are awaited. Then the flow is parked and the control plane decides: assign
 //              again, take a detour, or fail it.
 //
-// Invariants (identical offsets; what is no plain batch is left to a detour, control/detour.h):
-//   confirmed <= fetch position; the batches in flight cover [confirmed, fetch position) without a gap while flowing
-//   the target offset of a record is its source offset
-//   sequence(fetch position) - sequence(confirmed) == fetch position - confirmed (mod 2^31)
+// Invariants (what is no plain batch is left to a detour, control/detour.h):
+//   confirmed <= fetch position; the batches in flight cover every record of [confirmed, fetch position) while flowing
+//   sequence(fetch position) - sequence(confirmed) == records in [confirmed, fetch position) (mod 2^31)
+// and where offsets are identical:
+//   the target offset of a record is its source offset; every offset of [confirmed, fetch position) holds a record
+//
+// A mapped flow lets holes go by, takes the offsets that the target gives, and hands them on (FlowSpec::written). The
+// target's log end tells it nothing, for others may write there: it goes on where it stood, if the last sequence of its
+// producer id says that nothing was added behind its back.
 #pragma once
 
 #include <atomic>
@@ -33,6 +38,7 @@
 #include "protocol/ids.h"
 #include "protocol/record_batch.h"
 #include "replicate/data/batch_kind.h"
+#include "replicate/data/written_runs.h"
 
 namespace shunt::replicate {
 
@@ -72,12 +78,15 @@ struct FlowSpec {
   protocol::PartitionIndex partition;
   protocol::ProducerId identity;  // the producer id of everything this flow writes, the same in every life
   std::shared_ptr<FlowProgress> progress = std::make_shared<FlowProgress>();
+  std::shared_ptr<WrittenRuns> written;  // of a mapped flow; unset: offsets are identical
 
+  [[nodiscard]] bool is_mapped() const { return written != nullptr; }
   [[nodiscard]] std::string source_name() const { return source_topic + "-" + std::to_string(partition.value()); }
   [[nodiscard]] std::string target_name() const { return target_topic + "-" + std::to_string(partition.value()); }
 };
 
-/// What this process knows of a flow from an earlier assignment; the next one is checked against it.
+/// What this process knows of a flow from an earlier assignment, or in mapped mode from its map; the next one is
+/// checked against it.
 struct Standing {
   protocol::Offset confirmed;   // the target acknowledged everything below
   protocol::Sequence sequence;  // of the record at `confirmed`
@@ -129,7 +138,8 @@ const char* to_string(ParkCause cause);
 ParkCause classify_produce_error(std::int16_t error_code);
 ParkCause classify_fetch_error(std::int16_t error_code);
 
-/// Whether the flow may go on where the target's log ends; empty: it may. `standing`: what it knows from before.
+/// Whether the flow may go on where the target's log ends, or a mapped one where it stood; empty: it may. `standing`:
+/// what it knows from before; a mapped flow has one always.
 struct Objection {
   ParkCause cause = ParkCause::refused;
   std::string reason;
@@ -231,11 +241,16 @@ class Flow {
 
  private:
   struct InFlight {
+    protocol::Offset begin;  // where the batch before it ends; before `base` where a mapped flow has passed a hole
     protocol::Offset base;
     std::int32_t records;
     std::int32_t bytes;
+
+    [[nodiscard]] protocol::Offset end() const { return base + records; }
   };
 
+  void pass_hole(protocol::Offset end);
+  void set_confirmed(protocol::Offset end);
   void confirm(const InFlight& batch, const Answer& answer, net::Time now);
   void handle_error(const InFlight& batch, const Answer& answer);
   Verdict leave(ParkCause cause, std::string reason);

@@ -439,7 +439,7 @@ void Target::finish_locating() {
     if (!entry.log_end || entry.place.log_end < protocol::Offset(0)) {
       source_.settle(flow, ParkCause::target_leader,
                      fmt::format("{} does not tell the log end of {}", link_.peer(), flow.spec().target_name()));
-    } else if (*entry.log_end != entry.place.log_end) {
+    } else if (!flow.spec().is_mapped() && *entry.log_end != entry.place.log_end) {
       to_locate_.push_back(&flow);  // the log grew meanwhile: ask again
     } else {
       flow.handle_located(entry.place, loop_.now());

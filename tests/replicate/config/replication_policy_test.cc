@@ -81,6 +81,9 @@ TEST(Policy, UsesTheSeparatorInInternalTopicsIfTold) {
   EXPECT_FALSE(with.is_internal_topic("A.checkpoints.internal"));
   EXPECT_TRUE(with.is_internal_topic("mm2-offsets.A.internal"));
   const ReplicationPolicy without(Kind::default_policy, "A", "_", false);
+  EXPECT_EQ(with.offset_syncs_topic("B"), "mm2-offset-syncs_B_internal");
+  EXPECT_TRUE(with.is_internal_topic(with.offset_syncs_topic("B")));
+  EXPECT_EQ(without.offset_syncs_topic("B"), "mm2-offset-syncs.B.internal");
   EXPECT_TRUE(without.is_internal_topic("A.checkpoints.internal"));
   EXPECT_FALSE(without.is_internal_topic("A_checkpoints_internal"));
 }

@@ -52,6 +52,18 @@ class FlowTest : public testing::Test {
         now_);
     flow_->handle_fetch_sent();
   }
+  /// A mapped flow that goes on at `confirmed`; the target has records of it up to `last_sequence`.
+  void located_mapped(std::int64_t confirmed, std::int32_t sequence, std::int32_t last_sequence) {
+    FlowSpec spec;
+    spec.source_topic = "orders";
+    spec.target_topic = "merged";
+    spec.identity = protocol::ProducerId(99);
+    spec.written = written_ = std::make_shared<WrittenRuns>();
+    const Standing standing{.confirmed = Offset(confirmed), .sequence = protocol::Sequence(sequence)};
+    flow_ = std::make_unique<Flow>(spec, Route{}, standing);
+    flow_->handle_located({.log_end = Offset(7000), .last_sequence = last_sequence, .producer_epoch = 0}, now_);
+    flow_->handle_fetch_sent();
+  }
   Flow::Verdict gate(const RecordBatchHeader& header) { return flow_->gate(header, now_, stamp_); }
   void answer(std::int64_t base, std::int16_t error = 0) {
     ASSERT_TRUE(flow_->handle_answer(
@@ -64,6 +76,7 @@ class FlowTest : public testing::Test {
 
   net::Time now_{1h};
   std::unique_ptr<Flow> flow_;
+  std::shared_ptr<WrittenRuns> written_;
   protocol::Stamp stamp_{};
 };
 
@@ -218,6 +231,69 @@ TEST_F(FlowTest, does_not_go_on_in_a_log_that_it_has_not_written) {
   EXPECT_EQ(flow_->state(), FlowState::flowing) << "the identity expired: nothing else happened";
   located(110, 51, standing, 3);
   EXPECT_THAT(settled().reason, HasSubstr("under this flow's identity"));
+}
+
+constexpr std::int16_t marker = protocol::batch_attributes::control | protocol::batch_attributes::transactional;
+
+TEST_F(FlowTest, a_mapped_flow_lets_holes_go_by_and_takes_the_offsets_it_is_given) {
+  located_mapped(100, 42, 41);
+  EXPECT_EQ(gate(Header(100, 10)), Flow::Verdict::forward);
+  EXPECT_EQ(gate(Header(110, 1).attributes(marker)), Flow::Verdict::skip);
+  EXPECT_EQ(gate(Header(115, 5)), Flow::Verdict::forward) << "four offsets before it are gone";
+  EXPECT_EQ(stamp_.base_sequence, protocol::Sequence(52)) << "sequences count records";
+  EXPECT_EQ(gate(Header(120, 2)), Flow::Verdict::forward);
+  EXPECT_EQ(gate(Header(122, 1).attributes(marker)), Flow::Verdict::skip);
+  answer(7000);
+  EXPECT_EQ(flow_->progress().position.load(), 110);
+  answer(7010);
+  answer(7016);  // somebody else has written one
+  EXPECT_EQ(flow_->progress().position.load(), 123) << "the marker behind the last batch, too";
+  EXPECT_THAT(written_->take(),
+              testing::ElementsAre(OffsetRun{.source = Offset(100), .target = Offset(7000), .records = 10},
+                                   OffsetRun{.source = Offset(115), .target = Offset(7010), .records = 5},
+                                   OffsetRun{.source = Offset(120), .target = Offset(7016), .records = 2}));
+  flow_->settle(ParkCause::stopped, {});
+  const Parked parked = settled();
+  EXPECT_EQ(parked.standing->confirmed, Offset(123));
+  EXPECT_EQ(parked.standing->sequence, protocol::Sequence(59));
+}
+
+TEST_F(FlowTest, a_mapped_flow_in_trouble_has_confirmed_what_was_answered_without_a_gap) {
+  located_mapped(100, 42, 41);
+  gate(Header(100, 10));
+  gate(Header(110, 1).attributes(marker));
+  gate(Header(111, 5));
+  gate(Header(116, 1).attributes(marker));
+  gate(Header(117, 5));
+  answer(7000);
+  answer(-1, 6);
+  answer(7010);
+  const Parked parked = settled();
+  EXPECT_EQ(parked.cause, ParkCause::target_leader);
+  EXPECT_EQ(parked.standing->confirmed, Offset(110));
+  EXPECT_EQ(parked.standing->sequence, protocol::Sequence(52));
+  EXPECT_EQ(written_->take().size(), 1U) << "what the target made of the third is read back from its log";
+}
+
+TEST_F(FlowTest, a_mapped_flow_leaves_what_must_be_rewritten_to_a_detour) {
+  located_mapped(100, 42, 41);
+  EXPECT_EQ(gate(Header(95, 10)), Flow::Verdict::settle) << "it stands inside the batch";
+  EXPECT_EQ(settled().cause, ParkCause::detour);
+  located_mapped(100, 42, 41);
+  EXPECT_EQ(gate(Header(100, 10).set(57, std::int32_t{4})), Flow::Verdict::settle) << "thinned";
+  EXPECT_EQ(settled().cause, ParkCause::detour);
+}
+
+TEST_F(FlowTest, a_mapped_flow_goes_on_where_it_stood_if_nothing_was_added) {
+  located_mapped(100, 42, -1);
+  EXPECT_EQ(flow_->state(), FlowState::flowing) << "new, or forgotten";
+  EXPECT_EQ(gate(Header(100, 10)), Flow::Verdict::forward);
+  EXPECT_EQ(stamp_.base_sequence, protocol::Sequence(42));
+  EXPECT_FALSE(flow_->wants_data(now_)) << "it travels alone";
+  for (const int last_sequence : {51, 40}) {
+    located_mapped(100, 42, last_sequence);
+    EXPECT_EQ(settled().cause, ParkCause::target_moved);
+  }
 }
 
 TEST(ClassifyProduceError, permanent_answers_are_refused) {

@@ -1,0 +1,104 @@
+// Where the records of a mapped partition are: source offsets to target offsets, exactly, at any distance.
+//
+// The map is a step function that changes only at holes and at other producers' records, so it is kept as runs: source
+// offsets [source, source + records) lie at [target, target + records). Runs come in order and only at the end. They
+// are kept packed, in blocks of about a thousand; a block is also what is stored in a record of the offset syncs topic
+// (control/offset_syncs.h), so that a map is stored by storing the blocks that have changed.
+//
+// With every block goes the sequence number of its first record: whoever reads the map back and asks the target for the
+// last sequence of the flow's producer id knows how many records lie behind the map's end.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "protocol/ids.h"
+
+namespace shunt::replicate {
+
+struct OffsetRun {
+  protocol::Offset source;  // of its first record
+  protocol::Offset target;
+  std::int64_t records = 0;
+
+  [[nodiscard]] protocol::Offset source_end() const { return source + records; }
+  [[nodiscard]] protocol::Offset target_end() const { return target + records; }
+  bool operator==(const OffsetRun&) const = default;
+};
+
+/// Appends `run` to `runs`, as a part of the last one where it follows without a gap on both sides.
+void append_run(std::vector<OffsetRun>& runs, const OffsetRun& run);
+
+/// A mirror's position in a partition: what comes next, on both sides.
+struct MapTip {
+  protocol::Offset source;
+  protocol::Offset target;      // the log may be longer: others write to it, too
+  protocol::Sequence sequence;  // of the next record
+
+  bool operator==(const MapTip&) const = default;
+};
+
+/// A part of a map: where it begins, and runs from there on.
+class OffsetBlock {
+ public:
+  explicit OffsetBlock(const MapTip& begin) : begin_(begin), end_(begin) {}
+
+  /// From what packed() gave. Empty when it is malformed, or not in order.
+  static std::optional<OffsetBlock> unpack(const MapTip& begin, std::span<const std::byte> packed);
+  /// Three varints a run: the gap before it on the source, the gap on the target, its records.
+  [[nodiscard]] std::vector<std::byte> packed() const;
+
+  /// `run` lies behind end() on both sides.
+  void append(const OffsetRun& run);
+
+  [[nodiscard]] const MapTip& begin() const { return begin_; }
+  [[nodiscard]] const MapTip& end() const { return end_; }
+  [[nodiscard]] std::size_t size() const { return size_; }  // in runs
+  [[nodiscard]] std::vector<OffsetRun> runs() const;
+
+ private:
+  MapTip begin_;
+  MapTip end_;
+  MapTip packed_end_ = begin_;
+  std::vector<std::byte> packed_;  // all runs but the last
+  std::optional<OffsetRun> last_;  // can still grow
+  std::size_t size_ = 0;
+};
+
+class OffsetMap {
+ public:
+  /// A map of nothing yet: the mirror begins at `begin`.
+  explicit OffsetMap(const MapTip& begin) : blocks_{OffsetBlock(begin)} {}
+
+  /// A map that was stored begins with this block.
+  explicit OffsetMap(OffsetBlock first) : blocks_{std::move(first)}, first_changed_(1) {}
+
+  /// `run` lies behind tip() on both sides.
+  void append(const OffsetRun& run);
+  /// A block as it was stored. It replaces everything from where it begins on: a block is stored again while it grows,
+  /// and a mirror that was set back begins a new one further ahead.
+  void restore(OffsetBlock block);
+
+  [[nodiscard]] const MapTip& tip() const { return blocks_.back().end(); }
+  /// The run that holds `source`, or the first one behind it.
+  [[nodiscard]] std::optional<OffsetRun> run_at(protocol::Offset source) const;
+  /// Where the record at `source` is. Empty: there is none in the map at that offset.
+  [[nodiscard]] std::optional<protocol::Offset> find(protocol::Offset source) const;
+  /// Where a reader goes on whose next offset on the source is `source`: at the next record's place, or where the next
+  /// one will be at the earliest.
+  [[nodiscard]] protocol::Offset translate(protocol::Offset source) const;
+
+  [[nodiscard]] const std::vector<OffsetBlock>& blocks() const { return blocks_; }
+  /// The first block that has changed since this was last asked, or the number of blocks.
+  std::size_t take_first_changed();
+
+ private:
+  std::vector<OffsetBlock> blocks_;  // never empty
+  std::size_t first_changed_ = 0;
+};
+
+}  // namespace shunt::replicate

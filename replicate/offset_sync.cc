@@ -1,0 +1,106 @@
+#include "replicate/offset_sync.h"
+
+#include <cassert>
+#include <limits>
+#include <utility>
+
+#include "protocol/wire.h"
+
+namespace shunt::replicate {
+
+using protocol::Offset;
+using protocol::PartitionIndex;
+using protocol::ProducerId;
+using protocol::Sequence;
+
+namespace {
+
+constexpr std::int8_t extension_format = 1;
+
+void put_string(protocol::Writer& writer, std::string_view text) {
+  assert(text.size() <= std::numeric_limits<std::int16_t>::max());
+  writer.integer(static_cast<std::int16_t>(text.size()));
+  writer.bytes(std::as_bytes(std::span(text)));
+}
+
+std::string take_string(protocol::Reader& reader) {
+  const auto size = reader.integer<std::int16_t>();
+  if (size < 0) reader.fail("negative length");
+  const auto bytes = reader.bytes(reader.ok() ? static_cast<std::size_t>(size) : 0);
+  std::string text(bytes.size(), '\0');
+  std::memcpy(text.data(), bytes.data(), bytes.size());
+  return text;
+}
+
+std::optional<OffsetSync::Extension> parse_extension(protocol::Reader& reader, Offset source, Offset target,
+                                                     std::string& why) {
+  const auto format = reader.integer<std::int8_t>();
+  const ProducerId identity(reader.integer<std::int64_t>());
+  const auto sequence = reader.integer<std::int32_t>();
+  if (!reader.ok() || format != extension_format || sequence < 0) {
+    why = "what follows the sync is not shunt's, or of a later version of shunt";
+    return std::nullopt;
+  }
+  auto block = OffsetBlock::unpack({.source = source, .target = target, .sequence = Sequence(sequence)},
+                                   reader.bytes(reader.left()));
+  if (!block) {
+    why = "the runs of offsets are malformed";
+    return std::nullopt;
+  }
+  return OffsetSync::Extension{.identity = identity, .block = std::move(*block)};
+}
+
+}  // namespace
+
+OffsetSync OffsetSync::of(std::string_view topic, PartitionIndex partition, ProducerId identity,
+                          const OffsetBlock& block) {
+  return {.topic = std::string(topic),
+          .partition = partition,
+          .upstream = block.begin().source,
+          .downstream = block.begin().target,
+          .extension = Extension{.identity = identity, .block = block}};
+}
+
+std::vector<std::byte> OffsetSync::key() const {
+  protocol::Writer writer;
+  put_string(writer, topic);
+  writer.integer(partition.value());
+  if (extension) writer.integer(upstream.value());
+  return writer.take();
+}
+
+std::vector<std::byte> OffsetSync::value() const {
+  protocol::Writer writer;
+  writer.integer(upstream.value());
+  writer.integer(downstream.value());
+  if (extension) {
+    writer.integer(extension_format);
+    writer.integer(extension->identity.value());
+    writer.integer(extension->block.begin().sequence.value());
+    writer.bytes(extension->block.packed());
+  }
+  return writer.take();
+}
+
+std::optional<OffsetSync> OffsetSync::parse(std::span<const std::byte> key, std::span<const std::byte> value,
+                                            std::string& why) {
+  OffsetSync sync;
+  protocol::Reader from_key(key);
+  sync.topic = take_string(from_key);
+  sync.partition = PartitionIndex(from_key.integer<std::int32_t>());
+  protocol::Reader from_value(value);
+  sync.upstream = Offset(from_value.integer<std::int64_t>());
+  sync.downstream = Offset(from_value.integer<std::int64_t>());
+  if (!from_key.ok() || !from_value.ok() || sync.topic.empty() || sync.partition < PartitionIndex(0) ||
+      sync.upstream < Offset(0) || sync.downstream < Offset(0)) {
+    why = "not an offset sync as MirrorMaker 2 writes them";
+    return std::nullopt;
+  }
+  if (from_value.left() > 0) {
+    sync.extension = parse_extension(from_value, sync.upstream, sync.downstream, why);
+    if (!sync.extension) return std::nullopt;
+  }
+  return sync;
+}
+
+}  // namespace shunt::replicate

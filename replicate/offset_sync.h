@@ -1,0 +1,49 @@
+// A record of MirrorMaker 2's offset syncs topic, byte for byte as its OffsetSync class reads and writes it, with what
+// exactness needs behind it, where that class does not look:
+//
+//   key     topic STRING | partition INT32                     | source offset INT64
+//   value   upstream offset INT64 | downstream offset INT64    | format INT8 = 1 | producer id INT64 | sequence INT32
+//                                                              | packed runs (offset_map.h)
+//
+// The offset in the key gives every block of a map a key of its own, so that compaction of the topic (it is compacted)
+// keeps them all. MirrorMaker 2 sees the first record of each block as one of its syncs. A record with nothing behind
+// MirrorMaker 2's part is one of its own.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocol/ids.h"
+#include "replicate/offset_map.h"
+
+namespace shunt::replicate {
+
+struct OffsetSync {
+  std::string topic;  // of the source
+  protocol::PartitionIndex partition;
+  protocol::Offset upstream;
+  protocol::Offset downstream;
+
+  /// What shunt adds.
+  struct Extension {
+    protocol::ProducerId identity;  // of everything the flow writes: the map is of no use to another
+    OffsetBlock block;
+  };
+  std::optional<Extension> extension;
+
+  static OffsetSync of(std::string_view topic, protocol::PartitionIndex partition, protocol::ProducerId identity,
+                       const OffsetBlock& block);
+
+  [[nodiscard]] std::vector<std::byte> key() const;
+  [[nodiscard]] std::vector<std::byte> value() const;
+  /// Empty when it is none, with the reason in `why`.
+  static std::optional<OffsetSync> parse(std::span<const std::byte> key, std::span<const std::byte> value,
+                                         std::string& why);
+};
+
+}  // namespace shunt::replicate

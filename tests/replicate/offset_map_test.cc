@@ -1,0 +1,147 @@
+#include "replicate/offset_map.h"
+
+#include <random>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace shunt::replicate {
+namespace {
+
+using protocol::Offset;
+using protocol::Sequence;
+using ::testing::ElementsAre;
+using ::testing::ElementsAreArray;
+
+OffsetRun run(std::int64_t source, std::int64_t target, std::int64_t records) {
+  return {.source = Offset(source), .target = Offset(target), .records = records};
+}
+MapTip tip(std::int64_t source, std::int64_t target, std::int32_t sequence) {
+  return {.source = Offset(source), .target = Offset(target), .sequence = Sequence(sequence)};
+}
+
+/// Runs as a source with holes and a target with other writers make them; many, so that they fill several blocks.
+std::vector<OffsetRun> random_runs(std::uint32_t seed, const MapTip& begin, int count) {
+  std::mt19937 random(seed);
+  const auto below = [&random](std::uint32_t limit) { return static_cast<std::int64_t>(random() % limit); };
+  std::vector<OffsetRun> runs;
+  Offset source = begin.source;
+  Offset target = begin.target;
+  for (int i = 0; i < count; ++i) {
+    const OffsetRun next{.source = source + below(3), .target = target + below(2), .records = 1 + below(20)};
+    runs.push_back(next);
+    source = next.source_end();
+    target = next.target_end();
+  }
+  return runs;
+}
+
+TEST(OffsetRuns, WhatFollowsWithoutAGapBelongsTogether) {
+  std::vector<OffsetRun> runs;
+  append_run(runs, run(10, 100, 5));
+  append_run(runs, run(15, 105, 5));   // goes on
+  append_run(runs, run(21, 110, 1));   // a hole in the source
+  append_run(runs, run(22, 112, 10));  // somebody else's record in the target
+  EXPECT_THAT(runs, ElementsAre(run(10, 100, 10), run(21, 110, 1), run(22, 112, 10)));
+}
+
+TEST(OffsetBlock, IsReadBackAsItWasPacked) {
+  for (std::uint32_t seed = 1; seed <= 50; ++seed) {
+    const MapTip begin = tip(1'000'000'000'000, 77, 2'147'483'000);  // the sequence wraps within
+    OffsetBlock block(begin);
+    std::vector<OffsetRun> merged;
+    for (const OffsetRun& one : random_runs(seed, begin, 300)) {
+      block.append(one);
+      append_run(merged, one);
+    }
+    const auto read = OffsetBlock::unpack(begin, block.packed());
+    ASSERT_TRUE(read.has_value());
+    EXPECT_EQ(read->end(), block.end());
+    EXPECT_EQ(read->size(), merged.size());
+    EXPECT_THAT(read->runs(), ElementsAreArray(merged));
+    EXPECT_THAT(block.runs(), ElementsAreArray(merged));
+  }
+}
+
+TEST(OffsetBlock, WhatIsCutOffOrImpossibleIsNotRead) {
+  const MapTip begin = tip(5, 6, 7);
+  OffsetBlock block(begin);
+  block.append(run(300, 400, 500));
+  const std::vector<std::byte> packed = block.packed();
+  for (std::size_t size = 1; size < packed.size(); ++size) {
+    EXPECT_FALSE(OffsetBlock::unpack(begin, std::span(packed).first(size)).has_value()) << size;
+  }
+  const auto bytes = [](std::initializer_list<int> values) {
+    std::vector<std::byte> result;
+    for (const int value : values) result.push_back(static_cast<std::byte>(value));
+    return result;
+  };
+  EXPECT_FALSE(OffsetBlock::unpack(begin, bytes({0, 0, 0})).has_value()) << "a run of nothing";
+  const auto endless = bytes({0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1});
+  EXPECT_FALSE(OffsetBlock::unpack(begin, endless).has_value());
+  auto beyond = bytes({0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 0, 1});
+  EXPECT_FALSE(OffsetBlock::unpack(begin, beyond).has_value()) << "offsets beyond the largest";
+}
+
+TEST(OffsetMap, TranslatesEveryOffsetExactly) {
+  const MapTip begin = tip(40, 7, 0);
+  OffsetMap map(begin);
+  EXPECT_EQ(map.translate(Offset(0)), Offset(7));
+  EXPECT_EQ(map.translate(Offset(1000)), Offset(7));
+  const auto runs = random_runs(3, begin, 5000);
+  for (const OffsetRun& one : runs) map.append(one);
+  EXPECT_GT(map.blocks().size(), 2U);
+
+  auto ahead = runs.begin();  // the first run that ends behind `source`
+  for (Offset source(0); source < map.tip().source + 10; source = source + 1) {
+    while (ahead != runs.end() && ahead->source_end() <= source) ++ahead;
+    if (ahead == runs.end()) {
+      ASSERT_EQ(map.translate(source), map.tip().target);
+      ASSERT_EQ(map.find(source), std::nullopt);
+    } else if (source < ahead->source) {
+      ASSERT_EQ(map.translate(source), ahead->target);
+      ASSERT_EQ(map.find(source), std::nullopt);
+    } else {
+      ASSERT_EQ(map.translate(source), ahead->target + (source - ahead->source));
+      ASSERT_EQ(map.find(source), ahead->target + (source - ahead->source));
+    }
+  }
+}
+
+TEST(OffsetMap, IsRestoredFromItsBlocks) {
+  const MapTip begin = tip(0, 0, 0);
+  OffsetMap map(begin);
+  OffsetMap restored(begin);
+  int steps = 0;
+  for (const OffsetRun& one : random_runs(9, begin, 4000)) {
+    map.append(one);
+    if (++steps % 77 != 0) continue;
+    for (std::size_t i = map.take_first_changed(); i < map.blocks().size(); ++i) restored.restore(map.blocks()[i]);
+    ASSERT_EQ(restored.tip(), map.tip());
+  }
+  for (std::size_t i = map.take_first_changed(); i < map.blocks().size(); ++i) restored.restore(map.blocks()[i]);
+  ASSERT_EQ(restored.blocks().size(), map.blocks().size());
+  for (std::size_t i = 0; i < map.blocks().size(); ++i) {
+    EXPECT_THAT(restored.blocks()[i].runs(), ElementsAreArray(map.blocks()[i].runs()));
+  }
+  EXPECT_EQ(map.take_first_changed(), map.blocks().size()) << "nothing has changed since";
+  EXPECT_EQ(restored.take_first_changed(), restored.blocks().size()) << "what was restored is stored already";
+}
+
+TEST(OffsetMap, ABlockThatBeginsEarlierReplacesWhatCameAfter) {
+  OffsetMap map(tip(0, 0, 0));
+  map.append(run(0, 0, 100));
+  OffsetBlock later(tip(100, 100, 100));
+  later.append(run(100, 100, 50));
+  map.restore(later);
+  OffsetBlock again(tip(60, 500, 0));  // the mirror was set back
+  again.append(run(60, 500, 10));
+  map.restore(again);
+  EXPECT_EQ(map.tip(), tip(70, 510, 10));
+  EXPECT_EQ(map.find(Offset(10)), Offset(10));
+  EXPECT_EQ(map.find(Offset(65)), Offset(505));
+  EXPECT_EQ(map.find(Offset(120)), std::nullopt);
+}
+
+}  // namespace
+}  // namespace shunt::replicate
