@@ -43,6 +43,7 @@ inline constexpr std::int16_t invalid_partitions = 37;
 inline constexpr std::int16_t invalid_config = 40;
 inline constexpr std::int16_t not_controller = 41;
 inline constexpr std::int16_t policy_violation = 44;
+inline constexpr std::int16_t out_of_order_sequence_number = 45;
 inline constexpr std::int16_t invalid_producer_epoch = 47;
 inline constexpr std::int16_t invalid_txn_state = 48;
 inline constexpr std::int16_t invalid_transaction_timeout = 50;

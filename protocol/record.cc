@@ -96,6 +96,13 @@ void append_nullable(std::vector<std::byte>& out, const std::optional<std::span<
 
 }  // namespace
 
+bool is_same_content(const Record& a, const Record& b) {
+  const auto is_equal = [](const auto& x, const auto& y) {
+    return x.has_value() == y.has_value() && (!x || std::ranges::equal(*x, *y));
+  };
+  return is_equal(a.key, b.key) && is_equal(a.value, b.value) && std::ranges::equal(a.headers, b.headers);
+}
+
 RecordReader::RecordReader(const RecordBatchHeader& header, std::span<const std::byte> payload)
     : left_(payload),
       base_offset_(header.base_offset()),

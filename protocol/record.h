@@ -29,6 +29,11 @@ struct Record {
   std::span<const std::byte> headers;  // as on the wire: the count and every header, well-formed
 };
 
+/// Key, value and headers; not where and when.
+bool is_same_content(const Record& a, const Record& b);
+
+inline constexpr std::byte no_headers[] = {std::byte{0}};
+
 /// Reads the records of one batch in order. A poisoned reader: after the first thing that cannot be, next() is false
 /// and why() says what it was.
 class RecordReader {

@@ -17,6 +17,21 @@ constexpr XXH64_hash_t tag_seed = 1;
 constexpr XXH64_hash_t topic_id_seed = 2;
 constexpr XXH64_hash_t topic_name_seed = 3;
 
+XXH64_hash_t hash_of(const protocol::Uuid& topic_id, std::string_view name) {
+  return topic_id == protocol::Uuid{} ? XXH64(name.data(), name.size(), topic_name_seed)
+                                      : XXH64(&topic_id, sizeof topic_id, topic_id_seed);
+}
+
+protocol::ProducerId identity_of(std::uint16_t tag, XXH64_hash_t topics, protocol::PartitionIndex partition) {
+  // Little-endian whatever the machine: two instances on different machines are one identity.
+  std::array<unsigned char, 4> index{};
+  for (std::size_t i = 0; i < index.size(); ++i) {
+    index[i] = static_cast<unsigned char>(static_cast<std::uint32_t>(partition.value()) >> (8 * i));
+  }
+  const std::uint64_t hash = XXH64(index.data(), index.size(), topics) & ((std::uint64_t{1} << hash_bits) - 1);
+  return protocol::ProducerId(static_cast<std::int64_t>(own_range | std::uint64_t{tag} << hash_bits | hash));
+}
+
 }  // namespace
 
 std::uint16_t flow_tag(std::string_view source_alias, std::string_view target_alias) {
@@ -26,16 +41,14 @@ std::uint16_t flow_tag(std::string_view source_alias, std::string_view target_al
 
 protocol::ProducerId flow_identity(std::uint16_t tag, const protocol::Uuid& target_topic_id,
                                    std::string_view target_topic, protocol::PartitionIndex partition) {
-  const XXH64_hash_t topic = target_topic_id == protocol::Uuid{}
-                                 ? XXH64(target_topic.data(), target_topic.size(), topic_name_seed)
-                                 : XXH64(&target_topic_id, sizeof target_topic_id, topic_id_seed);
-  // Little-endian whatever the machine: two instances on different machines are one identity.
-  std::array<unsigned char, 4> index{};
-  for (std::size_t i = 0; i < index.size(); ++i) {
-    index[i] = static_cast<unsigned char>(static_cast<std::uint32_t>(partition.value()) >> (8 * i));
-  }
-  const std::uint64_t hash = XXH64(index.data(), index.size(), topic) & ((std::uint64_t{1} << hash_bits) - 1);
-  return protocol::ProducerId(static_cast<std::int64_t>(own_range | std::uint64_t{tag} << hash_bits | hash));
+  return identity_of(tag, hash_of(target_topic_id, target_topic), partition);
+}
+
+protocol::ProducerId mapped_identity(std::uint16_t tag, const protocol::Uuid& target_topic_id,
+                                     std::string_view target_topic, protocol::PartitionIndex partition,
+                                     std::string_view source_topic) {
+  const XXH64_hash_t topics = XXH64(source_topic.data(), source_topic.size(), hash_of(target_topic_id, target_topic));
+  return identity_of(tag, topics, partition);
 }
 
 }  // namespace shunt::replicate

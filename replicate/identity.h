@@ -5,7 +5,8 @@
 //
 //   bit 62      set: no cluster hands out producer ids up there
 //   bits 46-61  the flow's tag, by which the opposite flow can recognise what came from here
-//   bits 0-45   hash of the target topic's id (its name, where brokers have no topic ids) and the partition
+//   bits 0-45   hash of the target topic's id (its name, where brokers have no topic ids) and the partition; where
+//               offsets are mapped of the source topic's name, too: several may be merged into one
 #pragma once
 
 #include <cstdint>
@@ -21,5 +22,10 @@ std::uint16_t flow_tag(std::string_view source_alias, std::string_view target_al
 
 protocol::ProducerId flow_identity(std::uint16_t tag, const protocol::Uuid& target_topic_id,
                                    std::string_view target_topic, protocol::PartitionIndex partition);
+
+/// Of a partition with mapped offsets.
+protocol::ProducerId mapped_identity(std::uint16_t tag, const protocol::Uuid& target_topic_id,
+                                     std::string_view target_topic, protocol::PartitionIndex partition,
+                                     std::string_view source_topic);
 
 }  // namespace shunt::replicate

@@ -84,8 +84,9 @@ std::vector<std::byte> OffsetBlock::packed() const {
   return all;
 }
 
-std::optional<OffsetBlock> OffsetBlock::unpack(const MapTip& begin, std::span<const std::byte> packed) {
-  OffsetBlock block(begin);
+std::optional<OffsetBlock> OffsetBlock::unpack(const MapTip& begin, std::int32_t unplaced,
+                                               std::span<const std::byte> packed) {
+  OffsetBlock block(begin, unplaced);
   while (!packed.empty()) {
     const auto source_gap = take_varint(packed);
     const auto target_gap = take_varint(packed);
@@ -124,13 +125,29 @@ void OffsetMap::append(const OffsetRun& run) {
   blocks_.back().append(run);
 }
 
-void OffsetMap::restore(OffsetBlock block) {
-  const auto replaced =
-      std::find_if(blocks_.begin(), blocks_.end(),
-                   [&block](const OffsetBlock& known) { return known.begin().source >= block.begin().source; });
+void OffsetMap::skip(std::int64_t records) {
+  MapTip begin = tip();
+  begin.sequence = begin.sequence.advanced(records);
+  blocks_.emplace_back(begin, static_cast<std::int32_t>(records));
+  first_changed_ = std::min(first_changed_, blocks_.size() - 1);
+}
+
+bool OffsetMap::restore(OffsetBlock block) {
+  const auto replaced = std::find_if(blocks_.begin(), blocks_.end(), [&block](const OffsetBlock& known) {
+    return known.begin().source >= block.begin().source;
+  });
+  if (replaced != blocks_.begin()) {
+    const MapTip& before = (replaced - 1)->end();
+    const MapTip& begin = block.begin();
+    // There may be a hole between them, but no record.
+    if (begin.sequence != before.sequence.advanced(block.unplaced()) || begin.source < before.source ||
+        begin.target < before.target)
+      return false;
+  }
   blocks_.erase(replaced, blocks_.end());
   blocks_.push_back(std::move(block));
   first_changed_ = blocks_.size();
+  return true;
 }
 
 std::size_t OffsetMap::take_first_changed() {

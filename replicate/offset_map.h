@@ -45,10 +45,13 @@ struct MapTip {
 /// A part of a map: where it begins, and runs from there on.
 class OffsetBlock {
  public:
-  explicit OffsetBlock(const MapTip& begin) : begin_(begin), end_(begin) {}
+  /// `unplaced`: records written right before it that are in no run (OffsetMap::skip()).
+  explicit OffsetBlock(const MapTip& begin, std::int32_t unplaced = 0)
+      : begin_(begin), end_(begin), unplaced_(unplaced) {}
 
   /// From what packed() gave. Empty when it is malformed, or not in order.
-  static std::optional<OffsetBlock> unpack(const MapTip& begin, std::span<const std::byte> packed);
+  static std::optional<OffsetBlock> unpack(const MapTip& begin, std::int32_t unplaced,
+                                           std::span<const std::byte> packed);
   /// Three varints a run: the gap before it on the source, the gap on the target, its records.
   [[nodiscard]] std::vector<std::byte> packed() const;
 
@@ -57,12 +60,14 @@ class OffsetBlock {
 
   [[nodiscard]] const MapTip& begin() const { return begin_; }
   [[nodiscard]] const MapTip& end() const { return end_; }
+  [[nodiscard]] std::int32_t unplaced() const { return unplaced_; }
   [[nodiscard]] std::size_t size() const { return size_; }  // in runs
   [[nodiscard]] std::vector<OffsetRun> runs() const;
 
  private:
   MapTip begin_;
   MapTip end_;
+  std::int32_t unplaced_;
   MapTip packed_end_ = begin_;
   std::vector<std::byte> packed_;  // all runs but the last
   std::optional<OffsetRun> last_;  // can still grow
@@ -79,9 +84,11 @@ class OffsetMap {
 
   /// `run` lies behind tip() on both sides.
   void append(const OffsetRun& run);
-  /// A block as it was stored. It replaces everything from where it begins on: a block is stored again while it grows,
-  /// and a mirror that was set back begins a new one further ahead.
-  void restore(OffsetBlock block);
+  /// So many records were written behind tip() that are not there any more, on one side or the other: the sequence moves.
+  void skip(std::int64_t records);
+  /// A block as it was stored. It replaces everything from where it begins on, for a block is stored again while it
+  /// grows. False, and nothing changes, when it does not go on where the map ends: one in between was not stored.
+  bool restore(OffsetBlock block);
 
   [[nodiscard]] const MapTip& tip() const { return blocks_.back().end(); }
   /// The run that holds `source`, or the first one behind it.

@@ -37,11 +37,12 @@ std::optional<OffsetSync::Extension> parse_extension(protocol::Reader& reader, O
   const auto format = reader.integer<std::int8_t>();
   const ProducerId identity(reader.integer<std::int64_t>());
   const auto sequence = reader.integer<std::int32_t>();
-  if (!reader.ok() || format != extension_format || sequence < 0) {
+  const auto unplaced = reader.integer<std::int32_t>();
+  if (!reader.ok() || format != extension_format || sequence < 0 || unplaced < 0) {
     why = "what follows the sync is not shunt's, or of a later version of shunt";
     return std::nullopt;
   }
-  auto block = OffsetBlock::unpack({.source = source, .target = target, .sequence = Sequence(sequence)},
+  auto block = OffsetBlock::unpack({.source = source, .target = target, .sequence = Sequence(sequence)}, unplaced,
                                    reader.bytes(reader.left()));
   if (!block) {
     why = "the runs of offsets are malformed";
@@ -77,6 +78,7 @@ std::vector<std::byte> OffsetSync::value() const {
     writer.integer(extension_format);
     writer.integer(extension->identity.value());
     writer.integer(extension->block.begin().sequence.value());
+    writer.integer(extension->block.unplaced());
     writer.bytes(extension->block.packed());
   }
   return writer.take();

@@ -3,7 +3,7 @@
 //
 //   key     topic STRING | partition INT32                     | source offset INT64
 //   value   upstream offset INT64 | downstream offset INT64    | format INT8 = 1 | producer id INT64 | sequence INT32
-//                                                              | packed runs (offset_map.h)
+//                                                              | unplaced INT32 | packed runs (offset_map.h)
 //
 // The offset in the key gives every block of a map a key of its own, so that compaction of the topic (it is compacted)
 // keeps them all. MirrorMaker 2 sees the first record of each block as one of its syncs. A record with nothing behind

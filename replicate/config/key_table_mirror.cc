@@ -22,6 +22,8 @@ void append_shunt_keys(std::vector<Key>& table) {
   append(
       table, {.levels = Level::global | Level::flow, .connector = true},
       {
+          {"shunt.offsets", string, "identical",
+           "Offsets on the target: identical to the source's, mapped (any, with an exact map), or auto."},
           {"shunt.offsets.padding.max", integer, "100000000",
            "Offsets that a source's log no longer has at its beginning and that are filled on the target."},
           {"shunt.open.transaction.warn.ms", integer, "60000",
@@ -158,7 +160,7 @@ void append_mirror_keys(std::vector<Key>& table) {
   append(table,
          {.levels = anywhere,
           .handling = not_supported,
-          .reason = "offset syncs are not written: offsets are the same on both sides; set this to false",
+          .reason = "offset syncs are written for mapped offsets only (shunt.offsets); set this to false",
           .harmless = "false",
           .connector = true},
          {
@@ -166,6 +168,12 @@ void append_mirror_keys(std::vector<Key>& table) {
               "Write which source offset became which target offset (KIP-1031)."},
          });
 
+  append(table, {.levels = anywhere, .connector = true},
+         {
+             {"offset-syncs.topic.location", string, "source",
+              "Cluster of the offset syncs topic, where maps of offsets are kept: source or target (KIP-716)."},
+             {"offset-syncs.topic.replication.factor", integer, "3", "Of the offset syncs topic."},
+         });
   append(table,
          {.levels = anywhere,
           .handling = no_effect,
@@ -182,9 +190,6 @@ void append_mirror_keys(std::vector<Key>& table) {
               "Decides which groups."},
              {"refresh.groups.enabled", boolean, "true", "Look for new groups while running."},
              {"refresh.groups.interval.seconds", integer, "600", "How often."},
-             {"offset-syncs.topic.location", string, "source",
-              "Cluster of the offset syncs topic: source or target (KIP-716)."},
-             {"offset-syncs.topic.replication.factor", integer, "3", "Of the offset syncs topic."},
              {"checkpoints.topic.replication.factor", integer, "3", "Of the checkpoints topic."},
              {"heartbeats.topic.replication.factor", integer, "3", "Of the heartbeats topic."},
              {"offset.lag.max", integer, "100", "How far behind an offset sync may be."},

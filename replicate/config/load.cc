@@ -127,7 +127,13 @@ class Loader {
     flow.heartbeats_replication = reader.boolean("heartbeats.replication.enabled");
     flow.config_properties_exclude = reader.patterns("config.properties.exclude");
     flow.policy = read_policy(source, reader);
-    flow.replication_factor = read_replication_factor(reader);
+    flow.replication_factor = read_replication_factor(reader, "replication.factor");
+    flow.offsets = reader.choice<OffsetsMode>(
+        "shunt.offsets",
+        {{"identical", OffsetsMode::identical}, {"mapped", OffsetsMode::mapped}, {"auto", OffsetsMode::automatic}});
+    flow.offset_syncs_on_target =
+        reader.choice<bool>("offset-syncs.topic.location", {{"source", false}, {"target", true}});
+    flow.offset_syncs_replication_factor = read_replication_factor(reader, "offset-syncs.topic.replication.factor");
     flow.refresh_topics = reader.boolean("refresh.topics.enabled");
     flow.refresh_topics_interval = seconds(reader.number("refresh.topics.interval.seconds", 1, kYearSeconds));
     flow.isolation = read_isolation(reader, "shunt.isolation");
@@ -165,11 +171,10 @@ class Loader {
             reader.boolean("replication.policy.internal.topic.separator.enabled")};
   }
 
-  std::int16_t read_replication_factor(Reader& reader) {
-    const auto factor =
-        reader.number_as<std::int16_t>("replication.factor", -1, std::numeric_limits<std::int16_t>::max());
+  std::int16_t read_replication_factor(Reader& reader, std::string_view key) {
+    const auto factor = reader.number_as<std::int16_t>(key, -1, std::numeric_limits<std::int16_t>::max());
     if (factor != 0) return factor;
-    reader.fail(*reader.find("replication.factor"), "is no number of replicas; -1 leaves it to the target");
+    reader.fail(*reader.find(key), "is no number of replicas; -1 leaves it to the target");
     return 1;
   }
 

@@ -9,10 +9,10 @@
 
 #include "protocol/error.h"
 #include "protocol/messages/delete_records.h"
-#include "protocol/messages/produce.h"
 #include "protocol/record.h"
 #include "replicate/control/leaders.h"
 #include "replicate/control/padding.h"
+#include "replicate/control/write_log.h"
 #include "replicate/data/batch_kind.h"
 
 namespace shunt::replicate {
@@ -21,16 +21,10 @@ using net::Awaitable;
 using protocol::Offset;
 using protocol::record_batch_header_size;
 using protocol::RecordBatchHeader;
-using protocol::Sequence;
 
 namespace errors = protocol::errors;
 
 namespace {
-
-constexpr std::int16_t produce_version = 8;  // as the data path
-constexpr std::int16_t all_in_sync = -1;
-
-constexpr auto silence = std::chrono::seconds(10);
 
 // About 60 KB in zstd.
 constexpr std::int32_t padding_records = 100'000;
@@ -385,8 +379,7 @@ Awaitable<> Detour::produce(std::vector<std::byte> batch, std::vector<OffsetRun>
   const std::int64_t number = count(records);
   const std::int16_t error_code = co_await append(std::move(batch), std::move(records));
   if (error_code != 0) {
-    throw Blocked{classify_produce_error(error_code),
-                  produce_error_text(spec_, base, end, error_code, answer_text_)};
+    throw Blocked{classify_produce_error(error_code), produce_error_text(spec_, base, end, error_code, answer_text_)};
   }
   FlowProgress& seen = *spec_.progress;
   add(seen.records, static_cast<std::uint64_t>(number));
@@ -397,42 +390,31 @@ Awaitable<> Detour::produce(std::vector<std::byte> batch, std::vector<OffsetRun>
 /// Kafka's error code; 0: position and sequence have moved. `records`: where those of the batch come from, and their
 /// places within it.
 Awaitable<std::int16_t> Detour::append(std::vector<std::byte> batch, std::vector<OffsetRun> records) {
-  protocol::ProduceRequest request;
-  request.acks = all_in_sync;
-  request.timeout_ms = settings_.produce_timeout_ms;
-  auto& topic = request.topic_data.emplace_back();
-  topic.name = spec_.target_topic;
-  topic.partition_data.push_back({.index = spec_.partition, .records = protocol::Records(std::move(batch))});
+  WrittenBatch written;
   std::string failure;
-  protocol::ProduceResponse response;
   try {
-    // The broker gives up after the request's own time-out and says so: only its silence counts.
-    const net::Duration timeout = std::chrono::milliseconds(settings_.produce_timeout_ms) + silence;
-    const net::CallOptions options{.at_most_version = produce_version, .timeout = timeout};
-    response = co_await target_.call_broker(target_leader(), std::move(request), options);
+    written = co_await write_log(target_, target_partition_, std::move(batch), settings_.produce_timeout_ms);
   } catch (const net::BrokerError& error) {
+    failure = error.what();
+  } catch (const ClusterError& error) {
     failure = error.what();
   }
   if (!failure.empty()) throw Blocked{ParkCause::target_connection, failure};
-  if (response.responses.size() != 1 || response.responses.front().partition_responses.size() != 1) {
-    throw Blocked{ParkCause::target_error, target_.alias() + " answered a Produce request for other partitions"};
-  }
-  const auto& answered = response.responses.front().partition_responses.front();
-  answer_text_ = answered.error_message.value_or("");
-  if (answered.error_code != 0) co_return answered.error_code;
+  answer_text_ = written.error_message;
+  if (written.error_code != 0) co_return written.error_code;
   const Offset end = records.back().source_end();
-  if (!spec_.is_mapped() && answered.base_offset != position_) {
-    throw Blocked{ParkCause::refused, misplaced_text(spec_, position_, end, answered.base_offset.value())};
+  if (!spec_.is_mapped() && written.base_offset != position_) {
+    throw Blocked{ParkCause::refused, misplaced_text(spec_, position_, end, written.base_offset.value())};
   }
   if (spec_.is_mapped()) {
     for (OffsetRun run : records) {
-      run.target = answered.base_offset + run.target.value();
+      run.target = written.base_offset + run.target.value();
       spec_.written->add(run);
     }
   }
   sequence_ = sequence_.advanced(count(records));
   move_to(end);
-  if (answered.log_append_time_ms >= 0) add(spec_.progress->duplicates, 1);
+  if (written.log_append_time_ms >= 0) add(spec_.progress->duplicates, 1);
   co_return 0;
 }
 

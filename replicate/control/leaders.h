@@ -10,6 +10,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "protocol/ids.h"
@@ -30,6 +31,15 @@ struct Answered {
 
 template <class T>
 using Answers = std::map<TopicPartition, Answered<T>>;
+
+/// The value for `partition`, which was asked about; throws ClusterError where there is none. `fact` names it: "the log
+/// end".
+template <class T>
+const T& value_of(const Answers<T>& answers, const TopicPartition& partition, std::string_view fact) {
+  const Answered<T>& answered = answers.at(partition);
+  if (answered.value) return *answered.value;
+  throw ClusterError(std::string(fact) + " of " + partition.to_string() + " is not known: " + answered.reason);
+}
 
 struct LeaderSettings {
   /// Short, for the answers that are there wait with the others; whoever needs more patience asks again.

@@ -26,8 +26,14 @@ constexpr std::int32_t longest_wait_ms = 200;  // for an answer that is not empt
 
 }  // namespace
 
-LogCursor::LogCursor(Cluster& cluster, TopicPartition partition, Offset from, Offset end, Isolation isolation)
-    : cluster_(cluster), partition_(std::move(partition)), end_(end), isolation_(isolation), position_(from) {}
+LogCursor::LogCursor(Cluster& cluster, TopicPartition partition, Offset from, Offset end, Isolation isolation,
+                     std::optional<protocol::ProducerId> writer)
+    : cluster_(cluster),
+      partition_(std::move(partition)),
+      end_(end),
+      isolation_(isolation),
+      writer_(writer),
+      position_(from) {}
 
 std::string LogCursor::where() const {
   return fmt::format("{}: {} at offset {}", cluster_.alias(), partition_.to_string(), position_.value());
@@ -84,7 +90,8 @@ Awaitable<bool> LogCursor::settle() {
     if (!is_seen_) {
       const bool is_aborted = aborted_.covers(current);
       is_seen_ = true;
-      if (current.next_offset() <= position_ || kind_of(current, is_aborted) == BatchKind::nothing) {
+      const bool is_anothers = writer_ && current.producer_id() != *writer_;
+      if (is_anothers || current.next_offset() <= position_ || kind_of(current, is_aborted) == BatchKind::nothing) {
         skip_batch();
         continue;
       }

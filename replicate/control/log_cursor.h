@@ -39,14 +39,17 @@ class LogCursor {
  public:
   /// Records at offsets in [from, end). With read_uncommitted everything but markers, with read_committed what was
   /// committed.
+  /// `writer`: only what was written under that producer id, as a mapped flow's records among others'.
   LogCursor(Cluster& cluster, TopicPartition partition, protocol::Offset from, protocol::Offset end,
-            Isolation isolation);
+            Isolation isolation, std::optional<protocol::ProducerId> writer = {});
 
   /// False: there is no further record. Throws LogError.
   net::Awaitable<bool> settle();
 
   /// The current batch, whole; only while no record of it was taken and all of them lie within the range.
   [[nodiscard]] std::optional<std::span<const std::byte>> batch() const;
+  /// Of the batch that holds the current record; valid when settle() was true.
+  [[nodiscard]] protocol::RecordBatchHeader header() const;
   void skip_batch();
 
   /// The current record; valid until the next one is. Throws LogError when the batch is damaged.
@@ -63,13 +66,13 @@ class LogCursor {
  private:
   net::Awaitable<> read_stretch();
   void open_batch();
-  [[nodiscard]] protocol::RecordBatchHeader header() const;
   [[nodiscard]] std::string where() const;
 
   Cluster& cluster_;
   const TopicPartition partition_;
   const protocol::Offset end_;
   const Isolation isolation_;
+  const std::optional<protocol::ProducerId> writer_;
   protocol::Offset position_;
   std::uint64_t bytes_read_ = 0;
   int empty_answers_ = 0;  // one after the other

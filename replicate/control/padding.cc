@@ -15,7 +15,6 @@ using protocol::RecordBatchHeader;
 namespace {
 
 constexpr std::string_view padding_key = "shunt.padding";
-constexpr std::byte no_headers[] = {std::byte{0}};
 
 // A record of padding, decompressed, takes fewer bytes.
 constexpr std::size_t most_record_bytes = 64;
@@ -26,7 +25,7 @@ std::vector<std::byte> padding_batch(std::int32_t records, std::int64_t timestam
   protocol::Record record;
   record.timestamp_ms = timestamp_ms;
   record.key = std::as_bytes(std::span(padding_key));
-  record.headers = no_headers;
+  record.headers = protocol::no_headers;
   protocol::RecordBatchBuilder builder(Codec::zstd);
   for (std::int32_t i = 0; i < records; ++i) builder.append(record);
   return builder.finish(stamp);

@@ -79,10 +79,10 @@ std::optional<Objection> check_place(const FlowSpec& spec, const LogPlace& place
   if (spec.is_mapped()) {
     // Forgotten, or not written yet: the first batch, which travels alone, may have any sequence.
     if (!place.knows_identity() || place.next_sequence() == standing->sequence) return std::nullopt;
-    return Objection{.cause = ParkCause::target_moved,
-                     .reason = fmt::format("{} holds records of this flow up to sequence {}, and {} was confirmed",
-                                           spec.target_name(), place.last_sequence,
-                                           standing->sequence.advanced(-1).value())};
+    return Objection{
+        .cause = ParkCause::target_moved,
+        .reason = fmt::format("{} holds records of this flow up to sequence {}, and {} was confirmed",
+                              spec.target_name(), place.last_sequence, standing->sequence.advanced(-1).value())};
   }
   if (place.log_end < standing->confirmed) {
     return Objection{.cause = ParkCause::refused,

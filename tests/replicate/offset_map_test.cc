@@ -54,7 +54,7 @@ TEST(OffsetBlock, IsReadBackAsItWasPacked) {
       block.append(one);
       append_run(merged, one);
     }
-    const auto read = OffsetBlock::unpack(begin, block.packed());
+    const auto read = OffsetBlock::unpack(begin, 0, block.packed());
     ASSERT_TRUE(read.has_value());
     EXPECT_EQ(read->end(), block.end());
     EXPECT_EQ(read->size(), merged.size());
@@ -69,18 +69,18 @@ TEST(OffsetBlock, WhatIsCutOffOrImpossibleIsNotRead) {
   block.append(run(300, 400, 500));
   const std::vector<std::byte> packed = block.packed();
   for (std::size_t size = 1; size < packed.size(); ++size) {
-    EXPECT_FALSE(OffsetBlock::unpack(begin, std::span(packed).first(size)).has_value()) << size;
+    EXPECT_FALSE(OffsetBlock::unpack(begin, 0, std::span(packed).first(size)).has_value()) << size;
   }
   const auto bytes = [](std::initializer_list<int> values) {
     std::vector<std::byte> result;
     for (const int value : values) result.push_back(static_cast<std::byte>(value));
     return result;
   };
-  EXPECT_FALSE(OffsetBlock::unpack(begin, bytes({0, 0, 0})).has_value()) << "a run of nothing";
+  EXPECT_FALSE(OffsetBlock::unpack(begin, 0, bytes({0, 0, 0})).has_value()) << "a run of nothing";
   const auto endless = bytes({0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1});
-  EXPECT_FALSE(OffsetBlock::unpack(begin, endless).has_value());
+  EXPECT_FALSE(OffsetBlock::unpack(begin, 0, endless).has_value());
   auto beyond = bytes({0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 0, 1});
-  EXPECT_FALSE(OffsetBlock::unpack(begin, beyond).has_value()) << "offsets beyond the largest";
+  EXPECT_FALSE(OffsetBlock::unpack(begin, 0, beyond).has_value()) << "offsets beyond the largest";
 }
 
 TEST(OffsetMap, TranslatesEveryOffsetExactly) {
@@ -88,7 +88,7 @@ TEST(OffsetMap, TranslatesEveryOffsetExactly) {
   OffsetMap map(begin);
   EXPECT_EQ(map.translate(Offset(0)), Offset(7));
   EXPECT_EQ(map.translate(Offset(1000)), Offset(7));
-  const auto runs = random_runs(3, begin, 5000);
+  const auto runs = random_runs(3, begin, 2100);
   for (const OffsetRun& one : runs) map.append(one);
   EXPECT_GT(map.blocks().size(), 2U);
 
@@ -116,10 +116,14 @@ TEST(OffsetMap, IsRestoredFromItsBlocks) {
   for (const OffsetRun& one : random_runs(9, begin, 4000)) {
     map.append(one);
     if (++steps % 77 != 0) continue;
-    for (std::size_t i = map.take_first_changed(); i < map.blocks().size(); ++i) restored.restore(map.blocks()[i]);
+    for (std::size_t i = map.take_first_changed(); i < map.blocks().size(); ++i) {
+      ASSERT_TRUE(restored.restore(map.blocks()[i]));
+    }
     ASSERT_EQ(restored.tip(), map.tip());
   }
-  for (std::size_t i = map.take_first_changed(); i < map.blocks().size(); ++i) restored.restore(map.blocks()[i]);
+  for (std::size_t i = map.take_first_changed(); i < map.blocks().size(); ++i) {
+    ASSERT_TRUE(restored.restore(map.blocks()[i]));
+  }
   ASSERT_EQ(restored.blocks().size(), map.blocks().size());
   for (std::size_t i = 0; i < map.blocks().size(); ++i) {
     EXPECT_THAT(restored.blocks()[i].runs(), ElementsAreArray(map.blocks()[i].runs()));
@@ -128,19 +132,39 @@ TEST(OffsetMap, IsRestoredFromItsBlocks) {
   EXPECT_EQ(restored.take_first_changed(), restored.blocks().size()) << "what was restored is stored already";
 }
 
-TEST(OffsetMap, ABlockThatBeginsEarlierReplacesWhatCameAfter) {
+TEST(OffsetMap, ABlockThatWasStoredAgainReplacesItself) {
   OffsetMap map(tip(0, 0, 0));
   map.append(run(0, 0, 100));
-  OffsetBlock later(tip(100, 100, 100));
-  later.append(run(100, 100, 50));
-  map.restore(later);
-  OffsetBlock again(tip(60, 500, 0));  // the mirror was set back
-  again.append(run(60, 500, 10));
-  map.restore(again);
-  EXPECT_EQ(map.tip(), tip(70, 510, 10));
-  EXPECT_EQ(map.find(Offset(10)), Offset(10));
-  EXPECT_EQ(map.find(Offset(65)), Offset(505));
-  EXPECT_EQ(map.find(Offset(120)), std::nullopt);
+  OffsetBlock grown(tip(101, 100, 100));
+  grown.append(run(101, 100, 50));
+  EXPECT_TRUE(map.restore(grown)) << "there is a hole before it";
+  grown.append(run(151, 160, 5));
+  EXPECT_TRUE(map.restore(grown));
+  EXPECT_EQ(map.tip(), tip(156, 165, 155));
+  EXPECT_EQ(map.find(Offset(110)), Offset(109));
+  EXPECT_EQ(map.find(Offset(151)), Offset(160));
+  EXPECT_EQ(map.blocks().size(), 2U);
+}
+
+TEST(OffsetMap, ABlockBehindAGapIsNotTaken) {
+  OffsetMap map(tip(0, 0, 0));
+  map.append(run(0, 0, 100));
+  OffsetBlock later(tip(120, 120, 120));
+  later.append(run(120, 120, 50));
+  EXPECT_FALSE(map.restore(later)) << "twenty records in between are on the target, and nobody has said where";
+  EXPECT_EQ(map.tip(), tip(100, 100, 100));
+}
+
+TEST(OffsetMap, RecordsThatAreGoneMoveTheSequenceAlone) {
+  OffsetMap map(tip(0, 0, 0));
+  map.append(run(0, 0, 100));
+  OffsetMap restored(map.blocks().front());
+  map.skip(20);
+  EXPECT_EQ(map.tip(), tip(100, 100, 120));
+  map.append(run(130, 125, 5));
+  ASSERT_TRUE(restored.restore(map.blocks().back()));
+  EXPECT_EQ(restored.tip(), tip(135, 130, 125));
+  EXPECT_EQ(restored.translate(Offset(110)), Offset(125));
 }
 
 }  // namespace

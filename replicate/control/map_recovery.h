@@ -1,0 +1,48 @@
+// Where a mapped flow stands: what its stored map says, and what was written since.
+//
+// The map is stored after the data, so a process that died has written records behind the map's end. The witness is the
+// flow's own producer id: sequence numbers count records, so the last one that the target knows, less the one the map
+// ends with, is how many. They are found on both sides, from the map's end on, and paired: on the target those written
+// under the producer id, whose sequence numbers say which of the records they are; on the source by counting. Each pair
+// must be equal.
+//
+// Where they are not, compaction has taken records from the source meanwhile. Then what is left on the source is looked
+// for among what the target has, in order.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "protocol/ids.h"
+#include "replicate/control/cluster.h"
+#include "replicate/data/flow.h"
+#include "replicate/isolation.h"
+#include "replicate/offset_map.h"
+
+namespace shunt::replicate {
+
+struct MapQuestion {
+  TopicPartition source;
+  TopicPartition target;
+  protocol::ProducerId identity;
+  MapTip tip;  // of the map as it was stored
+  Isolation isolation = Isolation::read_committed;
+};
+
+struct MapRecovery {
+  enum class Outcome {
+    found,   // go on at `standing`
+    retry,   // cannot be told now: `reason`
+    refuse,  // needs an operator: `reason`
+  };
+  Outcome outcome = Outcome::retry;
+  std::string reason;
+  std::vector<OffsetRun> runs;  // written behind the tip
+  std::int64_t unplaced = 0;    // records that were written, too, but are not there any more, on one side or the other
+  Standing standing;
+};
+
+net::Awaitable<MapRecovery> recover_map(Cluster& source, Cluster& target, MapQuestion question);
+
+}  // namespace shunt::replicate

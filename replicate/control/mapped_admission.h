@@ -1,0 +1,48 @@
+// Where a partition with mapped offsets begins or goes on. (control/admission.h is for identical ones.)
+//
+//   no map      a new one: from the source's beginning (or its end), or from where this mirror stood when it last wrote
+//               the partition with identical offsets
+//   a map       what was written behind its end is found again (map_recovery.h), and the mirror goes on there
+//
+// The map is begun or brought up to date in `syncs`. It must be stored before anything is written: a life that finds
+// records of this mirror on the target, and no map, cannot tell where they come from.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "protocol/ids.h"
+#include "replicate/control/cluster.h"
+#include "replicate/control/offset_syncs.h"
+#include "replicate/data/flow.h"
+#include "replicate/isolation.h"
+
+namespace shunt::replicate {
+
+struct MappedQuestion {
+  TopicPartition source;
+  TopicPartition target;
+  protocol::ProducerId identity;            // of what is written with mapped offsets
+  protocol::ProducerId identical_identity;  // of what was written with identical ones
+  bool start_at_latest = false;
+};
+
+struct MappedAdmission {
+  enum class Verdict {
+    start,      // at `standing`
+    overtaken,  // the source's log begins at `source_start`, beyond `standing`: records were deleted before they were
+                // mirrored; going on there or not is the user's choice
+    refuse,     // needs an operator: `reason`
+    retry,      // cannot be told now: `reason`
+  };
+  Verdict verdict = Verdict::retry;
+  std::string reason;
+  Standing standing;
+  protocol::Offset source_start;
+};
+
+/// One for every question, in their order. Throws nothing of the clusters.
+net::Awaitable<std::vector<MappedAdmission>> admit_mapped(Cluster& source, Cluster& target, OffsetSyncs& syncs,
+                                                          std::vector<MappedQuestion> questions, Isolation isolation);
+
+}  // namespace shunt::replicate

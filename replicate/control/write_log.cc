@@ -1,0 +1,46 @@
+#include "replicate/control/write_log.h"
+
+#include <chrono>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "protocol/messages/produce.h"
+
+namespace shunt::replicate {
+
+namespace {
+
+constexpr std::int16_t produce_version = 8;  // as the data path
+constexpr std::int16_t all_in_sync = -1;
+
+// The broker gives up after the request's own time-out and says so: only its silence counts.
+constexpr auto silence = std::chrono::seconds(10);
+
+}  // namespace
+
+net::Awaitable<WrittenBatch> write_log(Cluster& cluster, TopicPartition partition, std::vector<std::byte> batch,
+                                       std::int32_t timeout_ms) {
+  const Topic::Partition* known = cluster.find_led(partition);
+  if (known == nullptr) throw ClusterError(partition.to_string() + " has no leader at the moment");
+  const protocol::BrokerId leader = known->leader;
+  protocol::ProduceRequest request;
+  request.acks = all_in_sync;
+  request.timeout_ms = timeout_ms;
+  auto& topic = request.topic_data.emplace_back();
+  topic.name = partition.topic;
+  topic.partition_data.push_back({.index = partition.partition, .records = protocol::Records(std::move(batch))});
+  const net::CallOptions options{.at_most_version = produce_version,
+                                 .timeout = std::chrono::milliseconds(timeout_ms) + silence};
+  const protocol::ProduceResponse response = co_await cluster.call_broker(leader, std::move(request), options);
+  if (response.responses.size() != 1 || response.responses.front().partition_responses.size() != 1) {
+    throw ClusterError(cluster.alias() + " answered a Produce request for other partitions");
+  }
+  const auto& answered = response.responses.front().partition_responses.front();
+  co_return WrittenBatch{.error_code = answered.error_code,
+                         .error_message = answered.error_message.value_or(""),
+                         .base_offset = answered.base_offset,
+                         .log_append_time_ms = answered.log_append_time_ms};
+}
+
+}  // namespace shunt::replicate
