@@ -9,6 +9,7 @@
 
 #include "replicate/control/admission.h"
 #include "replicate/control/leaders.h"
+#include "replicate/control/routes.h"
 #include "replicate/identity.h"
 
 namespace shunt::replicate {
@@ -26,8 +27,6 @@ namespace {
 constexpr auto goal_interval = 20ms;
 constexpr auto longest_wait = 1s;
 constexpr auto retry_after_failure = 1s;
-
-constexpr std::size_t most_named_at_once = 20;
 
 // Each holds a stretch of its partition's log, and what becomes of it.
 constexpr std::size_t most_detours = 16;
@@ -48,7 +47,8 @@ Replication::Replication(net::asio::any_io_executor executor, ReplicationSetting
       tag_(flow_tag(settings_.source.alias, settings_.target.alias)),
       source_(executor, settings_.source),
       target_(executor, settings_.target),
-      changed_(executor) {}
+      changed_(executor),
+      open_transactions_(source_, settings_.open_transaction_patience) {}
 
 // ---- The loop -------------------------------------------------------------------------------------------------------
 
@@ -233,105 +233,137 @@ Awaitable<> Replication::admit_due() {
   const std::vector<Admission> admissions =
       co_await admit(source_, target_, std::move(questions), settings_.detours.isolation);
   for (std::size_t i = 0; i < due.size(); ++i) {
-    Partition& partition = *due[i];
-    const Admission& admission = admissions[i];
-    const std::string name = partition.spec.source_name();
-    const auto end = ends.find(sources[i]);
-    const bool is_start = admission.verdict == Admission::Verdict::start ||
-                          admission.verdict == Admission::Verdict::fill_head ||
-                          admission.verdict == Admission::Verdict::overtaken;
-    if (is_start && ends_matter && !end->second.value) {
-      partition.due = now() + retry_after_failure;
-      set_phase(partition, Phase::admitting, end->second.reason);
-      continue;
-    }
-    if (is_start && settings_.until_caught_up && partition.goal < 0) {
-      const std::lock_guard lock(mutex_);
-      partition.goal = end->second.value->value();
-    }
-    const bool is_empty = admission.verdict == Admission::Verdict::fill_head || admission.start == Offset(0);
-    if (is_start && is_empty && settings_.start_at_latest && *end->second.value > Offset(0)) {
-      plan_head(partition, *end->second.value, admission);
-      continue;
-    }
-    switch (admission.verdict) {
-      case Admission::Verdict::start: {
-        const std::lock_guard lock(mutex_);
-        // Behind markers an earlier life may have something under way: only the fence of a detour ends that.
-        partition.phase = admission.ends_in_markers ? Phase::waiting_for_detour : Phase::assignable;
-        partition.due = {};
-        partition.reason.clear();
-        partition.start = admission.start.value();
-        partition.admitted = admission.target_end;
-        partition.standing.reset();  // the target's log has been compared with the source's instead
-        if (!admission.reason.empty()) spdlog::info("{}: {}: {}", settings_.name, name, admission.reason);
-        break;
+    const bool may_start =
+        admissions[i].verdict != Admission::Verdict::refuse && admissions[i].verdict != Admission::Verdict::retry;
+    std::optional<Offset> end;
+    if (may_start && ends_matter) {
+      const Answered<Offset>& answered = ends.at(sources[i]);
+      if (!answered.value) {
+        postpone(*due[i], answered.reason);
+        continue;
       }
-      case Admission::Verdict::fill_head:
-        plan_head(partition, admission.start, admission);
-        break;
-      case Admission::Verdict::overtaken:
-        handle_overtaken(partition, admission);
-        break;
-      case Admission::Verdict::refuse:
-        spdlog::error("{}: {} cannot be mirrored: {}", settings_.name, name, admission.reason);
-        set_phase(partition, Phase::failed, admission.reason);
-        break;
-      case Admission::Verdict::retry:
-        interruptions_.add("not admitted yet", name, admission.reason);
-        partition.due = now() + retry_after_failure;
-        set_phase(partition, Phase::admitting, admission.reason);
-        break;
+      end = answered.value;
     }
+    handle_admission(*due[i], admissions[i], end);
   }
 }
 
-Awaitable<std::optional<Route::Side>> Replication::locate(Cluster& cluster, const TopicPartition& partition,
-                                                          std::map<BrokerId, net::Endpoint>& known, std::string& why) {
-  const Topic::Partition* found = cluster.find_led(partition);
-  if (found == nullptr) {
-    why = fmt::format("{} has no leader for {} at the moment", cluster.alias(), partition.to_string());
-    co_return std::nullopt;
+/// `readable_end`: of the source; known where it matters.
+void Replication::handle_admission(Partition& partition, const Admission& admission,
+                                   std::optional<Offset> readable_end) {
+  if (readable_end && settings_.until_caught_up && partition.goal < 0) {
+    const std::lock_guard lock(mutex_);
+    partition.goal = readable_end->value();
   }
-  const Topic::Partition leader = *found;  // the pointer does not outlive a refresh
-  auto endpoint = known.find(leader.leader);
-  if (endpoint == known.end()) {
-    try {
-      const net::Endpoint reached = co_await cluster.endpoint(leader.leader);
-      endpoint = known.emplace(leader.leader, reached).first;
-    } catch (const std::exception& error) {
-      why = error.what();
-      co_return std::nullopt;
-    }
+  switch (admission.verdict) {
+    case Admission::Verdict::start:
+      if (settings_.start_at_latest && admission.start == Offset(0) && *readable_end > Offset(0)) {
+        plan_head(partition, *readable_end, admission);
+      } else {
+        start_flow(partition, admission);
+      }
+      break;
+    case Admission::Verdict::fill_head:
+      plan_head(partition, settings_.start_at_latest ? *readable_end : admission.start, admission);
+      break;
+    case Admission::Verdict::overtaken:
+      handle_overtaken(partition, admission);
+      break;
+    case Admission::Verdict::refuse:
+      refuse(partition, admission.reason);
+      break;
+    case Admission::Verdict::retry:
+      interruptions_.add("not admitted yet", partition.spec.source_name(), admission.reason);
+      postpone(partition, admission.reason);
+      break;
   }
-  co_return Route::Side{.broker = leader.leader, .endpoint = endpoint->second, .leader_epoch = leader.leader_epoch};
 }
+
+void Replication::start_flow(Partition& partition, const Admission& admission) {
+  if (!admission.reason.empty()) {
+    spdlog::info("{}: {}: {}", settings_.name, partition.spec.source_name(), admission.reason);
+  }
+  const std::lock_guard lock(mutex_);
+  // Behind markers an earlier life may have something under way: only the fence of a detour ends that.
+  partition.phase = admission.ends_in_markers ? Phase::waiting_for_detour : Phase::assignable;
+  partition.due = {};
+  partition.reason.clear();
+  partition.start = admission.start.value();
+  partition.admitted = admission.target_end;
+  partition.standing.reset();  // the target's log has been compared with the source's instead
+}
+
+/// Records are lost to the mirror; the user has said whether it goes on behind them.
+void Replication::handle_overtaken(Partition& partition, const Admission& admission) {
+  if (settings_.on_overtaken == OnLoss::stop) {
+    refuse(partition, admission.reason + "; shunt.on.overtaken=continue goes on behind them");
+    return;
+  }
+  spdlog::error("{}: DATA LOSS: {}; going on behind them (shunt.on.overtaken)", settings_.name, admission.reason);
+  const HeadFill head{.end = admission.start, .method = HeadFill::Method::markers, .is_lost = true};
+  fill_head(partition, head, admission.target_end);
+}
+
+/// The target holds nothing but padding, if anything, and the mirror begins at `end`.
+void Replication::plan_head(Partition& partition, Offset end, const Admission& admission) {
+  const bool is_own = admission.ends_in_padding || own_topics_.contains(partition.spec.target_topic);
+  const std::int64_t most = is_own ? settings_.most_padding : std::min(settings_.most_padding, most_marked_head);
+  const std::string name = partition.spec.source_name();
+  if (end.value() > most) {
+    refuse(partition,
+           fmt::format(
+               "{} begins at offset {} on the source, and {} is empty: filling {} offsets is more than {}", name,
+               end.value(), partition.spec.target_name(), end.value(),
+               is_own ? fmt::format("shunt.offsets.padding.max ({}) allows; raise it if they are to be filled", most)
+                      : fmt::format("is done without padding ({}), which readers of a topic that shunt has not "
+                                    "created could see; delete the empty topic, and shunt will create it",
+                                    most)));
+    return;
+  }
+  spdlog::debug("{}: {} begins at offset {}: the offsets before it are filled", settings_.name, name, end.value());
+  {
+    const std::lock_guard lock(mutex_);
+    partition.start = end.value();
+  }
+  const auto method = is_own ? HeadFill::Method::padding : HeadFill::Method::markers;
+  const HeadFill head{.end = end, .method = method, .is_lost = false};
+  fill_head(partition, head, admission.target_end);
+}
+
+void Replication::fill_head(Partition& partition, const HeadFill& head, Offset target_end) {
+  partition.head = head;
+  partition.due = {};
+  partition.admitted = target_end;
+  partition.standing.reset();
+  set_phase(partition, Phase::waiting_for_detour);
+}
+
+void Replication::refuse(Partition& partition, const std::string& reason) {
+  spdlog::error("{}: {} cannot be mirrored: {}", settings_.name, partition.spec.source_name(), reason);
+  set_phase(partition, Phase::failed, reason);
+}
+
+void Replication::postpone(Partition& partition, const std::string& reason) {
+  partition.due = now() + retry_after_failure;
+  set_phase(partition, Phase::admitting, reason);
+}
+
+// ---- Running --------------------------------------------------------------------------------------------------------
 
 Awaitable<> Replication::assign_due() {
-  std::map<BrokerId, net::Endpoint> source_endpoints;
-  std::map<BrokerId, net::Endpoint> target_endpoints;
-  std::set<BrokerId> unreachable_sources;
+  Routes routes(source_, target_);
   for (Partition* partition : due_in(Phase::assignable)) {
     if (stopping_) co_return;
-    std::string why;
-    const FlowSpec& spec = partition->spec;
-    // Named, not temporaries: g++ 12 destroys a braced temporary in a co_await expression twice.
-    const TopicPartition source_partition{spec.source_topic, spec.partition};
-    const TopicPartition target_partition{spec.target_topic, spec.partition};
-    const auto source = co_await locate(source_, source_partition, source_endpoints, why);
-    if (!source) stale_source_ = true;
-    std::optional<Route::Side> target;
-    if (source) {
-      target = co_await locate(target_, target_partition, target_endpoints, why);
-      if (!target) stale_target_ = true;
-    }
-    if (!source || !target) {
+    const FoundRoute found = co_await routes.find(partition->spec);
+    if (!found.route) {
+      stale_source_ = stale_source_ || found.is_source_stale;
+      stale_target_ = stale_target_ || found.is_target_stale;
       partition->due = now() + retry_after_failure / 4;
-      set_phase(*partition, Phase::assignable, why);
+      set_phase(*partition, Phase::assignable, found.reason);
       continue;
     }
     set_phase(*partition, Phase::running);
-    shards_.assign({.spec = spec, .route = {.source = *source, .target = *target}, .standing = partition->standing});
+    shards_.assign({.spec = partition->spec, .route = *found.route, .standing = partition->standing});
   }
 }
 
@@ -341,7 +373,7 @@ void Replication::handle_parked(Parked parked) {
   Partition& partition = *found->second;
   partition.standing = parked.standing;
   const std::string name = partition.spec.source_name();
-  const std::int64_t position = partition.spec.progress->position.load(std::memory_order_relaxed);
+  const std::int64_t position = partition.position();
   const RecoveryAction action = partition.recovery.handle_parked(parked, position);
   partition.due = now() + action.delay;
   stale_source_ = stale_source_ || action.refresh_source;
@@ -372,98 +404,12 @@ void Replication::handle_parked(Parked parked) {
   changed_.announce();
 }
 
-/// Records are lost to the mirror; the user has said whether it goes on behind them.
-void Replication::handle_overtaken(Partition& partition, const Admission& admission) {
-  const std::string name = partition.spec.source_name();
-  if (settings_.on_overtaken == OnLoss::stop) {
-    const std::string reason = admission.reason + "; shunt.on.overtaken=continue goes on behind them";
-    spdlog::error("{}: {} cannot be mirrored: {}", settings_.name, name, reason);
-    set_phase(partition, Phase::failed, reason);
-    return;
-  }
-  spdlog::error("{}: DATA LOSS: {}; going on behind them (shunt.on.overtaken)", settings_.name, admission.reason);
-  const std::lock_guard lock(mutex_);
-  partition.head = HeadFill{.end = admission.start, .method = HeadFill::Method::markers, .is_lost = true};
-  partition.phase = Phase::waiting_for_detour;
-  partition.due = {};
-  partition.admitted = admission.target_end;
-  partition.reason.clear();
-  partition.standing.reset();
-}
-
-/// The target holds nothing but padding, if anything, and the mirror begins at `end`.
-void Replication::plan_head(Partition& partition, Offset end, const Admission& admission) {
-  const bool is_own = admission.ends_in_padding || own_topics_.contains(partition.spec.target_topic);
-  const std::int64_t most = is_own ? settings_.most_padding : std::min(settings_.most_padding, most_marked_head);
-  const std::string name = partition.spec.source_name();
-  if (end.value() > most) {
-    const std::string reason = fmt::format(
-        "{} begins at offset {} on the source, and {} is empty: filling {} offsets is more than {}", name, end.value(),
-        partition.spec.target_name(), end.value(),
-        is_own ? fmt::format("shunt.offsets.padding.max ({}) allows; raise it if they are to be filled", most)
-               : fmt::format("is done without padding ({}), which readers of a topic that shunt has not created could "
-                             "see; delete the empty topic, and shunt will create it",
-                             most));
-    spdlog::error("{}: {}", settings_.name, reason);
-    set_phase(partition, Phase::failed, reason);
-    return;
-  }
-  spdlog::debug("{}: {} begins at offset {}: the offsets before it are filled", settings_.name, name, end.value());
-  const std::lock_guard lock(mutex_);
-  partition.head =
-      HeadFill{.end = end, .method = is_own ? HeadFill::Method::padding : HeadFill::Method::markers, .is_lost = false};
-  partition.phase = Phase::waiting_for_detour;
-  partition.due = {};
-  partition.admitted = admission.target_end;
-  partition.reason.clear();
-  partition.start = end.value();
-  partition.standing.reset();
-}
-
-// ---- Open transactions of the source --------------------------------------------------------------------------------
-
-/// Records behind the first open transaction are not mirrored before it ends. One that stays open is somebody's trouble.
 Awaitable<> Replication::name_open_transactions() {
-  const Time time = now();
-  if (time < next_look_at_transactions_) co_return;
-  next_look_at_transactions_ = time + std::min<net::Duration>(settings_.open_transaction_patience, longest_wait);
-  std::map<TopicPartition, Partition*> held;
-  for (const auto& [id, partition] : by_id_) {
-    const FlowProgress& progress = *partition->spec.progress;
-    const std::int64_t stable = progress.stable_end.load(std::memory_order_relaxed);
-    const bool is_held = stable >= 0 && stable < progress.source_end.load(std::memory_order_relaxed) &&
-                         progress.position.load(std::memory_order_relaxed) >= stable;
-    if (!is_held || partition->held_at != stable) {
-      partition->held_at = is_held ? stable : -1;
-      partition->held_since = time;
-      partition->is_holder_named = false;
-    } else if (!partition->is_holder_named && time - partition->held_since > settings_.open_transaction_patience) {
-      held[{partition->spec.source_topic, partition->spec.partition}] = partition;
-      if (held.size() == most_named_at_once) break;
-    }
-  }
-  if (held.empty()) co_return;
-  std::vector<TopicPartition> asked;
-  for (const auto& [name, partition] : held) asked.push_back(name);
-  const auto answers = co_await active_producers(source_, std::move(asked));
-  for (const auto& [name, partition] : held) {
-    partition->is_holder_named = true;
-    const std::int64_t waiting =
-        partition->spec.progress->source_end.load(std::memory_order_relaxed) - partition->held_at;
-    const std::string what =
-        fmt::format("{} records of {} are held back by an open transaction", waiting, name.to_string());
-    const auto& answered = answers.at(name);
-    if (!answered.value) {
-      spdlog::warn("{}: {}; whose is not known: {}", settings_.name, what, answered.reason);
-      continue;
-    }
-    for (const ActiveProducer& producer : *answered.value) {
-      if (producer.open_since < 0 || producer.open_since > partition->held_at) continue;
-      spdlog::warn(
-          "{}: {}: producer id {}, epoch {}, open since offset {}; kafka-transactions.sh can find and abort it",
-          settings_.name, what, producer.id.value(), producer.epoch, producer.open_since);
-    }
-  }
+  if (!open_transactions_.is_due(now())) co_return;
+  std::vector<const FlowSpec*> flows;
+  for (const auto& [id, partition] : by_id_) flows.push_back(&partition->spec);
+  const std::vector<std::string> lines = co_await open_transactions_.look(std::move(flows), now());
+  for (const std::string& line : lines) spdlog::warn("{}: {}", settings_.name, line);
 }
 
 // ---- Detours --------------------------------------------------------------------------------------------------------
@@ -518,9 +464,7 @@ void Replication::finish_caught_up() {
   if (!settings_.until_caught_up) return;
   for (const auto& [id, partition] : by_id_) {
     if (partition->goal < 0) continue;
-    const std::int64_t position =
-        std::max(partition->start, partition->spec.progress->position.load(std::memory_order_relaxed));
-    if (position < partition->goal) continue;
+    if (partition->reached() < partition->goal) continue;
     if (partition->phase == Phase::running) {
       set_phase(*partition, Phase::done);
       shards_.settle(id, ParkCause::stopped, {});
@@ -531,10 +475,8 @@ void Replication::finish_caught_up() {
 }
 
 bool Replication::all_ended() const {
-  return discovered_ && std::all_of(by_id_.begin(), by_id_.end(), [](const auto& entry) {
-           return entry.second->phase == Phase::done || entry.second->phase == Phase::failed ||
-                  entry.second->phase == Phase::stopped;
-         });
+  return discovered_ &&
+         std::all_of(by_id_.begin(), by_id_.end(), [](const auto& entry) { return entry.second->has_ended(); });
 }
 
 net::Time Replication::next_due() const {
@@ -560,48 +502,8 @@ void Replication::append_status(MirrorStatus& status) const {
   for (const auto& [topic, error] : topic_errors_)
     status.topic_errors.push_back(fmt::format("{}: {}: {}", settings_.name, topic, error));
   for (const auto& [key, partition] : partitions_) {
-    PartitionStatus& entry = status.partitions.emplace_back();
-    const FlowProgress& progress = *partition->spec.progress;
-    entry.flow = settings_.name;
-    entry.source_topic = partition->spec.source_topic;
-    entry.target_topic = partition->spec.target_topic;
-    entry.partition = key.partition.value();
-    switch (partition->phase) {
-      case Phase::admitting:
-      case Phase::assignable:
-        entry.state = PartitionState::waiting;
-        break;
-      case Phase::running:
-      case Phase::waiting_for_detour:
-      case Phase::detouring:
-        entry.state = PartitionState::running;
-        break;
-      case Phase::done:
-        entry.state = PartitionState::done;
-        break;
-      case Phase::stopped:
-        entry.state = PartitionState::stopped;
-        break;
-      case Phase::failed:
-        entry.state = PartitionState::failed;
-        break;
-    }
-    entry.reason = partition->reason;
-    entry.start = partition->start;
-    entry.goal = partition->goal;
-    entry.interruptions = partition->interruptions;
-    entry.position = std::max(partition->start, progress.position.load(std::memory_order_relaxed));
-    entry.source_end = std::max(partition->goal, progress.source_end.load(std::memory_order_relaxed));
-    entry.stable_end = progress.stable_end.load(std::memory_order_relaxed);
-    entry.records = progress.records.load(std::memory_order_relaxed);
-    entry.batches = progress.batches.load(std::memory_order_relaxed);
-    entry.bytes = progress.bytes.load(std::memory_order_relaxed);
-    entry.duplicates = progress.duplicates.load(std::memory_order_relaxed);
-    entry.refetched_bytes = progress.refetched_bytes.load(std::memory_order_relaxed);
-    entry.in_flight_bytes = progress.in_flight_bytes.load(std::memory_order_relaxed);
-    entry.lost_offsets = progress.lost_offsets.load(std::memory_order_relaxed);
-    entry.filled_offsets = progress.filled_offsets.load(std::memory_order_relaxed);
-    entry.slow_path_batches = progress.slow_path_batches.load(std::memory_order_relaxed);
+    status.partitions.push_back(status_of(*partition));
+    status.partitions.back().flow = settings_.name;
   }
 }
 

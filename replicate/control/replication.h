@@ -25,6 +25,8 @@
 #include "replicate/control/cluster.h"
 #include "replicate/control/detour.h"
 #include "replicate/control/interruptions.h"
+#include "replicate/control/mirrored_partition.h"
+#include "replicate/control/open_transactions.h"
 #include "replicate/control/recovery.h"
 #include "replicate/control/topics.h"
 #include "replicate/data/shard.h"
@@ -82,25 +84,7 @@ class Replication {
   void append_status(MirrorStatus& status) const;
 
  private:
-  enum class Phase { admitting, assignable, running, waiting_for_detour, detouring, done, stopped, failed };
-  struct Partition {
-    Partition(FlowSpec flow, const Recovery& how) : spec(std::move(flow)), recovery(how) {}
-    FlowSpec spec;
-    Recovery recovery;
-    Phase phase = Phase::admitting;
-    net::Time due{};  // admitting, assignable: not before
-    std::string reason;
-    std::optional<Standing> standing;
-    std::optional<HeadFill> head;              // to be filled by the next detour
-    std::optional<protocol::Offset> admitted;  // the target's log end when it was compared, until a flow has run
-    std::int64_t start = -1;
-    std::int64_t goal = -1;
-    std::uint64_t interruptions = 0;
-    std::unique_ptr<Detour> detour;  // made when the first one is needed
-    std::int64_t held_at = -1;       // an open transaction of the source holds the mirror back there; -1: none does
-    net::Time held_since{};
-    bool is_holder_named = false;
-  };
+  using Partition = MirroredPartition;
 
   net::Awaitable<> follow();
   net::Awaitable<> first_contact(Cluster& cluster);
@@ -108,12 +92,14 @@ class Replication {
   void add_partitions(const TopicResult& topic);
   net::Awaitable<> refresh_stale();
   net::Awaitable<> admit_due();
-  net::Awaitable<> assign_due();
-  net::Awaitable<std::optional<Route::Side>> locate(Cluster& cluster, const TopicPartition& partition,
-                                                    std::map<protocol::BrokerId, net::Endpoint>& known,
-                                                    std::string& why);
+  void handle_admission(Partition& partition, const Admission& admission, std::optional<protocol::Offset> readable_end);
+  void start_flow(Partition& partition, const Admission& admission);
   void handle_overtaken(Partition& partition, const Admission& admission);
   void plan_head(Partition& partition, protocol::Offset end, const Admission& admission);
+  void fill_head(Partition& partition, const HeadFill& head, protocol::Offset target_end);
+  void refuse(Partition& partition, const std::string& reason);
+  void postpone(Partition& partition, const std::string& reason);
+  net::Awaitable<> assign_due();
   net::Awaitable<> name_open_transactions();
   void begin_detours();
   net::Awaitable<> take_detour(Partition& partition);
@@ -138,7 +124,7 @@ class Replication {
   bool stale_source_ = false;
   bool stale_target_ = false;
   net::Time next_discovery_{};
-  net::Time next_look_at_transactions_{};
+  OpenTransactions open_transactions_;
   std::set<std::string> own_topics_;  // of the target, created by this process
   std::map<FlowId, Partition*> by_id_;
 

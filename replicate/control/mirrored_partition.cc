@@ -1,0 +1,55 @@
+#include "replicate/control/mirrored_partition.h"
+
+namespace shunt::replicate {
+
+namespace {
+
+PartitionState state_of(Phase phase) {
+  switch (phase) {
+    case Phase::admitting:
+    case Phase::assignable:
+      return PartitionState::waiting;
+    case Phase::running:
+    case Phase::waiting_for_detour:
+    case Phase::detouring:
+      return PartitionState::running;
+    case Phase::done:
+      return PartitionState::done;
+    case Phase::stopped:
+      return PartitionState::stopped;
+    case Phase::failed:
+      return PartitionState::failed;
+  }
+  return PartitionState::failed;
+}
+
+}  // namespace
+
+PartitionStatus status_of(const MirroredPartition& partition) {
+  const FlowProgress& progress = *partition.spec.progress;
+  const auto read = [](const auto& value) { return value.load(std::memory_order_relaxed); };
+  PartitionStatus status;
+  status.source_topic = partition.spec.source_topic;
+  status.target_topic = partition.spec.target_topic;
+  status.partition = partition.spec.partition.value();
+  status.state = state_of(partition.phase);
+  status.reason = partition.reason;
+  status.start = partition.start;
+  status.goal = partition.goal;
+  status.interruptions = partition.interruptions;
+  status.position = partition.reached();
+  status.source_end = std::max(partition.goal, read(progress.source_end));
+  status.stable_end = read(progress.stable_end);
+  status.records = read(progress.records);
+  status.batches = read(progress.batches);
+  status.bytes = read(progress.bytes);
+  status.duplicates = read(progress.duplicates);
+  status.refetched_bytes = read(progress.refetched_bytes);
+  status.in_flight_bytes = read(progress.in_flight_bytes);
+  status.lost_offsets = read(progress.lost_offsets);
+  status.filled_offsets = read(progress.filled_offsets);
+  status.slow_path_batches = read(progress.slow_path_batches);
+  return status;
+}
+
+}  // namespace shunt::replicate

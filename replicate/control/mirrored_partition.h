@@ -1,0 +1,60 @@
+// A partition of a replication, as the control plane keeps it: what it is, where it stands on its way
+// (control/replication.h has the picture), and what has been learnt of it.
+//
+// Belongs to the control thread. Other threads read status_of() under the replication's mutex; what it reads is written
+// under that mutex as well.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "net/loop.h"
+#include "replicate/control/detour.h"
+#include "replicate/control/recovery.h"
+#include "replicate/data/flow.h"
+#include "replicate/status.h"
+
+namespace shunt::replicate {
+
+enum class Phase {
+  admitting,
+  assignable,
+  running,
+  waiting_for_detour,
+  detouring,
+  done,
+  stopped,
+  failed,
+};
+
+struct MirroredPartition {
+  MirroredPartition(FlowSpec flow, const Recovery& how) : spec(std::move(flow)), recovery(how) {}
+
+  [[nodiscard]] std::int64_t position() const { return spec.progress->position.load(std::memory_order_relaxed); }
+  /// The same, or where it begins while nothing is known of the target's log.
+  [[nodiscard]] std::int64_t reached() const { return std::max(start, position()); }
+  [[nodiscard]] bool has_ended() const {
+    return phase == Phase::done || phase == Phase::stopped || phase == Phase::failed;
+  }
+
+  FlowSpec spec;
+  Recovery recovery;
+  Phase phase = Phase::admitting;
+  net::Time due{};  // admitting, assignable, waiting_for_detour: not before
+  std::string reason;
+  std::optional<Standing> standing;
+  std::optional<HeadFill> head;              // to be filled by the next detour
+  std::optional<protocol::Offset> admitted;  // the target's log end when it was compared, until a flow has run
+  std::int64_t start = -1;
+  std::int64_t goal = -1;
+  std::uint64_t interruptions = 0;
+  std::unique_ptr<Detour> detour;  // made when the first one is needed
+};
+
+/// Without the flow's name.
+PartitionStatus status_of(const MirroredPartition& partition);
+
+}  // namespace shunt::replicate

@@ -1,0 +1,44 @@
+#include "replicate/control/routes.h"
+
+#include <fmt/format.h>
+
+namespace shunt::replicate {
+
+using net::Awaitable;
+
+Awaitable<FoundRoute> Routes::find(const FlowSpec& flow) {
+  FoundRoute found;
+  // Named, not temporaries: g++ 12 destroys a braced temporary in a co_await expression twice.
+  const TopicPartition source_partition{flow.source_topic, flow.partition};
+  const TopicPartition target_partition{flow.target_topic, flow.partition};
+  const auto source = co_await find(source_, source_partition, found.reason);
+  found.is_source_stale = !source;
+  if (!source) co_return found;
+  const auto target = co_await find(target_, target_partition, found.reason);
+  found.is_target_stale = !target;
+  if (!target) co_return found;
+  found.route = Route{.source = *source, .target = *target};
+  co_return found;
+}
+
+Awaitable<std::optional<Route::Side>> Routes::find(Side& side, TopicPartition partition, std::string& why) {
+  const Topic::Partition* known = side.cluster.find_led(partition);
+  if (known == nullptr) {
+    why = fmt::format("{} has no leader for {} at the moment", side.cluster.alias(), partition.to_string());
+    co_return std::nullopt;
+  }
+  const Topic::Partition leader = *known;  // the pointer does not outlive a refresh
+  auto endpoint = side.reached.find(leader.leader);
+  if (endpoint == side.reached.end()) {
+    try {
+      const net::Endpoint reached = co_await side.cluster.endpoint(leader.leader);
+      endpoint = side.reached.emplace(leader.leader, reached).first;
+    } catch (const std::exception& error) {
+      why = error.what();
+      co_return std::nullopt;
+    }
+  }
+  co_return Route::Side{.broker = leader.leader, .endpoint = endpoint->second, .leader_epoch = leader.leader_epoch};
+}
+
+}  // namespace shunt::replicate
