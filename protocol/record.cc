@@ -161,7 +161,7 @@ std::optional<std::vector<std::byte>> open_record_batch(std::span<const std::byt
     why = fmt::format("{} bytes are no record batch", batch.size());
     return std::nullopt;
   }
-  const RecordBatchHeader header(batch.first<record_batch_header_size>());
+  const RecordBatchHeader header = RecordBatchHeader::of(batch);
   if (header.size() != static_cast<std::int64_t>(batch.size())) {
     why = fmt::format("a record batch of {} bytes says that it has {}", batch.size(), header.size());
     return std::nullopt;
@@ -171,8 +171,7 @@ std::optional<std::vector<std::byte>> open_record_batch(std::span<const std::byt
     why = fmt::format("the record batch is damaged: its CRC is {:08x} and should be {:08x}", crc, header.crc());
     return std::nullopt;
   }
-  const auto codec = static_cast<Codec>(header.attributes() & batch_attributes::codec_mask);
-  return decompress(codec, batch.subspan(record_batch_header_size), most, why);
+  return decompress(header.codec(), batch.subspan(record_batch_header_size), most, why);
 }
 
 void RecordBatchBuilder::append(const Record& record) {

@@ -22,6 +22,7 @@
 #include <cstdint>
 #include <span>
 
+#include "protocol/compression.h"
 #include "protocol/ids.h"
 
 namespace shunt::protocol {
@@ -64,6 +65,8 @@ class RecordBatchHeader {
 
   /// The offset after the batch's last.
   [[nodiscard]] Offset next_offset() const { return base_offset() + (std::int64_t{last_offset_delta()} + 1); }
+  /// As the header says; it may be one that nobody knows.
+  [[nodiscard]] Codec codec() const { return static_cast<Codec>(attributes() & batch_attributes::codec_mask); }
   [[nodiscard]] bool is_transactional() const { return (attributes() & batch_attributes::transactional) != 0; }
   [[nodiscard]] bool is_control() const { return (attributes() & batch_attributes::control) != 0; }
   [[nodiscard]] bool is_log_append_time() const { return (attributes() & batch_attributes::log_append_time) != 0; }

@@ -17,6 +17,7 @@ namespace shunt::replicate {
 
 using net::Awaitable;
 using protocol::Offset;
+using protocol::RecordBatchHeader;
 
 namespace errors = protocol::errors;
 
@@ -130,13 +131,12 @@ Awaitable<std::optional<BatchPrint>> last_data_in(Cluster& cluster, TopicPartiti
     if (stretch.error_code != 0)
       throw ClusterError(fmt::format("{} answered {} to a fetch of {} at offset {}", cluster.alias(),
                                      protocol::error_name(stretch.error_code), partition.to_string(), from.value()));
-    const auto batches = whole_batches(stretch.records);
-    if (batches.empty()) {
+    if (stretch.batches.empty()) {
       throw ClusterError(fmt::format("{} cannot be read at offset {} yet", partition.to_string(), from.value()));
     }
-    for (const std::span<const std::byte> batch : batches) {
+    for (const LogBatch& batch : stretch.batches) {
       std::string why;
-      const std::optional<BatchPrint> print = BatchPrint::of(batch, why);
+      const std::optional<BatchPrint> print = BatchPrint::of(batch.bytes, why);
       if (!print)
         throw ClusterError(fmt::format("{} holds a batch that cannot be compared: {}", partition.to_string(), why));
       if (!print->is_control) last = print;
@@ -149,7 +149,6 @@ Awaitable<std::optional<BatchPrint>> last_data_in(Cluster& cluster, TopicPartiti
 /// Where markers end the target's log: the last data before them. Looks further and further back.
 Awaitable<> look_behind_markers(Cluster& target, Candidate& candidate) {
   AdmissionFacts& facts = candidate.facts;
-  std::string failure;
   try {
     std::optional<BatchPrint> found;
     for (std::int64_t distance = first_look_back; !found; distance *= look_back_factor) {
@@ -160,26 +159,21 @@ Awaitable<> look_behind_markers(Cluster& target, Candidate& candidate) {
     facts.has_only_markers = !found;
     if (found) facts.target_tail = found;
   } catch (const net::BrokerError& error) {
-    failure = error.what();
+    candidate.admission = retry(error.what());
   } catch (const ClusterError& error) {
-    failure = error.what();
+    candidate.admission = retry(error.what());
   }
-  if (!failure.empty()) candidate.admission = retry(failure);
 }
 
 /// The batch that holds `offset`. Throws ClusterError.
 Awaitable<std::vector<std::byte>> batch_at(Cluster& cluster, TopicPartition partition, Offset offset) {
   const LogStretch stretch =
       co_await read_log(cluster, partition, offset, marker_stretch_bytes, Isolation::read_uncommitted);
-  const auto batches = whole_batches(stretch.records);
-  if (stretch.error_code != 0 || batches.empty()) {
+  if (stretch.error_code != 0 || stretch.batches.empty()) {
     throw ClusterError(fmt::format("{} cannot be read at offset {} now", partition.to_string(), offset.value()));
   }
-  co_return std::vector<std::byte>(batches.front().begin(), batches.front().end());
-}
-
-bool is_marker(std::span<const std::byte> batch) {
-  return protocol::RecordBatchHeader(batch.first<protocol::record_batch_header_size>()).is_control();
+  const std::span<const std::byte> bytes = stretch.batches.front().bytes;
+  co_return std::vector<std::byte>(bytes.begin(), bytes.end());
 }
 
 /// Whether an earlier life was filling the target's head. Only asked where the target ends at the source's start, or
@@ -187,20 +181,18 @@ bool is_marker(std::span<const std::byte> batch) {
 Awaitable<> look_for_filled_head(Cluster& target, Candidate& candidate) {
   AdmissionFacts& facts = candidate.facts;
   if (facts.source_start < facts.target_end || facts.target_start == facts.target_end) co_return;
-  std::string failure;
   try {
     const std::vector<std::byte> last = co_await batch_at(target, facts.target, facts.target_end - 1);
     facts.ends_in_padding = is_padding(last);
-    if (!facts.knows_identity && facts.target_start == Offset(0) && is_marker(last)) {
+    if (!facts.knows_identity && facts.target_start == Offset(0) && RecordBatchHeader::of(last).is_control()) {
       const std::vector<std::byte> first = co_await batch_at(target, facts.target, Offset(0));
-      facts.has_only_markers = is_marker(first);
+      facts.has_only_markers = RecordBatchHeader::of(first).is_control();
     }
   } catch (const net::BrokerError& error) {
-    failure = error.what();
+    candidate.admission = retry(error.what());
   } catch (const ClusterError& error) {
-    failure = error.what();
+    candidate.admission = retry(error.what());
   }
-  if (!failure.empty()) candidate.admission = retry(failure);
 }
 
 /// Markers behind the target's last data stand for holes: the source must have no record there. One too many, written
@@ -213,13 +205,10 @@ Awaitable<> check_markers(Cluster& source, Candidate& candidate, Isolation isola
     co_return;
   candidate.admission->ends_in_markers = true;
   LogCursor cursor(source, facts.source, std::max(markers, facts.source_start), facts.target_end, isolation);
-  std::string failure;
   try {
     if (co_await cursor.settle()) {
       const auto batch = cursor.batch();
-      const Offset record =
-          batch ? protocol::RecordBatchHeader(batch->first<protocol::record_batch_header_size>()).base_offset()
-                : cursor.record().offset;
+      const Offset record = batch ? RecordBatchHeader::of(*batch).base_offset() : cursor.record().offset;
       candidate.admission =
           refuse(fmt::format("{} ends at {} with markers from {} on, but the source has a record at {}: a broker has "
                              "written a marker twice "
@@ -229,9 +218,8 @@ Awaitable<> check_markers(Cluster& source, Candidate& candidate, Isolation isola
                              facts.target.to_string(), facts.target_end.value(), markers.value(), record.value()));
     }
   } catch (const std::exception& error) {
-    failure = error.what();
+    candidate.admission = retry(error.what());
   }
-  if (!failure.empty()) candidate.admission = retry(failure);
 }
 
 Awaitable<> gather(Cluster& source, Cluster& target, Candidates& candidates, Isolation isolation,

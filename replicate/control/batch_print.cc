@@ -34,8 +34,7 @@ bool is_cut_off(std::span<const std::byte> records) {
   if (records.size() > magic_position && static_cast<std::int8_t>(records[magic_position]) != current_magic)
     return false;
   if (records.size() < record_batch_header_size) return true;
-  return RecordBatchHeader(records.first<record_batch_header_size>()).size() >
-         static_cast<std::int64_t>(records.size());
+  return RecordBatchHeader::of(records).size() > static_cast<std::int64_t>(records.size());
 }
 
 }  // namespace
@@ -49,7 +48,7 @@ std::optional<BatchPrint> BatchPrint::of(std::span<const std::byte> records, std
     why = "it is cut off";
     return {};
   }
-  const RecordBatchHeader header(records.first<record_batch_header_size>());
+  const RecordBatchHeader header = RecordBatchHeader::of(records);
   if (header.size() < static_cast<std::int64_t>(record_batch_header_size) || header.last_offset_delta() < 0 ||
       header.record_count() < 0) {
     why = fmt::format("its header is malformed (size {}, last offset delta {}, {} records)", header.size(),
@@ -64,7 +63,7 @@ std::optional<BatchPrint> BatchPrint::of(std::span<const std::byte> records, std
   print.last_offset_delta = header.last_offset_delta();
   print.record_count = header.record_count();
   print.size = header.size();
-  print.codec = header.attributes() & protocol::batch_attributes::codec_mask;
+  print.codec = header.codec();
   print.is_control = header.is_control();
   print.is_log_append_time = header.is_log_append_time();
   print.base_timestamp_ms = header.base_timestamp_ms();

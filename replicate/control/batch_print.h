@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 
+#include "protocol/compression.h"
 #include "protocol/ids.h"
 #include "replicate/control/leaders.h"
 
@@ -19,7 +20,7 @@ struct BatchPrint {
   std::int32_t last_offset_delta = 0;
   std::int32_t record_count = 0;
   std::int64_t size = 0;  // bytes of the whole batch
-  int codec = 0;
+  protocol::Codec codec = protocol::Codec::none;
   bool is_control = false;
   bool is_log_append_time = false;
   std::int64_t base_timestamp_ms = -1;

@@ -13,7 +13,6 @@
 #include "replicate/control/leaders.h"
 #include "replicate/control/padding.h"
 #include "replicate/control/write_log.h"
-#include "replicate/data/batch_kind.h"
 
 namespace shunt::replicate {
 
@@ -30,10 +29,6 @@ namespace {
 constexpr std::int32_t padding_records = 100'000;
 
 constexpr protocol::ProducerEpoch identity_epoch{0};
-
-RecordBatchHeader header_of(std::span<const std::byte> batch) {
-  return RecordBatchHeader(batch.first<record_batch_header_size>());
-}
 
 void add(std::atomic<std::uint64_t>& counter, std::uint64_t n) {
   counter.fetch_add(n, std::memory_order_relaxed);
@@ -199,14 +194,12 @@ Awaitable<std::int16_t> Detour::delete_records(Offset end) {
   request.timeout_ms = settings_.produce_timeout_ms;
   request.topics.push_back(
       {.name = spec_.target_topic, .partitions = {{.partition_index = spec_.partition, .offset = end}}});
-  std::string failure;
   protocol::DeleteRecordsResponse response;
   try {
     response = co_await target_.call_broker(target_leader(), std::move(request));
   } catch (const net::BrokerError& error) {
-    failure = error.what();
+    throw Blocked{ParkCause::target_connection, error.what()};
   }
-  if (!failure.empty()) throw Blocked{ParkCause::target_connection, failure};
   if (response.topics.size() != 1 || response.topics.front().partitions.size() != 1) {
     throw Blocked{ParkCause::target_error, target_.alias() + " answered DeleteRecords for other partitions"};
   }
@@ -230,15 +223,12 @@ void Detour::throw_source_error(std::int16_t error_code) const {
 }
 
 bool Detour::is_ordinary(const LogStretch& stretch) const {
-  AbortedTransactions aborted;
-  aborted.start(stretch.aborted);
   Offset position = position_;
-  for (const std::span<const std::byte> batch : whole_batches(stretch.records)) {
-    const RecordBatchHeader header = header_of(batch);
-    const BatchKind kind = kind_of(header, aborted.covers(header));
+  for (const LogBatch& batch : stretch.batches) {
+    const RecordBatchHeader header = batch.header();
     if (header.next_offset() <= position) continue;
-    const bool is_passed = spec_.is_mapped() && kind == BatchKind::nothing;
-    if (!is_passed && (kind != BatchKind::plain || !is_in_place(header, position))) return false;
+    const bool is_passed = spec_.is_mapped() && batch.kind == BatchKind::nothing;
+    if (!is_passed && (batch.kind != BatchKind::plain || !is_in_place(header, position))) return false;
     position = header.next_offset();
   }
   return true;
@@ -247,38 +237,33 @@ bool Detour::is_ordinary(const LogStretch& stretch) const {
 /// True: nothing ahead needs a detour.
 Awaitable<bool> Detour::walk_stretch() {
   LogStretch stretch;
-  std::string failure;
   try {
     stretch = co_await read_log(source_, source_partition_, position_, settings_.stretch_bytes, settings_.isolation);
   } catch (const net::BrokerError& error) {
-    failure = error.what();
+    throw Blocked{ParkCause::source_connection, error.what()};
   } catch (const ClusterError& error) {
-    failure = error.what();
+    throw Blocked{ParkCause::source_connection, error.what()};
   }
-  if (!failure.empty()) throw Blocked{ParkCause::source_connection, failure};
   if (stretch.error_code != 0) throw_source_error(stretch.error_code);
   spec_.progress->source_end.store(stretch.high_watermark.value(), std::memory_order_relaxed);
   spec_.progress->stable_end.store(stretch.last_stable_offset.value(), std::memory_order_relaxed);
   if (is_ordinary(stretch)) co_return true;
 
-  AbortedTransactions aborted;
-  aborted.start(stretch.aborted);
   Offset hole_end = position_;  // nothing for a reader up to here
-  for (const std::span<const std::byte> batch : whole_batches(stretch.records)) {
-    const RecordBatchHeader header = header_of(batch);
-    const BatchKind kind = kind_of(header, aborted.covers(header));
+  for (const LogBatch& batch : stretch.batches) {
+    const RecordBatchHeader header = batch.header();
     if (header.next_offset() <= position_) continue;
-    if (kind == BatchKind::nothing) {
+    if (batch.kind == BatchKind::nothing) {
       hole_end = header.next_offset();
       continue;
     }
     co_await fill_up_to(header.base_offset());
-    if (kind == BatchKind::plain && is_in_place(header, position_)) {
-      co_await copy(batch);
-    } else if (kind == BatchKind::plain && header.base_offset() >= stretch.log_start && !spec_.is_mapped()) {
+    if (batch.kind == BatchKind::plain && is_in_place(header, position_)) {
+      co_await copy(batch.bytes);
+    } else if (batch.kind == BatchKind::plain && header.base_offset() >= stretch.log_start && !spec_.is_mapped()) {
       throw Blocked{ParkCause::refused, half_written_text(spec_, position_, header)};
     } else {
-      co_await rewrite(batch);
+      co_await rewrite(batch.bytes);
     }
     hole_end = header.next_offset();
   }
@@ -313,7 +298,7 @@ Awaitable<> Detour::fill_up_to(Offset end) {
 }
 
 Awaitable<> Detour::copy(std::span<const std::byte> batch) {
-  const RecordBatchHeader header = header_of(batch);
+  const RecordBatchHeader header = RecordBatchHeader::of(batch);
   std::vector<std::byte> copied(batch.begin(), batch.end());
   protocol::stamp_record_batch(
       std::span(copied).first<record_batch_header_size>(),
@@ -327,13 +312,12 @@ Awaitable<> Detour::copy(std::span<const std::byte> batch) {
 /// Every run of records without a gap becomes a batch; the gaps between them are holes. The one behind the last record
 /// is left to the caller. Where offsets are mapped all records become one batch.
 Awaitable<> Detour::rewrite(std::span<const std::byte> batch) {
-  const RecordBatchHeader header = header_of(batch);
+  const RecordBatchHeader header = RecordBatchHeader::of(batch);
   std::string why;
   const auto payload = protocol::open_record_batch(batch, settings_.most_batch_bytes, why);
   const std::string where =
       fmt::format("{}: the batch at offset {}", source_partition_.to_string(), header.base_offset().value());
   if (!payload) throw Blocked{ParkCause::refused, fmt::format("{} cannot be rewritten: {}", where, why)};
-  const auto codec = static_cast<protocol::Codec>(header.attributes() & protocol::batch_attributes::codec_mask);
 
   std::optional<protocol::RecordBatchBuilder> built;
   std::vector<OffsetRun> records;  // built so far; target offsets count from the batch's beginning
@@ -353,7 +337,7 @@ Awaitable<> Detour::rewrite(std::span<const std::byte> batch) {
     if (!more) break;
     if (!built) {
       co_await fill_up_to(record.offset);
-      built.emplace(codec);
+      built.emplace(header.codec());
     }
     append_run(records, {.source = record.offset, .target = Offset(built->record_count()), .records = 1});
     built->append(record);
@@ -391,15 +375,13 @@ Awaitable<> Detour::produce(std::vector<std::byte> batch, std::vector<OffsetRun>
 /// places within it.
 Awaitable<std::int16_t> Detour::append(std::vector<std::byte> batch, std::vector<OffsetRun> records) {
   WrittenBatch written;
-  std::string failure;
   try {
     written = co_await write_log(target_, target_partition_, std::move(batch), settings_.produce_timeout_ms);
   } catch (const net::BrokerError& error) {
-    failure = error.what();
+    throw Blocked{ParkCause::target_connection, error.what()};
   } catch (const ClusterError& error) {
-    failure = error.what();
+    throw Blocked{ParkCause::target_connection, error.what()};
   }
-  if (!failure.empty()) throw Blocked{ParkCause::target_connection, failure};
   answer_text_ = written.error_message;
   if (written.error_code != 0) co_return written.error_code;
   const Offset end = records.back().source_end();

@@ -274,7 +274,6 @@ Awaitable<bool> HoleFiller::write_markers(std::int64_t count) {
     const std::int64_t now_written = std::min(count - written, markers_per_request);
     protocol::WriteTxnMarkersRequest request;
     request.markers.assign(static_cast<std::size_t>(now_written), marker);
-    std::string failure;
     std::int16_t error_code = -1;
     try {
       const net::CallOptions options{.at_most_version = write_markers_version, .timeout = {}};
@@ -284,11 +283,8 @@ Awaitable<bool> HoleFiller::write_markers(std::int64_t count) {
         error_code = response.markers.front().topics.front().partitions.front().error_code;
       }
     } catch (const net::BrokerError& error) {
-      failure = error.what();
-    }
-    if (!failure.empty()) {
       is_fenced_ = false;
-      throw HoleError(HoleError::Kind::again, failure);
+      throw HoleError(HoleError::Kind::again, error.what());
     }
     if (error_code == errors::cluster_authorization_failed && is_first_) {
       may_write_markers_ = false;

@@ -39,14 +39,7 @@ std::string LogCursor::where() const {
   return fmt::format("{}: {} at offset {}", cluster_.alias(), partition_.to_string(), position_.value());
 }
 
-RecordBatchHeader LogCursor::header() const {
-  return RecordBatchHeader(batches_[current_].first<protocol::record_batch_header_size>());
-}
-
 Awaitable<> LogCursor::read_stretch() {
-  batches_.clear();
-  current_ = 0;
-  is_seen_ = false;
   std::string failure;
   for (const net::Time deadline = std::chrono::steady_clock::now() + patience;;) {
     failure.clear();
@@ -71,9 +64,8 @@ Awaitable<> LogCursor::read_stretch() {
   }
   empty_answers_ = 0;
   bytes_read_ += stretch_.records.size();
-  batches_ = whole_batches(stretch_.records);
-  aborted_.start(stretch_.aborted);
-  if (!batches_.empty()) co_return;
+  current_ = 0;
+  if (!stretch_.batches.empty()) co_return;
   if (!stretch_.records.empty())
     throw LogError(fmt::format("{}: records of a message format before 0.11, or cut off", where()));
   position_ = end_;  // nothing but what a reader does not see
@@ -82,21 +74,17 @@ Awaitable<> LogCursor::read_stretch() {
 Awaitable<bool> LogCursor::settle() {
   if (record_) co_return true;
   while (position_ < end_) {
-    if (current_ == batches_.size()) {
+    if (is_read()) {
       co_await read_stretch();
       continue;
     }
-    const RecordBatchHeader current = header();
-    if (!is_seen_) {
-      const bool is_aborted = aborted_.covers(current);
-      is_seen_ = true;
-      const bool is_anothers = writer_ && current.producer_id() != *writer_;
-      if (is_anothers || current.next_offset() <= position_ || kind_of(current, is_aborted) == BatchKind::nothing) {
-        skip_batch();
-        continue;
-      }
+    const RecordBatchHeader header = current().header();
+    const bool is_anothers = writer_ && header.producer_id() != *writer_;
+    if (is_anothers || header.next_offset() <= position_ || current().kind == BatchKind::nothing) {
+      skip_batch();
+      continue;
     }
-    if (current.base_offset() >= end_) {
+    if (header.base_offset() >= end_) {
       position_ = end_;
       break;
     }
@@ -118,26 +106,25 @@ Awaitable<bool> LogCursor::settle() {
 }
 
 std::optional<std::span<const std::byte>> LogCursor::batch() const {
-  if (reader_ || current_ == batches_.size()) return std::nullopt;
-  const RecordBatchHeader current = header();
-  if (current.base_offset() < position_ || current.next_offset() > end_) return std::nullopt;
-  return batches_[current_];
+  if (reader_ || is_read()) return std::nullopt;
+  const RecordBatchHeader header = current().header();
+  if (header.base_offset() < position_ || header.next_offset() > end_) return std::nullopt;
+  return current().bytes;
 }
 
 void LogCursor::skip_batch() {
-  position_ = std::max(position_, header().next_offset());
+  position_ = std::max(position_, current().header().next_offset());
   ++current_;
-  is_seen_ = false;
   reader_.reset();
   record_.reset();
 }
 
 void LogCursor::open_batch() {
   std::string why;
-  auto payload = protocol::open_record_batch(batches_[current_], most_batch_bytes, why);
+  auto payload = protocol::open_record_batch(current().bytes, most_batch_bytes, why);
   if (!payload) throw LogError(fmt::format("{}: {}", where(), why), true);
   payload_ = std::move(*payload);
-  reader_.emplace(header(), payload_);
+  reader_.emplace(current().header(), payload_);
 }
 
 const protocol::Record& LogCursor::record() {
@@ -159,9 +146,8 @@ void LogCursor::next_record() {
 
 void LogCursor::jump(Offset offset) {
   position_ = std::max(position_, offset);
-  batches_.clear();
+  stretch_ = {};
   current_ = 0;
-  is_seen_ = false;
   reader_.reset();
   record_.reset();
 }

@@ -19,7 +19,6 @@
 #include "protocol/record.h"
 #include "replicate/control/cluster.h"
 #include "replicate/control/read_log.h"
-#include "replicate/data/batch_kind.h"
 
 namespace shunt::replicate {
 
@@ -49,7 +48,7 @@ class LogCursor {
   /// The current batch, whole; only while no record of it was taken and all of them lie within the range.
   [[nodiscard]] std::optional<std::span<const std::byte>> batch() const;
   /// Of the batch that holds the current record; valid when settle() was true.
-  [[nodiscard]] protocol::RecordBatchHeader header() const;
+  [[nodiscard]] protocol::RecordBatchHeader header() const { return current().header(); }
   void skip_batch();
 
   /// The current record; valid until the next one is. Throws LogError when the batch is damaged.
@@ -66,6 +65,8 @@ class LogCursor {
  private:
   net::Awaitable<> read_stretch();
   void open_batch();
+  [[nodiscard]] const LogBatch& current() const { return stretch_.batches[current_]; }
+  [[nodiscard]] bool is_read() const { return current_ == stretch_.batches.size(); }
   [[nodiscard]] std::string where() const;
 
   Cluster& cluster_;
@@ -78,10 +79,7 @@ class LogCursor {
   int empty_answers_ = 0;  // one after the other
 
   LogStretch stretch_;
-  AbortedTransactions aborted_;
-  std::vector<std::span<const std::byte>> batches_;  // of the stretch
-  std::size_t current_ = 0;                          // in batches_
-  bool is_seen_ = false;                             // aborted_ has been asked about the current batch
+  std::size_t current_ = 0;  // in its batches
 
   std::vector<std::byte> payload_;  // of the current batch, decompressed
   std::optional<protocol::RecordReader> reader_;

@@ -33,7 +33,7 @@ std::vector<std::byte> padding_batch(std::int32_t records, std::int64_t timestam
 
 bool is_padding(std::span<const std::byte> batch) {
   if (batch.size() < record_batch_header_size) return false;
-  const RecordBatchHeader header(batch.first<record_batch_header_size>());
+  const RecordBatchHeader header = RecordBatchHeader::of(batch);
   if (header.is_control() || header.record_count() <= 0) return false;
   std::string why;
   const auto payload =

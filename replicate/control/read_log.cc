@@ -1,11 +1,13 @@
 #include "replicate/control/read_log.h"
 
+#include <optional>
+#include <span>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "protocol/error.h"
-#include "protocol/record_batch.h"
+#include "protocol/messages/fetch.h"
 
 namespace shunt::replicate {
 
@@ -20,6 +22,18 @@ namespace {
 
 constexpr std::int16_t last_version_with_topic_names = 11;  // and the last non-flexible one
 constexpr std::int8_t current_magic = 2;
+
+/// The size of the batch that `records` begin with; empty: not all of it is there, or it is of another format.
+std::optional<std::size_t> whole_batch_size(std::span<const std::byte> records) {
+  if (records.size() < record_batch_header_size) return std::nullopt;
+  const RecordBatchHeader header = RecordBatchHeader::of(records);
+  const std::int64_t size = header.size();
+  if (header.magic() != current_magic || size < static_cast<std::int64_t>(record_batch_header_size) ||
+      size > static_cast<std::int64_t>(records.size())) {
+    return std::nullopt;
+  }
+  return static_cast<std::size_t>(size);
+}
 
 }  // namespace
 
@@ -56,31 +70,21 @@ Awaitable<LogStretch> read_log(Cluster& cluster, TopicPartition partition, Offse
   stretch.log_start = answered.log_start_offset;
   stretch.high_watermark = answered.high_watermark;
   stretch.last_stable_offset = answered.last_stable_offset;
-  if (answered.aborted_transactions) stretch.aborted = std::move(*answered.aborted_transactions);
   if (answered.records) stretch.records = std::move(*answered.records);
-  for (const std::span<const std::byte> batch : whole_batches(stretch.records)) {
-    const RecordBatchHeader header = RecordBatchHeader::of(batch);
-    if (header.is_plausible()) continue;
-    throw ClusterError(fmt::format("{} sent a batch of {} at offset {} with {} records and last offset delta {}",
-                                   cluster.alias(), partition.to_string(), header.base_offset().value(),
-                                   header.record_count(), header.last_offset_delta()));
+  AbortedTransactions aborted;
+  if (answered.aborted_transactions) aborted.start(*answered.aborted_transactions);
+  std::span<const std::byte> left = stretch.records;
+  while (const auto size = whole_batch_size(left)) {
+    const RecordBatchHeader header = RecordBatchHeader::of(left);
+    if (!header.is_plausible()) {
+      throw ClusterError(fmt::format("{} sent a batch of {} at offset {} with {} records and last offset delta {}",
+                                     cluster.alias(), partition.to_string(), header.base_offset().value(),
+                                     header.record_count(), header.last_offset_delta()));
+    }
+    stretch.batches.push_back({.bytes = left.first(*size), .kind = kind_of(header, aborted.covers(header))});
+    left = left.subspan(*size);
   }
   co_return stretch;
-}
-
-std::vector<std::span<const std::byte>> whole_batches(std::span<const std::byte> records) {
-  std::vector<std::span<const std::byte>> batches;
-  while (records.size() >= record_batch_header_size) {
-    const RecordBatchHeader header(records.first<record_batch_header_size>());
-    const std::int64_t size = header.size();
-    if (header.magic() != current_magic || size < static_cast<std::int64_t>(record_batch_header_size) ||
-        size > static_cast<std::int64_t>(records.size())) {
-      break;
-    }
-    batches.push_back(records.first(static_cast<std::size_t>(size)));
-    records = records.subspan(static_cast<std::size_t>(size));
-  }
-  return batches;
 }
 
 }  // namespace shunt::replicate

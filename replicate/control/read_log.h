@@ -3,34 +3,42 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "protocol/ids.h"
-#include "protocol/messages/fetch.h"
+#include "protocol/record_batch.h"
+#include "protocol/records.h"
 #include "replicate/control/cluster.h"
+#include "replicate/data/batch_kind.h"
 #include "replicate/isolation.h"
 
 namespace shunt::replicate {
 
+struct LogBatch {
+  std::span<const std::byte> bytes;  // the whole batch
+  BatchKind kind = BatchKind::plain;
+
+  [[nodiscard]] protocol::RecordBatchHeader header() const { return protocol::RecordBatchHeader::of(bytes); }
+};
+
 struct LogStretch {
+  LogStretch() = default;
+  LogStretch(LogStretch&&) = default;  // `batches` go on pointing into `records`
+  LogStretch& operator=(LogStretch&&) = default;
+
   std::int16_t error_code = 0;  // Kafka's, of the partition; not 0: the rest says nothing
   protocol::Offset log_start{-1};
   protocol::Offset high_watermark{-1};
   protocol::Offset last_stable_offset{-1};
-  std::vector<protocol::FetchResponse::AbortedTransaction> aborted;  // those that reach into the stretch
-  protocol::Records records;                                         // the last batch may be cut off
+  protocol::Records records;      // as they came; the last batch may be cut off
+  std::vector<LogBatch> batches;  // the whole ones, in order. Entries of format 0 and 1 end the list
 };
 
 /// What the leader has from `offset` on: about `bytes`, but at least one whole batch if there is any within
-/// `max_wait_ms`. Headers are plausible (offsets and counts not negative, no overflow). Throws net::BrokerError, or
-/// ClusterError.
+/// `max_wait_ms`. With read_committed the batches of aborted transactions are BatchKind::nothing. Throws
+/// net::BrokerError, and ClusterError for headers that no log can have (negative counts, offsets beyond all bounds).
 net::Awaitable<LogStretch> read_log(Cluster& cluster, TopicPartition partition, protocol::Offset offset,
                                     std::int32_t bytes, Isolation isolation, std::int32_t max_wait_ms = 0);
-
-/// The whole batches at the beginning of `records`, in order. Entries of format 0 and 1 end the list.
-std::vector<std::span<const std::byte>> whole_batches(std::span<const std::byte> records);
 
 }  // namespace shunt::replicate

@@ -31,14 +31,12 @@ bool is_equal(const std::optional<Bytes>& a, const std::optional<Bytes>& b) {
 
 /// The same records at the same offsets with the same times, told from the stored bytes.
 bool is_equal_batch(Bytes source, Bytes target) {
-  const RecordBatchHeader a(source.first<record_batch_header_size>());
-  const RecordBatchHeader b(target.first<record_batch_header_size>());
-  constexpr std::uint16_t of_the_payload =
-      protocol::batch_attributes::codec_mask | protocol::batch_attributes::log_append_time;
+  const RecordBatchHeader a = RecordBatchHeader::of(source);
+  const RecordBatchHeader b = RecordBatchHeader::of(target);
   return a.size() == b.size() && a.base_offset() == b.base_offset() && a.last_offset_delta() == b.last_offset_delta() &&
-         a.record_count() == b.record_count() &&
-         (a.attributes() & of_the_payload) == (b.attributes() & of_the_payload) &&
-         a.base_timestamp_ms() == b.base_timestamp_ms() && a.max_timestamp_ms() == b.max_timestamp_ms() &&
+         a.record_count() == b.record_count() && a.codec() == b.codec() &&
+         a.is_log_append_time() == b.is_log_append_time() && a.base_timestamp_ms() == b.base_timestamp_ms() &&
+         a.max_timestamp_ms() == b.max_timestamp_ms() &&
          std::memcmp(source.data() + record_batch_header_size, target.data() + record_batch_header_size,
                      source.size() - record_batch_header_size) == 0;
 }
@@ -120,8 +118,7 @@ Awaitable<> walk(LogCursor& source, LogCursor& target, ComparisonSettings settin
       const auto here = source.batch();
       const auto there = target.batch();
       if (here && there && is_equal_batch(*here, *there)) {
-        result.records +=
-            static_cast<std::uint64_t>(RecordBatchHeader(here->first<record_batch_header_size>()).record_count());
+        result.records += static_cast<std::uint64_t>(RecordBatchHeader::of(*here).record_count());
         ++result.equal_batches;
         source.skip_batch();
         target.skip_batch();

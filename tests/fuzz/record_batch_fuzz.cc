@@ -16,7 +16,7 @@ namespace {
 using namespace shunt::protocol;  // NOLINT(google-build-using-namespace)
 
 std::uint32_t crc_error(std::span<const std::byte> batch) {
-  const RecordBatchHeader header(batch.first<record_batch_header_size>());
+  const RecordBatchHeader header = RecordBatchHeader::of(batch);
   return header.crc() ^ crc32c(batch.subspan(21));
 }
 
@@ -46,7 +46,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!is_stamped(at) && batch[at] != before[at]) std::abort();
   }
 
-  const RecordBatchHeader old(std::span(before).first<record_batch_header_size>());
+  const RecordBatchHeader old = RecordBatchHeader::of(before);
   const RecordBatchHeader header(header_bytes);
   if (header.base_offset() != Offset(0) || header.producer_id() != stamp.producer_id ||
       header.producer_epoch() != stamp.producer_epoch || header.base_sequence() != stamp.base_sequence ||

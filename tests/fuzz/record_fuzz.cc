@@ -23,7 +23,7 @@ void require(bool holds) {
 }
 
 RecordBatchHeader header_of(std::span<const std::byte> batch) {
-  return RecordBatchHeader(batch.first<record_batch_header_size>());
+  return RecordBatchHeader::of(batch);
 }
 
 bool is_same(const Record& a, const Record& b) {
@@ -50,7 +50,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   const RecordBatchHeader header = header_of(batch);
   RecordReader reader(header, *payload);
-  RecordBatchBuilder builder(static_cast<Codec>(header.attributes() & batch_attributes::codec_mask));
+  RecordBatchBuilder builder(header.codec());
   std::vector<Record> records;
   for (Record record; reader.next(record);) {
     records.push_back(record);

@@ -37,7 +37,7 @@ void store(std::byte* to, Integer value) {
 }
 
 RecordBatchHeader header_of(std::span<const std::byte> bytes) {
-  return RecordBatchHeader(bytes.first<record_batch_header_size>());
+  return RecordBatchHeader::of(bytes);
 }
 
 constexpr std::size_t remembered_batches = 5;
