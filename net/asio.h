@@ -11,11 +11,11 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include "net/loop.h"
+#include "net/alarm.h"
+#include "net/machine.h"
 
 namespace shunt::net {
 
@@ -29,11 +29,11 @@ inline constexpr auto with_error = asio::as_tuple(asio::use_awaitable);
 
 /// Suspends the calling coroutine.
 inline Awaitable<> sleep_until(Time time) {
-  asio::steady_timer timer(co_await asio::this_coro::executor, time);
-  co_await timer.async_wait(asio::use_awaitable);
+  Alarm alarm(co_await asio::this_coro::executor, time);
+  co_await alarm.wait();
 }
 inline Awaitable<> sleep_for(Duration duration) {
-  const Time time = std::chrono::steady_clock::now() + duration;
+  const Time time = now() + duration;
   co_await sleep_until(time);
 }
 
@@ -64,27 +64,27 @@ class Signal {
   Signal& operator=(const Signal&) = delete;
 
   void announce() {
-    for (asio::steady_timer& timer : waiters_) timer.cancel();
+    for (Alarm& waiter : waiters_) waiter.cancel();
   }
 
   /// Until announced, or until `deadline`.
   Awaitable<> wait(Time deadline) {
     struct Waiter {
       Waiter(Signal& owner, Time deadline)
-          : signal(owner), timer(owner.waiters_.emplace(owner.waiters_.end(), owner.executor_, deadline)) {}
-      ~Waiter() { signal.waiters_.erase(timer); }
+          : signal(owner), alarm(owner.waiters_.emplace(owner.waiters_.end(), owner.executor_, deadline)) {}
+      ~Waiter() { signal.waiters_.erase(alarm); }
       Waiter(const Waiter&) = delete;
       Waiter& operator=(const Waiter&) = delete;
       Signal& signal;
-      std::list<asio::steady_timer>::iterator timer;
+      std::list<Alarm>::iterator alarm;
     };
     Waiter waiter(*this, deadline);
-    co_await waiter.timer->async_wait(with_error);
+    co_await waiter.alarm->wait();
   }
 
  private:
   asio::any_io_executor executor_;
-  std::list<asio::steady_timer> waiters_;
+  std::list<Alarm> waiters_;
 };
 
 }  // namespace shunt::net

@@ -1,16 +1,8 @@
 #include "net/broker_client.h"
 
-#include <random>
-
 #include <fmt/format.h>
 
 namespace shunt::net {
-
-namespace {
-Time now() {
-  return std::chrono::steady_clock::now();
-}
-}  // namespace
 
 BrokerClient::BrokerClient(asio::any_io_executor executor, std::shared_ptr<const ClientSettings> settings,
                            const std::string& broker, HostPort address)
@@ -18,7 +10,7 @@ BrokerClient::BrokerClient(asio::any_io_executor executor, std::shared_ptr<const
       settings_(std::move(settings)),
       name_(fmt::format("{} ({})", broker, address.to_string())),
       address_(std::move(address)),
-      backoff_(settings_->backoff_min, settings_->backoff_max, std::random_device{}()),
+      backoff_(settings_->backoff_min, settings_->backoff_max, random_seed()),
       attempted_(executor_) {}
 
 void BrokerClient::close() {

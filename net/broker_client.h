@@ -39,7 +39,7 @@ class BrokerClient : public std::enable_shared_from_this<BrokerClient> {
   /// Sends `request` in the highest version both sides speak. Throws BrokerError.
   template <class Request>
   Awaitable<typename Request::Response> call(Request request, CallOptions options = {}) {
-    const Time deadline = std::chrono::steady_clock::now() + options.timeout.value_or(settings_->request_timeout);
+    const Time deadline = now() + options.timeout.value_or(settings_->request_timeout);
     const std::shared_ptr<BrokerConnection> connection = co_await connect(deadline);
     std::string why;
     const auto version = pick_version(connection->versions(), Request::api, why, options.at_most_version);

@@ -1,11 +1,7 @@
 #include "net/broker_connection.h"
 
-#include <cstring>
 #include <utility>
 
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/connect.hpp>
-#include <boost/asio/write.hpp>
 #include <fmt/format.h>
 
 #include "net/handshake.h"
@@ -14,29 +10,22 @@ namespace shunt::net {
 
 namespace {
 
-using asio::ip::tcp;
-
-Time now() {
-  return std::chrono::steady_clock::now();
-}
-
 std::string seconds(Duration duration) {
   return fmt::format("{:.2g} s", std::chrono::duration<double>(duration).count());
 }
 
-/// Closes a socket when time is up, which ends whatever it waits for. Must not outlive the socket.
+/// Closes a channel when time is up, which ends whatever it waits for. Must not outlive the channel.
 class Guillotine {
  public:
-  Guillotine(tcp::socket& socket, Duration timeout) : timer_(socket.get_executor(), timeout) {
-    timer_.async_wait([&socket, fallen = fallen_](boost::system::error_code error) {
-      if (error || *fallen) return;
-      *fallen = true;
-      boost::system::error_code ignored;
-      socket.close(ignored);
+  Guillotine(const asio::any_io_executor& executor, Channel& channel, Duration timeout)
+      : alarm_(executor, now() + timeout) {
+    alarm_.on_expiry([&channel, fallen = fallen_] {
+      if (std::exchange(*fallen, true)) return;
+      channel.close();
     });
   }
   ~Guillotine() {
-    // A wait that has ended but was not yet delivered must not touch the socket any more.
+    // A wait that has ended but was not yet delivered must not touch the channel any more.
     *fallen_ = true;
   }
   Guillotine(const Guillotine&) = delete;
@@ -46,14 +35,10 @@ class Guillotine {
 
  private:
   std::shared_ptr<bool> fallen_ = std::make_shared<bool>(false);
-  asio::steady_timer timer_;
+  Alarm alarm_;
 };
 
 }  // namespace
-
-std::string HostPort::to_string() const {
-  return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port) : fmt::format("[{}]:{}", host, port);
-}
 
 const char* to_string(BrokerStep step) {
   switch (step) {
@@ -78,9 +63,9 @@ BrokerConnection::BrokerConnection(Private, const asio::any_io_executor& executo
                                    std::shared_ptr<const ClientSettings> settings, std::string broker)
     : settings_(std::move(settings)),
       broker_(std::move(broker)),
-      socket_(executor),
+      executor_(executor),
       frames_(handshake_limit_bytes),
-      deadline_timer_(executor),
+      deadline_alarm_(executor),
       changed_(executor) {}
 
 // ---- Opening --------------------------------------------------------------------------------------------------------
@@ -96,37 +81,28 @@ Awaitable<std::shared_ptr<BrokerConnection>> BrokerConnection::open(std::shared_
   co_return connection;
 }
 
-Awaitable<> BrokerConnection::connect(const HostPort& address) {
-  tcp::resolver resolver(socket_.get_executor());
-  const std::string service = std::to_string(address.port);
-  const auto [resolve_error, found] =
-      co_await resolver.async_resolve(address.host, service, tcp::resolver::numeric_service, with_error);
-  if (resolve_error) {
+Awaitable<> BrokerConnection::connect(HostPort address) {
+  const Network::Resolved found = co_await settings_->network->resolve(address);
+  if (found.error) {
     throw BrokerError(broker_, BrokerStep::resolve,
-                      fmt::format("cannot resolve \"{}\": {}", address.host, resolve_error.message()));
+                      fmt::format("cannot resolve \"{}\": {}", address.host, found.error.message()));
   }
   std::string reasons;
-  for (const auto& entry : found) {
-    const tcp::endpoint endpoint = entry.endpoint();
+  for (const Endpoint& endpoint : found.endpoints) {
     boost::system::error_code error;
     bool timed_out = false;
     {
-      socket_ = tcp::socket(socket_.get_executor());
-      Guillotine guillotine(socket_, settings_->connect_timeout);
-      const auto [connect_error] = co_await socket_.async_connect(endpoint, with_error);
-      error = connect_error;
+      channel_ = settings_->network->make_channel(executor_);
+      Guillotine guillotine(executor_, *channel_, settings_->connect_timeout);
+      error = co_await channel_->connect(endpoint);
       timed_out = guillotine.has_fallen();
     }
     if (!error && !timed_out) {
       remote_ = endpoint;
-      boost::system::error_code ignored;  // without either the connection works as well
-      socket_.set_option(tcp::no_delay(true), ignored);
-      socket_.set_option(asio::socket_base::keep_alive(true), ignored);
       co_return;
     }
-    const HostPort tried{endpoint.address().to_string(), endpoint.port()};
     if (!reasons.empty()) reasons += "; ";
-    reasons += fmt::format("{}: {}", tried.to_string(),
+    reasons += fmt::format("{}: {}", endpoint.to_string(),
                            timed_out ? "no answer within " + seconds(settings_->connect_timeout) : error.message());
   }
   throw BrokerError(broker_, BrokerStep::connect, reasons);
@@ -135,14 +111,15 @@ Awaitable<> BrokerConnection::connect(const HostPort& address) {
 Awaitable<> BrokerConnection::shake_hands() {
   Handshake handshake(settings_->client_id);
   std::vector<std::byte> output = handshake.start();
-  Guillotine guillotine(socket_, settings_->handshake_timeout);
+  Guillotine guillotine(executor_, *channel_, settings_->handshake_timeout);
   while (true) {
-    co_await asio::async_write(socket_, asio::buffer(output), with_error);  // reading tells why it failed
+    // Reading tells why it failed. Named: g++ 12 destroys the awaitable of a result that nobody takes twice.
+    [[maybe_unused]] const boost::system::error_code ignored = co_await channel_->write(output);
     auto frame = frames_.next();
     while (!frame) {
       if (frames_.failed()) throw BrokerError(broker_, BrokerStep::handshake, frames_.reason(), true);
       const std::span<std::byte> room = frames_.prepare();
-      const auto [error, size] = co_await socket_.async_read_some(asio::buffer(room.data(), room.size()), with_error);
+      const auto [error, size] = co_await channel_->read_some(room);
       frames_.received(size);
       if (guillotine.has_fallen()) {
         throw BrokerError(
@@ -163,13 +140,6 @@ Awaitable<> BrokerConnection::shake_hands() {
         co_return;
     }
   }
-}
-
-Endpoint BrokerConnection::remote() const {
-  Endpoint endpoint;
-  endpoint.length = static_cast<socklen_t>(remote_.size());
-  std::memcpy(&endpoint.address, remote_.data(), remote_.size());
-  return endpoint;
 }
 
 // ---- Requests -------------------------------------------------------------------------------------------------------
@@ -196,7 +166,7 @@ Awaitable<std::vector<std::byte>> BrokerConnection::exchange(std::function<std::
   watch_deadline();
   if (!writing_) {
     writing_ = true;
-    asio::co_spawn(socket_.get_executor(), write(), asio::detached);
+    asio::co_spawn(executor_, write(), asio::detached);
   }
   while (!call->done) co_await changed_.wait(Time::max());
   if (!call->error.empty()) throw BrokerError(broker_, BrokerStep::request, call->error);
@@ -212,9 +182,8 @@ void BrokerConnection::handle_throttle(std::int32_t throttle_time_ms) {
 void BrokerConnection::fail(const std::string& reason) {
   if (!is_open()) return;
   reason_ = reason.empty() ? "closed" : reason;
-  boost::system::error_code ignored;
-  socket_.close(ignored);
-  deadline_timer_.cancel();
+  if (channel_) channel_->close();
+  deadline_alarm_.cancel();
   for (const std::shared_ptr<Call>& call : pipeline_.abandon()) {
     call->done = true;
     call->error = fmt::format("{}: {}", call->what, reason_);
@@ -237,7 +206,7 @@ Awaitable<> BrokerConnection::read() {
   const auto self = shared_from_this();
   while (is_open()) {
     const std::span<std::byte> room = frames_.prepare();
-    const auto [error, size] = co_await socket_.async_read_some(asio::buffer(room.data(), room.size()), with_error);
+    const auto [error, size] = co_await channel_->read_some(room);
     if (!is_open()) co_return;
     if (error) {
       fail(explain_loss(error));
@@ -275,8 +244,7 @@ Awaitable<> BrokerConnection::write() {
   while (is_open() && !outgoing_.empty()) {
     const std::vector<std::byte> frame = std::move(outgoing_.front());
     outgoing_.pop_front();
-    const auto [error, size] = co_await asio::async_write(socket_, asio::buffer(frame), with_error);
-    static_cast<void>(size);
+    const boost::system::error_code error = co_await channel_->write(frame);
     if (error && is_open()) fail(explain_loss(error));
   }
   writing_ = false;
@@ -285,13 +253,13 @@ Awaitable<> BrokerConnection::write() {
 void BrokerConnection::watch_deadline() {
   const auto deadline = pipeline_.deadline();
   if (!deadline) {
-    deadline_timer_.cancel();
+    deadline_alarm_.cancel();
     return;
   }
-  deadline_timer_.expires_at(*deadline);
-  deadline_timer_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
+  deadline_alarm_.set(*deadline);
+  deadline_alarm_.on_expiry([weak = weak_from_this()] {
     const auto self = weak.lock();
-    if (error || !self || !self->is_open()) return;
+    if (!self || !self->is_open()) return;
     if (const auto* call = self->pipeline_.overdue(now())) {
       self->fail(fmt::format("no answer to {} within {}", (*call)->what, seconds((*call)->timeout)));
     } else {

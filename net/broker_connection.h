@@ -11,23 +11,13 @@
 #include <string>
 #include <vector>
 
-#include <boost/asio/ip/tcp.hpp>
-
 #include "net/api_versions.h"
 #include "net/asio.h"
+#include "net/channel.h"
 #include "net/frame_reader.h"
 #include "net/pipeline.h"
 
 namespace shunt::net {
-
-/// An address as users and brokers write it.
-struct HostPort {
-  std::string host;  // a name, an IPv4 address, or an IPv6 address without brackets
-  std::uint16_t port = 0;
-
-  auto operator<=>(const HostPort&) const = default;
-  [[nodiscard]] std::string to_string() const;  // "host:9092", "[::1]:9092"
-};
 
 /// What a conversation with a broker was at when it failed.
 enum class BrokerStep { resolve, connect, handshake, request };
@@ -55,6 +45,7 @@ struct ClientSettings {
   Duration backoff_min = std::chrono::milliseconds(50);  // reconnect.backoff.ms
   Duration backoff_max = std::chrono::seconds(1);        // reconnect.backoff.max.ms
   std::size_t response_limit_bytes = std::size_t{64} * 1024 * 1024;
+  std::shared_ptr<Network> network = tcp_network();
 };
 
 class BrokerConnection : public std::enable_shared_from_this<BrokerConnection> {
@@ -83,7 +74,7 @@ class BrokerConnection : public std::enable_shared_from_this<BrokerConnection> {
 
   [[nodiscard]] bool is_open() const { return reason_.empty(); }
   [[nodiscard]] const ApiVersions& versions() const { return versions_; }
-  [[nodiscard]] Endpoint remote() const;
+  [[nodiscard]] const Endpoint& remote() const { return remote_; }
   [[nodiscard]] const std::string& broker() const { return broker_; }
 
  private:
@@ -95,7 +86,7 @@ class BrokerConnection : public std::enable_shared_from_this<BrokerConnection> {
     std::string error;
   };
 
-  Awaitable<> connect(const HostPort& address);
+  Awaitable<> connect(HostPort address);
   Awaitable<> shake_hands();
   Awaitable<> read();
   Awaitable<> write();
@@ -105,15 +96,16 @@ class BrokerConnection : public std::enable_shared_from_this<BrokerConnection> {
 
   std::shared_ptr<const ClientSettings> settings_;
   std::string broker_;
-  asio::ip::tcp::socket socket_;
-  asio::ip::tcp::endpoint remote_;
+  asio::any_io_executor executor_;
+  std::unique_ptr<Channel> channel_;
+  Endpoint remote_;
   ApiVersions versions_;
   FrameReader frames_;
   Pipeline<std::shared_ptr<Call>> pipeline_;
   std::deque<std::vector<std::byte>> outgoing_;
   bool writing_ = false;
   bool answered_ = false;  // at least one request has been
-  asio::steady_timer deadline_timer_;
+  Alarm deadline_alarm_;
   Signal changed_;  // a call is done
   std::string reason_;
 };

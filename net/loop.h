@@ -7,7 +7,6 @@
 //   - Time stands still between two events of one run_once() batch: now() is read once per batch.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -19,10 +18,9 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-namespace shunt::net {
+#include "net/machine.h"
 
-using Time = std::chrono::steady_clock::time_point;
-using Duration = std::chrono::steady_clock::duration;
+namespace shunt::net {
 
 /// A resolved address. Name resolution blocks and belongs to the control plane, never to a loop.
 struct Endpoint {
@@ -104,9 +102,8 @@ class Loop {
  protected:
   /// Waits until `latest` at most and delivers stream events. `latest` <= now() means: do not wait.
   virtual void poll(Time latest) = 0;
-  virtual Time clock() const { return std::chrono::steady_clock::now(); }
 
-  void update_now() { now_ = clock(); }
+  void update_now() { now_ = net::now(); }
 
   Time now_{};
   Counters counters_;

@@ -119,7 +119,7 @@ void explain_open(Answered<T>& answered, const std::string& reason) {
 template <class T, class Ask>
 net::Awaitable<Answers<T>> ask_leaders(Cluster& cluster, std::vector<TopicPartition> partitions, std::size_t chunk,
                                        LeaderSettings settings, Ask ask) {
-  const net::Time deadline = std::chrono::steady_clock::now() + settings.patience;
+  const net::Time deadline = net::now() + settings.patience;
   net::GrowingPause pause(std::chrono::milliseconds(20), std::chrono::milliseconds(500));
   Answers<T> answers;
   for (TopicPartition& partition : partitions) {
@@ -151,7 +151,7 @@ net::Awaitable<Answers<T>> ask_leaders(Cluster& cluster, std::vector<TopicPartit
     for (const auto& [partition, answered] : answers) {
       if (is_open(answered)) open_topics.insert(partition.topic);
     }
-    if (open_topics.empty() || std::chrono::steady_clock::now() + pause.length() >= deadline) co_return answers;
+    if (open_topics.empty() || net::now() + pause.length() >= deadline) co_return answers;
     co_await pause.wait();
     std::string failure;
     try {

@@ -125,8 +125,7 @@ class ClusterCheck {
     const auto client = std::make_shared<net::BrokerClient>(
         executor_, std::make_shared<const net::ClientSettings>(settings_.client), name_ + ", " + role, address);
     try {
-      const net::Time deadline =
-          std::chrono::steady_clock::now() + settings_.client.connect_timeout + settings_.client.handshake_timeout;
+      const net::Time deadline = net::now() + settings_.client.connect_timeout + settings_.client.handshake_timeout;
       const auto connection = co_await client->connect(deadline);
       if (const std::string names = missing(connection->versions(), role_); !names.empty()) {
         reached.failure = fmt::format("the broker does not speak {}: it must be Kafka 2.8 or later", names);

@@ -1,7 +1,6 @@
 #include "replicate/control/cluster.h"
 
 #include <algorithm>
-#include <random>
 #include <set>
 
 #include <fmt/format.h>
@@ -175,8 +174,7 @@ std::vector<std::shared_ptr<BrokerClient>> Cluster::candidates() {
   all.reserve(brokers_.size() + settings_.bootstrap.size());
   for (const auto& [broker, address] : brokers_) all.push_back(client_of(broker));
   // Not always the first: the metadata requests of many instances would meet on one broker.
-  static thread_local std::minstd_rand random{std::random_device{}()};
-  std::shuffle(all.begin(), all.end(), random);
+  std::shuffle(all.begin(), all.end(), random_);
   for (const HostPort& address : settings_.bootstrap) {
     const auto client = client_at(address, "bootstrap server");
     if (std::find(all.begin(), all.end(), client) == all.end()) all.push_back(client);
@@ -213,7 +211,7 @@ void Cluster::drop_unused_clients() {
 
 Awaitable<net::Endpoint> Cluster::endpoint(BrokerId broker) {
   const std::shared_ptr<BrokerClient> client = client_of(broker);
-  const auto connection = co_await client->connect(std::chrono::steady_clock::now() + settings_.client.request_timeout);
+  const auto connection = co_await client->connect(net::now() + settings_.client.request_timeout);
   co_return connection->remote();
 }
 

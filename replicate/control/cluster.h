@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <random>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -157,6 +158,7 @@ class Cluster {
   Topics topics_;
   std::map<net::HostPort, std::shared_ptr<net::BrokerClient>>
       clients_;  // a bootstrap address that is a broker's: one client
+  std::minstd_rand random_{static_cast<std::minstd_rand::result_type>(net::random_seed())};
   bool closed_ = false;
 };
 

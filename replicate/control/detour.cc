@@ -1,7 +1,6 @@
 #include "replicate/control/detour.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 #include <vector>
 
@@ -155,9 +154,7 @@ Awaitable<> Detour::fill_head(const HeadFill& head, const std::function<bool()>&
     co_await fill_up_to(head.end);
     co_return;
   }
-  const std::int64_t now_ms =
-      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
-          .count();
+  const std::int64_t now_ms = net::unix_ms();
   std::int32_t most = padding_records;
   std::vector<std::byte> padding;
   for (std::int32_t records = 0; position_ < head.end;) {

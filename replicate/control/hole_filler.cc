@@ -16,6 +16,7 @@
 namespace shunt::replicate {
 
 using net::Awaitable;
+using net::now;
 using net::Time;
 using protocol::Offset;
 
@@ -50,10 +51,6 @@ class Pause : public net::GrowingPause {
  public:
   Pause() : GrowingPause(first_pause, longest_pause) {}
 };
-
-Time now() {
-  return std::chrono::steady_clock::now();
-}
 
 }  // namespace
 

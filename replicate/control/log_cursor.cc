@@ -41,7 +41,7 @@ std::string LogCursor::where() const {
 
 Awaitable<> LogCursor::read_stretch() {
   std::string failure;
-  for (const net::Time deadline = std::chrono::steady_clock::now() + patience;;) {
+  for (const net::Time deadline = net::now() + patience;;) {
     failure.clear();
     try {
       stretch_ = co_await read_log(cluster_, partition_, position_, stretch_bytes, isolation_, longest_wait_ms);
@@ -53,7 +53,7 @@ Awaitable<> LogCursor::read_stretch() {
     } catch (const net::BrokerError& error) {
       failure = error.what();
     }
-    if (std::chrono::steady_clock::now() >= deadline) throw LogError(fmt::format("{}: {}", where(), failure));
+    if (net::now() >= deadline) throw LogError(fmt::format("{}: {}", where(), failure));
     co_await net::sleep_for(pause);
     try {
       std::vector<std::string> topic{partition_.topic};

@@ -1,7 +1,6 @@
 #include "replicate/control/replication.h"
 
 #include <algorithm>
-#include <random>
 #include <utility>
 
 #include <fmt/format.h>
@@ -16,6 +15,7 @@ namespace shunt::replicate {
 
 using namespace std::chrono_literals;
 using net::Awaitable;
+using net::now;
 using net::Time;
 using protocol::BrokerId;
 using protocol::Offset;
@@ -33,10 +33,6 @@ constexpr std::size_t most_detours = 16;
 
 // At 78 bytes and some 7 microseconds each.
 constexpr std::int64_t most_marked_head = 10'000'000;
-
-Time now() {
-  return std::chrono::steady_clock::now();
-}
 
 }  // namespace
 
@@ -178,7 +174,7 @@ void Replication::add_partitions(const TopicResult& topic) {
     spec.target_topic = topic.topic.target;
     spec.partition = key.partition;
     spec.identity = flow_identity(tag_, target->id, topic.topic.target, key.partition);
-    partition = std::make_unique<Partition>(std::move(spec), Recovery(settings_.recovery, std::random_device{}()));
+    partition = std::make_unique<Partition>(std::move(spec), Recovery(settings_.recovery, net::random_seed()));
     by_id_[partition->spec.id] = partition.get();
   }
 }

@@ -65,7 +65,7 @@ class Preparation {
         target_(target),
         settings_(std::move(settings)),
         filter_(settings_.config_exclude),
-        deadline_(std::chrono::steady_clock::now() + settings_.patience) {}
+        deadline_(net::now() + settings_.patience) {}
 
   Awaitable<std::vector<TopicResult>> run(std::vector<TopicPair> topics) {
     co_await begin(std::move(topics));
@@ -74,7 +74,7 @@ class Preparation {
       co_await look();
       decide();
       if (std::none_of(tasks_.begin(), tasks_.end(), [](const Task& task) { return task.open; })) break;
-      if (std::chrono::steady_clock::now() >= deadline_) {
+      if (net::now() >= deadline_) {
         give_up();
         break;
       }

@@ -18,6 +18,7 @@
 namespace shunt::replicate {
 
 using net::Awaitable;
+using net::now;
 using net::Time;
 using protocol::Offset;
 using protocol::PartitionIndex;
@@ -28,10 +29,6 @@ constexpr auto look_again = std::chrono::milliseconds(100);
 
 // For questions that many partitions' leaders are asked.
 constexpr LeaderSettings settings_for_ends{.patience = std::chrono::seconds(10)};
-
-Time now() {
-  return std::chrono::steady_clock::now();
-}
 
 }  // namespace
 

@@ -80,7 +80,6 @@ class SimLoop final : public net::Loop {
 
  protected:
   void poll(net::Time latest) override;
-  net::Time clock() const override { return network_.world().now(); }
 
  private:
   friend class SimStream;

@@ -1,42 +1,79 @@
 // The simulated machine room: one virtual clock, one source of randomness, a queue of things to happen. Everything a
-// simulation does follows from its seed.
+// simulation does follows from its seed. While a World exists it is the machine of its thread (net/machine.h).
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <queue>
 #include <random>
+#include <utility>
 #include <vector>
 
-#include "net/loop.h"
+#include "net/alarm.h"
+#include "net/machine.h"
 
 namespace shunt::sim {
 
-class World {
+class World final : public net::SimulatedMachine {
  public:
-  explicit World(std::uint64_t seed) : random_(seed) {}
+  explicit World(std::uint64_t seed) : random_(seed), before_(std::exchange(net::simulated_machine, this)) {}
+  ~World() override { net::simulated_machine = before_; }
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
 
-  [[nodiscard]] net::Time now() const { return now_; }
+  [[nodiscard]] net::Time now() const override { return now_; }
+  [[nodiscard]] std::int64_t unix_ms() const override {
+    return 1'700'000'000'000 + std::chrono::duration_cast<std::chrono::milliseconds>(now_.time_since_epoch()).count();
+  }
 
   void at(net::Time time, std::function<void()> happen) {
     events_.push({std::max(time, now_), next_order_++, std::move(happen)});
   }
   void after(net::Duration delay, std::function<void()> happen) { at(now_ + delay, std::move(happen)); }
 
-  /// Lets time pass until the next event, and the event happen; at most until `latest`. False: nothing happened.
+  /// Lets time pass until the next event or alarm, and it happen; at most until `latest`. False: nothing happened.
   bool step(net::Time latest) {
-    if (events_.empty() || events_.top().time > latest) {
+    const bool is_alarm = !alarms_.empty() && (events_.empty() || alarms_.begin()->first.first < events_.top().time);
+    const net::Time next = is_alarm          ? alarms_.begin()->first.first
+                           : events_.empty() ? net::Time::max()
+                                             : events_.top().time;
+    if (next > latest) {
       now_ = std::max(now_, latest);
       return false;
     }
-    Event event = std::move(const_cast<Event&>(events_.top()));
-    events_.pop();
-    now_ = event.time;
-    event.happen();
+    now_ = std::max(now_, next);
+    if (is_alarm) {
+      const Entry entry = alarms_.begin()->second;
+      forget(*entry.alarm);
+      entry.alarm->ring();
+      if (entry.stir) entry.stir();
+    } else {
+      const std::function<void()> happen = std::move(const_cast<Event&>(events_.top()).happen);
+      events_.pop();
+      happen();
+    }
     return true;
   }
 
+  // ---- alarms ----
+
+  /// Called when an alarm rings that was set from here on.
+  void set_stir(std::function<void()> stir) { stir_ = std::move(stir); }
+  void set(net::Alarm& alarm, net::Time deadline) override {
+    if (deadline == net::Time::max()) return;
+    const auto entry = alarms_.emplace(std::pair(deadline, next_order_++), Entry{.alarm = &alarm, .stir = stir_}).first;
+    by_alarm_[&alarm] = entry;
+  }
+  void forget(net::Alarm& alarm) override {
+    const auto found = by_alarm_.find(&alarm);
+    if (found == by_alarm_.end()) return;
+    alarms_.erase(found->second);
+    by_alarm_.erase(found);
+  }
+
   // ---- randomness ----
+  std::uint64_t random_seed() override { return random_(); }
   std::int64_t between(std::int64_t low, std::int64_t high) {  // both included
     return low + static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(high - low + 1));
   }
@@ -54,11 +91,20 @@ class World {
       return a.time != b.time ? a.time > b.time : a.order > b.order;
     }
   };
+  struct Entry {
+    net::Alarm* alarm;
+    std::function<void()> stir;
+  };
+  using Alarms = std::map<std::pair<net::Time, std::uint64_t>, Entry>;
 
   std::mt19937_64 random_;
+  net::SimulatedMachine* const before_;
   net::Time now_{std::chrono::hours(1)};
   std::uint64_t next_order_ = 0;
   std::priority_queue<Event, std::vector<Event>, Later> events_;
+  Alarms alarms_;
+  std::map<net::Alarm*, Alarms::iterator> by_alarm_;
+  std::function<void()> stir_;
 };
 
 }  // namespace shunt::sim
