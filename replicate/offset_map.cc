@@ -173,10 +173,31 @@ Offset OffsetMap::translate(Offset source) const {
   return run ? run->target + std::max<std::int64_t>(0, source - run->source) : tip().target;
 }
 
+Offset OffsetMap::translate_back(Offset target) const {
+  for (const OffsetBlock& block : blocks_) {
+    if (block.end().target <= target) continue;
+    for (const OffsetRun& run : block.runs()) {
+      if (target < run.target_end()) return run.source + std::max<std::int64_t>(0, target - run.target);
+    }
+  }
+  return tip().source;
+}
+
 std::optional<Offset> OffsetMap::find(Offset source) const {
   const std::optional<OffsetRun> run = run_at(source);
   if (!run || source < run->source) return std::nullopt;
   return run->target + (source - run->source);
+}
+
+std::optional<OffsetRun> OffsetMapCursor::run_at(Offset source) {
+  for (;;) {
+    for (; run_ < runs_.size(); ++run_) {
+      if (source < runs_[run_].source_end()) return runs_[run_];
+    }
+    if (next_block_ == map_.blocks().size()) return std::nullopt;
+    runs_ = map_.blocks()[next_block_++].runs();
+    run_ = 0;
+  }
 }
 
 }  // namespace shunt::replicate

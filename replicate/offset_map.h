@@ -99,6 +99,9 @@ class OffsetMap {
   /// one will be at the earliest.
   [[nodiscard]] protocol::Offset translate(protocol::Offset source) const;
 
+  /// The source's offset of the first record at `target` or behind it; tip().source when there is none.
+  [[nodiscard]] protocol::Offset translate_back(protocol::Offset target) const;
+
   [[nodiscard]] const std::vector<OffsetBlock>& blocks() const { return blocks_; }
   /// The first block that has changed since this was last asked, or the number of blocks.
   std::size_t take_first_changed();
@@ -106,6 +109,21 @@ class OffsetMap {
  private:
   std::vector<OffsetBlock> blocks_;  // never empty
   std::size_t first_changed_ = 0;
+};
+
+/// Many questions to one map, in the order of the source's offsets. The map must outlive it, and stay as it is.
+class OffsetMapCursor {
+ public:
+  explicit OffsetMapCursor(const OffsetMap& map) : map_(map) {}
+
+  /// As OffsetMap::run_at().
+  std::optional<OffsetRun> run_at(protocol::Offset source);
+
+ private:
+  const OffsetMap& map_;
+  std::size_t next_block_ = 0;
+  std::vector<OffsetRun> runs_;  // of the block before
+  std::size_t run_ = 0;
 };
 
 }  // namespace shunt::replicate

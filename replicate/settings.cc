@@ -81,6 +81,11 @@ ReplicationSettings replication_settings(const FlowConfig& flow) {
   settings.includes = [flow](std::string_view topic) { return flow.mirrors(topic); };
   settings.target_topic = [flow](std::string_view topic) { return flow.target_topic(topic); };
   settings.detours.isolation = flow.isolation;
+  settings.offsets = flow.offsets;
+  settings.offset_syncs_on_target = flow.offset_syncs_on_target;
+  settings.offset_syncs.topic = flow.policy.offset_syncs_topic(flow.offset_syncs_on_target ? flow.source : flow.target);
+  settings.offset_syncs.replication_factor = flow.offset_syncs_replication_factor;
+  settings.offset_syncs.produce_timeout_ms = static_cast<std::int32_t>(flow.target_producer.request_timeout.count());
   settings.open_transaction_patience = flow.open_transaction_warn;
   settings.on_overtaken = flow.go_on_when_overtaken ? OnLoss::go_on : OnLoss::stop;
   settings.most_padding = flow.offsets_padding_max;

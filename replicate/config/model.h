@@ -16,6 +16,7 @@
 #include "replicate/config/replication_policy.h"
 #include "replicate/config/topic_filter.h"
 #include "replicate/isolation.h"
+#include "replicate/offsets_mode.h"
 
 namespace shunt::replicate {
 
@@ -43,13 +44,6 @@ struct FetchConfig {
 /// Where a partition begins that the target has nothing of.
 enum class OffsetReset { earliest, latest };
 
-/// Where a source's record lies on the target.
-enum class OffsetsMode {
-  identical,  // at its own offset; a target that does not allow it is refused
-  mapped,     // anywhere, in order; which source offset became which is kept exactly
-  automatic,  // identical where that is possible at a reasonable cost, otherwise mapped
-};
-
 /// One enabled flow, `source->target`.
 struct FlowConfig {
   std::string source;  // cluster aliases
@@ -62,7 +56,7 @@ struct FlowConfig {
   FetchConfig fetch;
   OffsetReset auto_offset_reset = OffsetReset::earliest;
   Isolation isolation = Isolation::read_committed;
-  OffsetsMode offsets = OffsetsMode::identical;
+  OffsetsMode offsets = OffsetsMode::identical;      // shunt.offsets
   bool offset_syncs_on_target = false;               // offset-syncs.topic.location
   std::int16_t offset_syncs_replication_factor = 3;  // offset-syncs.topic.replication.factor
   bool go_on_when_overtaken = false;                 // shunt.on.overtaken

@@ -51,6 +51,12 @@ Admission refuse(std::string reason) {
           .ends_in_padding = false,
           .ends_in_markers = false};
 }
+/// What the target holds is not this mirror's.
+Admission refuse_contents(const AdmissionFacts& facts, std::string reason) {
+  Admission admission = refuse(std::move(reason));
+  admission.is_anothers = !facts.knows_identity;
+  return admission;
+}
 Admission retry(std::string reason) {
   return {.verdict = Admission::Verdict::retry,
           .start = Offset(-1),
@@ -299,7 +305,8 @@ std::optional<Admission> decide_by_bounds(const AdmissionFacts& facts) {
   }
   if (target_end == 0) return start_at(Offset(0));
   if (facts.target_end > facts.source_end) {
-    return refuse(
+    return refuse_contents(
+        facts,
         fmt::format("{} ends at {}, but {} ends at {} on the source: the target holds {} records that the source "
                     "does not have (written by others, or the source was recreated or lost data)",
                     facts.target.to_string(), target_end, facts.source.to_string(), facts.source_end.value(),
@@ -352,14 +359,15 @@ Admission decide_by_tails(const AdmissionFacts& facts) {
         "be compared",
         facts.source.to_string(), last, facts.target.to_string());
     if (facts.knows_identity) return start_at(facts.target_end, what);
-    return refuse(what + ", and the target does not remember this mirror as the writer");
+    return refuse_contents(facts, what + ", and the target does not remember this mirror as the writer");
   }
   // Where the source's log begins inside a batch, the target's has the rest of it.
   const bool is_cut = facts.source_tail->base_offset < facts.source_start;
   const std::string differs = is_cut ? std::string() : difference(*facts.source_tail, *facts.target_tail);
   if (differs.empty()) return start_at(facts.target_end);
-  return refuse(fmt::format("target topic already written by others: the last batch of {} is not the source's: {}",
-                            facts.target.to_string(), differs));
+  return refuse_contents(
+      facts, fmt::format("target topic already written by others: the last batch of {} is not the source's: {}",
+                         facts.target.to_string(), differs));
 }
 
 Awaitable<std::vector<Admission>> admit(Cluster& source, Cluster& target, std::vector<AdmissionQuestion> questions,

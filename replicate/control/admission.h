@@ -38,6 +38,7 @@ struct Admission {
   protocol::Offset target_end{-1};  // where the target's log ended when it was looked at
   bool ends_in_padding = false;     // fill_head: padding is there already, and must go again
   bool ends_in_markers = false;     // start: an earlier life may have been writing them
+  bool is_anothers = false;         // refuse: others have written the target, and this mirror never has
 };
 
 struct AdmissionFacts {

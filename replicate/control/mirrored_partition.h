@@ -43,7 +43,9 @@ struct MirroredPartition {
   FlowSpec spec;
   Recovery recovery;
   Phase phase = Phase::admitting;
-  net::Time due{};  // admitting, assignable, waiting_for_detour: not before
+  bool is_in_shard = false;
+  bool must_readmit = false;  // when its detour ends
+  net::Time due{};            // admitting, assignable, waiting_for_detour: not before
   std::string reason;
   std::optional<Standing> standing;
   std::optional<HeadFill> head;              // to be filled by the next detour

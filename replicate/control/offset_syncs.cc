@@ -1,7 +1,6 @@
 #include "replicate/control/offset_syncs.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include <fmt/format.h>
@@ -33,11 +32,6 @@ constexpr std::int32_t broker_timeout_ms = 30'000;
 constexpr std::size_t most_complaints = 20;
 
 constexpr protocol::ProducerEpoch identity_epoch{0};
-
-std::int64_t now_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 }  // namespace
 
@@ -77,11 +71,11 @@ Awaitable<> OffsetSyncs::create_topic() {
                                    settings_.topic, protocol::error_name(answered.error_code),
                                    answered.error_message ? ": " : "", answered.error_message.value_or("")));
   }
-  const net::Time deadline = std::chrono::steady_clock::now() + settings_.patience;
+  const net::Time deadline = net::now() + settings_.patience;
   for (net::GrowingPause pause(std::chrono::milliseconds(20), std::chrono::milliseconds(500));;) {
     const bool is_there = co_await find_topic();
     if (is_there && cluster_.find_led(partition_) != nullptr) co_return;
-    if (std::chrono::steady_clock::now() >= deadline)
+    if (net::now() >= deadline)
       throw ClusterError(fmt::format("{} has no leader for {} yet", cluster_.alias(), partition_.to_string()));
     co_await pause.wait();
   }
@@ -94,9 +88,14 @@ Awaitable<> OffsetSyncs::load() {
   complaints_.clear();
   to_write_.clear();
   identity_ = ProducerId(-1);
-  const bool is_there = co_await find_topic();
-  if (is_there) co_await read();
-  is_loaded_ = true;
+  try {
+    const bool is_there = co_await find_topic();
+    if (is_there) co_await read();
+  } catch (const net::BrokerError& error) {
+    throw ClusterError(fmt::format("offset maps cannot be read: {}", error.what()));
+  } catch (const LogError& error) {
+    throw ClusterError(fmt::format("offset maps cannot be read: {}", error.what()), error.is_damaged());
+  }
 }
 
 Awaitable<> OffsetSyncs::read() {
@@ -160,7 +159,7 @@ void OffsetSyncs::append(const TopicPartition& source, const std::vector<OffsetR
 
 void OffsetSyncs::pack_changes() {
   std::size_t bytes = batch_bytes;  // of the last batch: begin a new one
-  const std::int64_t time = now_ms();
+  const std::int64_t time = net::unix_ms();
   const auto put = [&](const OffsetSync& sync) {
     const std::vector<std::byte> key = sync.key();
     const std::vector<std::byte> value = sync.value();

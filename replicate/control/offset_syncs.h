@@ -36,9 +36,8 @@ class OffsetSyncs {
   /// `cluster`: where the topic is (offset-syncs.topic.location); must outlive it.
   OffsetSyncs(Cluster& cluster, OffsetSyncsSettings settings);
 
-  /// Reads the topic, if there is one; forgets what is not stored. Throws ClusterError or LogError.
+  /// Reads the topic, if there is one; forgets what is not stored. Throws ClusterError.
   net::Awaitable<> load();
-  [[nodiscard]] bool is_loaded() const { return is_loaded_; }
   [[nodiscard]] const std::string& topic() const { return settings_.topic; }
   /// Records of the topic that nobody can make sense of: one line each, for the log.
   [[nodiscard]] const std::vector<std::string>& complaints() const { return complaints_; }
@@ -77,7 +76,6 @@ class OffsetSyncs {
   Cluster& cluster_;
   const OffsetSyncsSettings settings_;
   const TopicPartition partition_;
-  bool is_loaded_ = false;
   std::map<TopicPartition, Entry> entries_;
   std::vector<std::string> complaints_;
   std::string why_;

@@ -27,6 +27,7 @@ namespace {
 constexpr auto goal_interval = 20ms;
 constexpr auto longest_wait = 1s;
 constexpr auto retry_after_failure = 1s;
+constexpr auto store_interval = 1s;  // of offset maps: so much is looked for after a crash
 
 // Each holds a stretch of its partition's log, and what becomes of it.
 constexpr std::size_t most_detours = 16;
@@ -44,7 +45,12 @@ Replication::Replication(net::asio::any_io_executor executor, ReplicationSetting
       source_(executor, settings_.source),
       target_(executor, settings_.target),
       changed_(executor),
-      open_transactions_(source_, settings_.open_transaction_patience) {}
+      open_transactions_(source_, settings_.open_transaction_patience) {
+  if (settings_.offsets == OffsetsMode::identical) return;
+  OffsetSyncsSettings syncs = settings_.offset_syncs;
+  syncs.tag = tag_;
+  mapped_.emplace(source_, target_, settings_.offset_syncs_on_target, std::move(syncs), settings_.detours.isolation);
+}
 
 // ---- The loop -------------------------------------------------------------------------------------------------------
 
@@ -66,6 +72,7 @@ Awaitable<> Replication::run() {
     failure = std::current_exception();
   }
   co_await end_detours();
+  if (mapped_) co_await end_mapped_flows();
   if (failure) std::rethrow_exception(failure);
   if (failure_) std::rethrow_exception(failure_);
 }
@@ -73,6 +80,7 @@ Awaitable<> Replication::run() {
 Awaitable<> Replication::follow() {
   co_await first_contact(source_);
   co_await first_contact(target_);
+  if (mapped_) co_await load_maps();
   while (!stopping_ && !failure_) {
     for (const std::string& line : interruptions_.take(now())) spdlog::warn("{}: {}", settings_.name, line);
     if (now() >= next_discovery_) co_await discover();
@@ -81,6 +89,7 @@ Awaitable<> Replication::follow() {
     co_await assign_due();
     begin_detours();
     co_await name_open_transactions();
+    if (mapped_) co_await store_maps();
     finish_caught_up();
     if (settings_.until_caught_up && all_ended()) break;
     const Time wake =
@@ -92,6 +101,7 @@ Awaitable<> Replication::follow() {
 void Replication::stop(bool graceful) {
   stopping_ = true;
   if (!graceful) {
+    is_cut_off_ = true;
     source_.close();
     target_.close();
   }
@@ -176,6 +186,8 @@ void Replication::add_partitions(const TopicResult& topic) {
     spec.identity = flow_identity(tag_, target->id, topic.topic.target, key.partition);
     partition = std::make_unique<Partition>(std::move(spec), Recovery(settings_.recovery, net::random_seed()));
     by_id_[partition->spec.id] = partition.get();
+    if (mapped_ && (settings_.offsets == OffsetsMode::mapped || mapped_->has_map(*partition)))
+      mapped_->adopt(*partition);
   }
 }
 
@@ -212,8 +224,16 @@ std::vector<Replication::Partition*> Replication::due_in(Phase phase) {
 }
 
 Awaitable<> Replication::admit_due() {
-  const std::vector<Partition*> due = due_in(Phase::admitting);
-  if (due.empty()) co_return;
+  std::vector<Partition*> identical;
+  std::vector<Partition*> mapped;
+  for (Partition* partition : due_in(Phase::admitting)) {
+    (partition->spec.is_mapped() ? mapped : identical).push_back(partition);
+  }
+  if (!identical.empty()) co_await admit_identical(std::move(identical));
+  if (!mapped.empty()) co_await admit_mapped(std::move(mapped));
+}
+
+Awaitable<> Replication::admit_identical(std::vector<Partition*> due) {
   std::vector<AdmissionQuestion> questions;
   std::vector<TopicPartition> sources;
   for (const Partition* partition : due) {
@@ -266,7 +286,11 @@ void Replication::handle_admission(Partition& partition, const Admission& admiss
       handle_overtaken(partition, admission);
       break;
     case Admission::Verdict::refuse:
-      refuse(partition, admission.reason);
+      if (admission.is_anothers && may_map(partition)) {
+        map_offsets(partition, admission.reason);
+      } else {
+        refuse(partition, admission.reason);
+      }
       break;
     case Admission::Verdict::retry:
       interruptions_.add("not admitted yet", partition.spec.source_name(), admission.reason);
@@ -305,6 +329,12 @@ void Replication::plan_head(Partition& partition, Offset end, const Admission& a
   const bool is_own = admission.ends_in_padding || own_topics_.contains(partition.spec.target_topic);
   const std::int64_t most = is_own ? settings_.most_padding : std::min(settings_.most_padding, most_marked_head);
   const std::string name = partition.spec.source_name();
+  if (end.value() > most && may_map(partition)) {
+    map_offsets(partition, fmt::format("{} begins at offset {} on the source: more offsets before it than are filled "
+                                       "({})",
+                                       name, end.value(), most));
+    return;
+  }
   if (end.value() > most) {
     refuse(partition,
            fmt::format(
@@ -344,6 +374,145 @@ void Replication::postpone(Partition& partition, const std::string& reason) {
   set_phase(partition, Phase::admitting, reason);
 }
 
+// ---- Mapped offsets -------------------------------------------------------------------------------------------------
+
+bool Replication::may_map(const Partition& partition) const {
+  return settings_.offsets == OffsetsMode::automatic && !partition.spec.is_mapped();
+}
+
+/// shunt.offsets=auto: identical offsets are not possible, or cost too much.
+void Replication::map_offsets(Partition& partition, const std::string& reason) {
+  spdlog::warn("{}: the offsets of {} are mapped (shunt.offsets=auto): {}", settings_.name,
+               partition.spec.target_name(), reason);
+  mapped_->adopt(partition);
+  partition.detour.reset();  // of another identity
+  partition.due = {};
+  set_phase(partition, Phase::admitting);
+}
+
+Awaitable<> Replication::admit_mapped(std::vector<Partition*> due) {
+  std::vector<TopicPartition> sources;
+  for (const Partition* partition : due) sources.push_back({partition->spec.source_topic, partition->spec.partition});
+  Answers<Offset> ends;
+  if (settings_.until_caught_up) ends = co_await readable_ends(source_, sources, settings_.detours.isolation);
+  const std::vector<MappedAdmission> admissions = co_await mapped_->admit(due, settings_.start_at_latest);
+  for (std::size_t i = 0; i < due.size(); ++i) {
+    if (settings_.until_caught_up && due[i]->goal < 0) {
+      const Answered<Offset>& answered = ends.at(sources[i]);
+      if (!answered.value) {
+        postpone(*due[i], answered.reason);
+        continue;
+      }
+      const std::lock_guard lock(mutex_);
+      due[i]->goal = answered.value->value();
+    }
+    handle_admission(*due[i], admissions[i]);
+  }
+}
+
+void Replication::handle_admission(Partition& partition, const MappedAdmission& admission) {
+  Standing standing = admission.standing;
+  switch (admission.verdict) {
+    case MappedAdmission::Verdict::refuse:
+      refuse(partition, admission.reason);
+      return;
+    case MappedAdmission::Verdict::retry:
+      interruptions_.add("not admitted yet", partition.spec.source_name(), admission.reason);
+      postpone(partition, admission.reason);
+      return;
+    case MappedAdmission::Verdict::overtaken:
+      if (settings_.on_overtaken == OnLoss::stop) {
+        refuse(partition, admission.reason + "; shunt.on.overtaken=continue goes on behind them");
+        return;
+      }
+      spdlog::error("{}: DATA LOSS: {}; going on behind them (shunt.on.overtaken)", settings_.name, admission.reason);
+      partition.spec.progress->lost_offsets.fetch_add(
+          static_cast<std::uint64_t>(admission.source_start - standing.confirmed), std::memory_order_relaxed);
+      standing.confirmed = admission.source_start;
+      break;
+    case MappedAdmission::Verdict::start:
+      break;
+  }
+  const std::lock_guard lock(mutex_);
+  partition.phase = Phase::assignable;
+  partition.due = {};
+  partition.reason.clear();
+  partition.start = standing.confirmed.value();
+  partition.standing = standing;
+}
+
+/// What cannot be read in the beginning is no reason to begin anew.
+Awaitable<> Replication::load_maps() {
+  const Time deadline = now() + settings_.contact_patience;
+  while (!stopping_) {
+    try {
+      co_await mapped_->load();
+      for (const std::string& line : mapped_->syncs().complaints()) spdlog::warn("{}: {}", settings_.name, line);
+      co_return;
+    } catch (const ClusterError& error) {
+      if (error.is_final() || now() >= deadline) throw;
+    }
+    co_await changed_.wait(std::min(deadline, now() + 250ms));
+  }
+}
+
+Awaitable<> Replication::store_maps() {
+  if (now() < next_store_) co_return;
+  next_store_ = now() + store_interval;
+  switch (co_await mapped_->store()) {
+    case OffsetSyncs::Stored::all:
+      is_store_late_ = false;
+      co_return;
+    case OffsetSyncs::Stored::later:
+      if (!is_store_late_)
+        spdlog::warn("{}: offset maps cannot be stored at the moment: {}", settings_.name, mapped_->why());
+      is_store_late_ = true;
+      co_return;
+    case OffsetSyncs::Stored::moved:
+      break;
+  }
+  const std::string reason = "another instance of this mirror stores offset maps";
+  spdlog::warn("{}: {}: looking anew where every partition stands", settings_.name, reason);
+  co_await load_maps();
+  for (const auto& [id, partition] : by_id_) {
+    if (partition->spec.is_mapped()) readmit(*partition, reason);
+  }
+}
+
+/// Once more from its map, whatever it is doing.
+void Replication::readmit(Partition& partition, const std::string& reason) {
+  if (partition.is_in_shard) {
+    shards_.settle(partition.spec.id, ParkCause::target_moved, reason);
+  } else if (partition.phase == Phase::detouring) {
+    partition.must_readmit = true;
+  } else if (!partition.has_ended()) {
+    set_phase(partition, Phase::admitting, reason);
+  }
+}
+
+/// What they have written is stored when they have left their shards; otherwise the next life would have to look for it.
+Awaitable<> Replication::end_mapped_flows() {
+  const auto is_in_shard = [](const auto& entry) {
+    return entry.second->spec.is_mapped() && entry.second->is_in_shard;
+  };
+  for (const auto& [id, partition] : by_id_) {
+    if (partition->spec.is_mapped() && partition->is_in_shard) shards_.settle(id, ParkCause::stopped, {});
+  }
+  const Time deadline = now() + settings_.detours.holes.patience;
+  while (!is_cut_off_ && now() < deadline && std::any_of(by_id_.begin(), by_id_.end(), is_in_shard)) {
+    co_await changed_.wait(deadline);
+  }
+  if (is_cut_off_) co_return;
+  std::string why;
+  try {
+    const OffsetSyncs::Stored stored = co_await mapped_->store();
+    if (stored != OffsetSyncs::Stored::all) why = mapped_->why();
+  } catch (const std::exception& error) {
+    why = error.what();
+  }
+  if (!why.empty()) spdlog::warn("{}: the last of the offset maps were not stored: {}", settings_.name, why);
+}
+
 // ---- Running --------------------------------------------------------------------------------------------------------
 
 Awaitable<> Replication::assign_due() {
@@ -359,6 +528,7 @@ Awaitable<> Replication::assign_due() {
       continue;
     }
     set_phase(*partition, Phase::running);
+    partition->is_in_shard = true;
     shards_.assign({.spec = partition->spec, .route = *found.route, .standing = partition->standing});
   }
 }
@@ -367,6 +537,7 @@ void Replication::handle_parked(Parked parked) {
   const auto found = by_id_.find(parked.flow_id);
   if (found == by_id_.end()) return;
   Partition& partition = *found->second;
+  partition.is_in_shard = false;
   partition.standing = parked.standing;
   const std::string name = partition.spec.source_name();
   const std::int64_t position = partition.position();
@@ -436,6 +607,10 @@ Awaitable<> Replication::take_detour(Partition& partition) {
   start.admitted = std::exchange(partition.admitted, std::nullopt);
   start.head = partition.head;
   DetourEnd end = co_await partition.detour->walk(std::move(start), [this] { return stopping_; });
+  if (std::exchange(partition.must_readmit, false)) {
+    set_phase(partition, Phase::admitting);
+    co_return;
+  }
   if (!end.is_passed) {
     handle_parked(std::move(end.parked));
     // What it has begun is fenced before anything else is written.

@@ -25,11 +25,13 @@
 #include "replicate/control/cluster.h"
 #include "replicate/control/detour.h"
 #include "replicate/control/interruptions.h"
+#include "replicate/control/mapped_partitions.h"
 #include "replicate/control/mirrored_partition.h"
 #include "replicate/control/open_transactions.h"
 #include "replicate/control/recovery.h"
 #include "replicate/control/topics.h"
 #include "replicate/data/shard.h"
+#include "replicate/offsets_mode.h"
 #include "replicate/status.h"
 
 namespace shunt::replicate {
@@ -64,6 +66,9 @@ struct ReplicationSettings {
   std::int64_t most_padding = 100'000'000;  // offsets of a missing head that are filled without asking
   OnLoss on_overtaken = OnLoss::stop;       // by the source's retention
   net::Duration open_transaction_patience = std::chrono::minutes(1);  // then what holds the mirror back is named
+  OffsetsMode offsets = OffsetsMode::identical;
+  bool offset_syncs_on_target = false;
+  OffsetSyncsSettings offset_syncs;  // without the tag
   bool until_caught_up = false;
   std::uint32_t index = 0;  // FlowId::replication of its flows
 };
@@ -92,6 +97,15 @@ class Replication {
   void add_partitions(const TopicResult& topic);
   net::Awaitable<> refresh_stale();
   net::Awaitable<> admit_due();
+  net::Awaitable<> admit_identical(std::vector<Partition*> partitions);
+  net::Awaitable<> admit_mapped(std::vector<Partition*> partitions);
+  void handle_admission(Partition& partition, const MappedAdmission& admission);
+  void map_offsets(Partition& partition, const std::string& reason);
+  [[nodiscard]] bool may_map(const Partition& partition) const;
+  net::Awaitable<> load_maps();
+  net::Awaitable<> store_maps();
+  void readmit(Partition& partition, const std::string& reason);
+  net::Awaitable<> end_mapped_flows();
   void handle_admission(Partition& partition, const Admission& admission, std::optional<protocol::Offset> readable_end);
   void start_flow(Partition& partition, const Admission& admission);
   void handle_overtaken(Partition& partition, const Admission& admission);
@@ -119,12 +133,16 @@ class Replication {
   net::Signal changed_;
   Interruptions interruptions_;
   bool stopping_ = false;
+  bool is_cut_off_ = false;     // stopping, and nothing more is awaited
   std::size_t detours_ = 0;     // under way
   std::exception_ptr failure_;  // of a detour: what it has no name for
   bool stale_source_ = false;
   bool stale_target_ = false;
   net::Time next_discovery_{};
   OpenTransactions open_transactions_;
+  std::optional<MappedPartitions> mapped_;  // unless all offsets are identical
+  net::Time next_store_{};
+  bool is_store_late_ = false;        // and that was said
   std::set<std::string> own_topics_;  // of the target, created by this process
   std::map<FlowId, Partition*> by_id_;
 

@@ -29,11 +29,40 @@ bool is_equal(const std::optional<Bytes>& a, const std::optional<Bytes>& b) {
   return a.has_value() == b.has_value() && (!a || is_equal(*a, *b));
 }
 
-/// The same records at the same offsets with the same times, told from the stored bytes.
-bool is_equal_batch(Bytes source, Bytes target) {
+/// Where the source's records are on the target.
+class Places {
+ public:
+  explicit Places(const OffsetMap* map) : map_(map) {
+    if (map != nullptr) cursor_.emplace(*map);
+  }
+
+  /// Of the record at `source`; to be asked in their order. Empty: the map has none there.
+  std::optional<Offset> find(Offset source) {
+    if (!cursor_) return source;
+    const std::optional<OffsetRun> run = cursor_->run_at(source);
+    if (!run || source < run->source) return std::nullopt;
+    return run->target + (source - run->source);
+  }
+  /// Of every record of a dense batch, if they are side by side.
+  std::optional<Offset> find(const RecordBatchHeader& batch) {
+    if (!cursor_) return batch.base_offset();
+    const std::optional<OffsetRun> run = cursor_->run_at(batch.base_offset());
+    if (!run || batch.base_offset() < run->source || batch.next_offset() > run->source_end()) return std::nullopt;
+    return run->target + (batch.base_offset() - run->source);
+  }
+  /// Of the first record at `source` or behind it.
+  [[nodiscard]] Offset translate(Offset source) const { return map_ == nullptr ? source : map_->translate(source); }
+
+ private:
+  const OffsetMap* map_;
+  std::optional<OffsetMapCursor> cursor_;
+};
+
+/// The same records with the same times, told from the stored bytes; the target's batch is at `place`.
+bool is_equal_batch(Bytes source, Bytes target, Offset place) {
   const RecordBatchHeader a = RecordBatchHeader::of(source);
   const RecordBatchHeader b = RecordBatchHeader::of(target);
-  return a.size() == b.size() && a.base_offset() == b.base_offset() && a.last_offset_delta() == b.last_offset_delta() &&
+  return a.size() == b.size() && b.base_offset() == place && a.last_offset_delta() == b.last_offset_delta() &&
          a.record_count() == b.record_count() && a.codec() == b.codec() &&
          a.is_log_append_time() == b.is_log_append_time() && a.base_timestamp_ms() == b.base_timestamp_ms() &&
          a.max_timestamp_ms() == b.max_timestamp_ms() &&
@@ -74,10 +103,10 @@ Difference only_on_one_side(const Record& record, Difference::Kind kind) {
 }
 
 /// Both at the next place that is sampled.
-void skip_unsampled(LogCursor& source, LogCursor& target, Offset began, std::int64_t sample) {
+void skip_unsampled(LogCursor& source, LogCursor& target, const Places& places, Offset began, std::int64_t sample) {
   const Offset next = source.position() + (source.position() - began) * (sample - 1);
   source.jump(next);
-  target.jump(next);
+  target.jump(places.translate(next));
 }
 
 }  // namespace
@@ -100,11 +129,12 @@ namespace {
 
 Awaitable<> walk(LogCursor& source, LogCursor& target, ComparisonSettings settings,
                  const std::function<void(std::uint64_t)>& read, Comparison& result) {
+  Places places(settings.map);
   Offset stretch_began = source.position();
   std::uint64_t stretch_bytes_began = source.bytes_read();
   while (true) {
     if (settings.sample > 1 && source.bytes_read() - stretch_bytes_began > sampled_bytes) {
-      skip_unsampled(source, target, stretch_began, settings.sample);
+      skip_unsampled(source, target, places, stretch_began, settings.sample);
       stretch_began = source.position();
       stretch_bytes_began = source.bytes_read();
     }
@@ -117,7 +147,8 @@ Awaitable<> walk(LogCursor& source, LogCursor& target, ComparisonSettings settin
     if (in_source && in_target) {
       const auto here = source.batch();
       const auto there = target.batch();
-      if (here && there && is_equal_batch(*here, *there)) {
+      const auto place = here ? places.find(source.header()) : std::nullopt;
+      if (there && place && is_equal_batch(*here, *there, *place)) {
         result.records += static_cast<std::uint64_t>(RecordBatchHeader::of(*here).record_count());
         ++result.equal_batches;
         source.skip_batch();
@@ -127,14 +158,16 @@ Awaitable<> walk(LogCursor& source, LogCursor& target, ComparisonSettings settin
     }
     const Record* here = in_source ? &source.record() : nullptr;
     const Record* there = in_target ? &target.record() : nullptr;
-    if (there == nullptr || (here != nullptr && here->offset < there->offset)) {
+    // A record that the map does not know is nowhere.
+    const std::optional<Offset> place = here == nullptr ? std::nullopt : places.find(here->offset);
+    if (here != nullptr && (there == nullptr || !place || *place < there->offset)) {
       if (!settings.is_compacted) {
         result.difference = only_on_one_side(*here, Difference::Kind::missing);
         co_return;
       }
       ++result.missing;
       source.next_record();
-    } else if (here == nullptr || there->offset < here->offset) {
+    } else if (here == nullptr || there->offset < *place) {
       if (!settings.is_compacted) {
         result.difference = only_on_one_side(*there, Difference::Kind::extra);
         co_return;

@@ -1,4 +1,5 @@
-// Whether two partitions hold the same records at the same offsets, and if not, what the first difference is.
+// Whether two partitions hold the same records at the same offsets, or where a map says, and if not, what the first
+// difference is.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +8,7 @@
 #include <string>
 
 #include "replicate/control/log_cursor.h"
+#include "replicate/offset_map.h"
 
 namespace shunt::replicate {
 
@@ -14,12 +16,12 @@ struct Difference {
   enum class Kind {
     missing,  // the source has a record where the target has none
     extra,    // the target has a record where the source has none
-    content,  // another key, value, header or timestamp at the same offset
+    content,  // another key, value, header or timestamp at the same place
     damaged,  // a batch that cannot be read: its checksum does not fit, or what it holds is malformed
   };
   Kind kind = Kind::content;
-  protocol::Offset offset;
-  std::string text;  // in words, with both sides
+  protocol::Offset offset;  // of the source; extra: of the target
+  std::string text;         // in words, with both sides
 };
 const char* to_string(Difference::Kind kind);
 
@@ -37,6 +39,8 @@ struct ComparisonSettings {
   bool is_compacted = false;
   /// Of so many stretches one is compared.
   std::int64_t sample = 1;
+  /// Where the source's records are on the target; null: at their own offsets. Must outlive the comparison.
+  const OffsetMap* map = nullptr;
 };
 
 /// Walks both to their ends, or to the first difference. `read(bytes)` hears how much more of both was read. Throws

@@ -12,7 +12,9 @@
 #include "protocol/error.h"
 #include "replicate/control/cluster.h"
 #include "replicate/control/leaders.h"
+#include "replicate/control/offset_syncs.h"
 #include "replicate/control/topic_configs.h"
+#include "replicate/identity.h"
 #include "replicate/settings.h"
 
 namespace shunt::replicate {
@@ -36,6 +38,8 @@ struct Verification::Job {
   Flow* flow;
   PartitionVerdict verdict;
   bool is_compacted = false;
+  protocol::ProducerId identity;   // mapped: of what the mirror has written
+  const OffsetMap* map = nullptr;  // of Flow::syncs; null: identical offsets
   Offset source_end;
   Offset target_end;
 };
@@ -45,12 +49,22 @@ struct Verification::Flow {
       : settings(replication_settings(config)),
         source(executor, settings.source),
         target(executor, settings.target),
-        isolation(config.isolation) {}
+        isolation(config.isolation) {
+    if (config.offsets == OffsetsMode::identical) return;
+    OffsetSyncsSettings topic = settings.offset_syncs;
+    topic.tag = flow_tag(settings.source.alias, settings.target.alias);
+    syncs.emplace(settings.offset_syncs_on_target ? target : source, std::move(topic));
+  }
+
+  void find_maps() {
+    for (Job& job : jobs) job.map = syncs->find(job.verdict.source, job.identity);
+  }
 
   ReplicationSettings settings;
   Cluster source;
   Cluster target;
   Isolation isolation;
+  std::optional<OffsetSyncs> syncs;
   std::vector<Job> jobs;
 };
 
@@ -82,6 +96,7 @@ Awaitable<VerifyResult> Verification::run(std::function<void(const VerifyProgres
   for (const auto& flow : flows_) {
     co_await collect(*flow, result);
     co_await await_target(*flow);
+    if (flow->syncs) co_await await_maps(*flow);
   }
   std::vector<Job*> jobs;
   for (const auto& flow : flows_) {
@@ -146,6 +161,7 @@ Awaitable<> Verification::collect(Flow& flow, VerifyResult& result) {
     job.is_compacted = policy != read->second.first->end() && policy->second.find("compact") != std::string::npos;
   }
 
+  if (flow.syncs) co_await read_maps(flow);
   const auto source_ends = co_await readable_ends(flow.source, sources, flow.isolation, settings_for_ends);
   const auto source_starts = co_await log_starts(flow.source, sources, settings_for_ends);
   const auto target_starts = co_await log_starts(flow.target, targets, settings_for_ends);
@@ -159,8 +175,9 @@ Awaitable<> Verification::collect(Flow& flow, VerifyResult& result) {
       return answered.value.value_or(Offset(0));
     };
     job.source_end = take(source_ends, job.verdict.source, "the log end");
+    const Offset target_start = take(target_starts, job.verdict.target, "the log start");
     job.verdict.from = std::max(take(source_starts, job.verdict.source, "the log start"),
-                                take(target_starts, job.verdict.target, "the log start"));
+                                job.map == nullptr ? target_start : job.map->translate_back(target_start));
     if (options_.begin)
       job.verdict.from = std::max(job.verdict.from, options_.begin(job.verdict.flow, job.verdict.source));
     if (!options_.since_ms) continue;
@@ -169,16 +186,65 @@ Awaitable<> Verification::collect(Flow& flow, VerifyResult& result) {
   }
 }
 
+/// Those whose offsets are mapped.
+Awaitable<> Verification::read_maps(Flow& flow) {
+  co_await flow.syncs->load();
+  const std::uint16_t tag = flow_tag(flow.settings.source.alias, flow.settings.target.alias);
+  for (Job& job : flow.jobs) {
+    const Topic* target = flow.target.find_topic(job.verdict.target.topic);
+    job.identity =
+        mapped_identity(tag, target->id, target->name, job.verdict.target.partition, job.verdict.source.topic);
+  }
+  flow.find_maps();
+  for (Job& job : flow.jobs) {
+    job.verdict.is_mapped = job.map != nullptr;
+    if (job.map == nullptr && flow.settings.offsets == OffsetsMode::mapped) {
+      job.verdict.failure = fmt::format("there is no map of its offsets in topic {}", flow.syncs->topic());
+    }
+  }
+}
+
+/// A running mirror stores its maps now and then.
+Awaitable<> Verification::await_maps(Flow& flow) {
+  std::int64_t seen = -1;
+  for (Time deadline = now() + options_.patience;;) {
+    std::int64_t there = 0;
+    bool is_behind = false;
+    for (Job& job : flow.jobs) {
+      if (job.map == nullptr) continue;
+      const Offset tip = job.map->tip().source;
+      LogCursor rest(flow.source, job.verdict.source, std::max(tip, job.verdict.from), job.source_end, flow.isolation);
+      const bool has_more = co_await rest.settle();
+      job.verdict.to = std::max(job.verdict.from, has_more ? std::min(tip, job.source_end) : job.source_end);
+      job.verdict.not_copied = has_more ? job.source_end - rest.position() : 0;
+      is_behind = is_behind || has_more;
+      there += tip.value();
+    }
+    if (there > seen) deadline = now() + options_.patience;
+    seen = there;
+    if (!is_behind || now() >= deadline) co_return;
+    co_await net::sleep_for(look_again);
+    co_await flow.syncs->load();
+    flow.find_maps();
+  }
+}
+
 /// A running mirror brings the target to where the source ended a moment ago.
 Awaitable<> Verification::await_target(Flow& flow) {
   std::vector<TopicPartition> targets;
-  for (const Job& job : flow.jobs) targets.push_back(job.verdict.target);
+  std::vector<Job*> identical;
+  for (Job& job : flow.jobs) {
+    if (job.map != nullptr) continue;
+    identical.push_back(&job);
+    targets.push_back(job.verdict.target);
+  }
   std::int64_t seen = -1;
   for (Time deadline = now() + options_.patience;;) {
     const auto ends = co_await readable_ends(flow.target, targets, Isolation::read_uncommitted, settings_for_ends);
     std::int64_t there = 0;
     bool is_behind = false;
-    for (Job& job : flow.jobs) {
+    for (Job* one : identical) {
+      Job& job = *one;
       const Answered<Offset>& answered = ends.at(job.verdict.target);
       if (!answered.value && job.verdict.failure.empty())
         job.verdict.failure =
@@ -194,9 +260,10 @@ Awaitable<> Verification::await_target(Flow& flow) {
   }
   // What the target has beyond the source's end must be there by now.
   std::vector<TopicPartition> sources;
-  for (const Job& job : flow.jobs) sources.push_back(job.verdict.source);
+  for (const Job* job : identical) sources.push_back(job->verdict.source);
   const auto later = co_await log_ends(flow.source, sources, settings_for_ends);
-  for (Job& job : flow.jobs) {
+  for (Job* one : identical) {
+    Job& job = *one;
     job.verdict.to = std::max(job.verdict.from, std::min(job.source_end, job.target_end));
     job.verdict.not_copied = std::max<std::int64_t>(0, job.source_end - std::max(job.target_end, job.verdict.from));
     const Answered<Offset>& end = later.at(job.verdict.source);
@@ -215,10 +282,13 @@ Awaitable<> Verification::compare(Job& job) {
   PartitionVerdict& verdict = job.verdict;
   if (verdict.failure.empty() && verdict.from < verdict.to) {
     LogCursor source(job.flow->source, verdict.source, verdict.from, verdict.to, job.flow->isolation);
-    LogCursor target(job.flow->target, verdict.target, verdict.from, verdict.to, Isolation::read_uncommitted);
+    const Offset target_from = job.map == nullptr ? verdict.from : job.map->translate(verdict.from);
+    const Offset target_to = job.map == nullptr ? verdict.to : job.map->translate(verdict.to);
+    LogCursor target(job.flow->target, verdict.target, target_from, target_to, Isolation::read_uncommitted,
+                     job.map == nullptr ? std::nullopt : std::optional(job.identity));
     const std::optional<Difference> known = std::move(verdict.comparison.difference);
     try {
-      const ComparisonSettings settings{.is_compacted = job.is_compacted, .sample = options_.sample};
+      const ComparisonSettings settings{.is_compacted = job.is_compacted, .sample = options_.sample, .map = job.map};
       verdict.comparison = co_await compare_logs(source, target, settings, [this](std::uint64_t bytes) {
         progress_.bytes += bytes;
         tell_(progress_);

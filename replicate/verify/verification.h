@@ -1,5 +1,6 @@
 // Does the target of a flow hold what its source holds? Every mirrored partition is compared record by record at its
-// offsets, several at a time, from where both logs have data to where the source ended when it was asked.
+// offsets, or where the flow's map of offsets says, several at a time, from where both logs have data to where the
+// source ended when it was asked.
 #pragma once
 
 #include <chrono>
@@ -29,7 +30,8 @@ struct PartitionVerdict {
   std::string flow;  // "A->B"
   TopicPartition source;
   TopicPartition target;
-  protocol::Offset from;  // compared: [from, to)
+  bool is_mapped = false;
+  protocol::Offset from;  // compared: [from, to), of the source
   protocol::Offset to;
   std::int64_t not_copied = 0;  // offsets at the source's end that the target does not have yet
   Comparison comparison;
@@ -65,7 +67,9 @@ class Verification {
   struct Job;
 
   net::Awaitable<> collect(Flow& flow, VerifyResult& result);
+  net::Awaitable<> read_maps(Flow& flow);
   net::Awaitable<> await_target(Flow& flow);
+  net::Awaitable<> await_maps(Flow& flow);
   net::Awaitable<> compare(Job& job);
 
   std::vector<std::unique_ptr<Flow>> flows_;

@@ -88,13 +88,15 @@ TEST(OffsetMap, TranslatesEveryOffsetExactly) {
   OffsetMap map(begin);
   EXPECT_EQ(map.translate(Offset(0)), Offset(7));
   EXPECT_EQ(map.translate(Offset(1000)), Offset(7));
-  const auto runs = random_runs(3, begin, 2100);
+  const auto runs = random_runs(3, begin, 3300);
   for (const OffsetRun& one : runs) map.append(one);
   EXPECT_GT(map.blocks().size(), 2U);
 
+  OffsetMapCursor cursor(map);
   auto ahead = runs.begin();  // the first run that ends behind `source`
   for (Offset source(0); source < map.tip().source + 10; source = source + 1) {
     while (ahead != runs.end() && ahead->source_end() <= source) ++ahead;
+    ASSERT_EQ(cursor.run_at(source), map.run_at(source));
     if (ahead == runs.end()) {
       ASSERT_EQ(map.translate(source), map.tip().target);
       ASSERT_EQ(map.find(source), std::nullopt);
@@ -104,6 +106,7 @@ TEST(OffsetMap, TranslatesEveryOffsetExactly) {
     } else {
       ASSERT_EQ(map.translate(source), ahead->target + (source - ahead->source));
       ASSERT_EQ(map.find(source), ahead->target + (source - ahead->source));
+      ASSERT_EQ(map.translate_back(ahead->target + (source - ahead->source)), source);
     }
   }
 }

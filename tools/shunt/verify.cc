@@ -71,7 +71,8 @@ class Progress {
 
 std::string verdict_text(const PartitionVerdict& verdict) {
   const replicate::Comparison& comparison = verdict.comparison;
-  std::string text = fmt::format("{} {}: ", verdict.flow, verdict.source.to_string());
+  std::string text =
+      fmt::format("{} {}{}: ", verdict.flow, verdict.source.to_string(), verdict.is_mapped ? " (mapped offsets)" : "");
   if (!verdict.failure.empty()) return text + "not compared: " + printable(verdict.failure);
   if (comparison.difference) {
     text += fmt::format("DIFFERENT at offset {}: {}: {}; ", comparison.difference->offset.value(),
@@ -145,6 +146,7 @@ void print_json(const VerifyResult& result, double seconds) {
                        {"topic", verdict.source.topic},
                        {"target_topic", verdict.target.topic},
                        {"partition", verdict.source.partition.value()},
+                       {"offsets", verdict.is_mapped ? "mapped" : "identical"},
                        {"from", verdict.from.value()},
                        {"to", verdict.to.value()},
                        {"records", verdict.comparison.records},

@@ -1,0 +1,89 @@
+#include "replicate/control/mapped_partitions.h"
+
+#include <utility>
+
+#include "replicate/identity.h"
+
+namespace shunt::replicate {
+
+using net::Awaitable;
+using protocol::ProducerId;
+
+namespace {
+
+TopicPartition source_of(const FlowSpec& spec) {
+  return {spec.source_topic, spec.partition};
+}
+
+}  // namespace
+
+MappedPartitions::MappedPartitions(Cluster& source, Cluster& target, bool syncs_on_target, OffsetSyncsSettings settings,
+                                   Isolation isolation)
+    : source_(source),
+      target_(target),
+      tag_(settings.tag),
+      isolation_(isolation),
+      syncs_(syncs_on_target ? target : source, std::move(settings)) {}
+
+Awaitable<> MappedPartitions::load() {
+  for (auto& [partition, adopted] : adopted_) adopted.is_current = false;
+  co_await syncs_.load();
+}
+
+ProducerId MappedPartitions::identity_of(const FlowSpec& spec) const {
+  const Topic* target = target_.find_topic(spec.target_topic);
+  return mapped_identity(tag_, target == nullptr ? protocol::Uuid{} : target->id, spec.target_topic, spec.partition,
+                         spec.source_topic);
+}
+
+bool MappedPartitions::has_map(const MirroredPartition& partition) const {
+  return syncs_.find(source_of(partition.spec), identity_of(partition.spec)) != nullptr;
+}
+
+void MappedPartitions::adopt(MirroredPartition& partition) {
+  adopted_[&partition] = {.identical_identity = partition.spec.identity, .is_current = false};
+  partition.spec.identity = identity_of(partition.spec);
+  partition.spec.written = std::make_shared<WrittenRuns>();
+}
+
+/// What the shard has reported of it becomes a part of its map.
+void MappedPartitions::collect(const MirroredPartition& partition, const Adopted& adopted) {
+  const std::vector<OffsetRun> runs = partition.spec.written->take();
+  // Otherwise another instance's map has replaced the one these follow: recovery finds them in the log.
+  if (adopted.is_current && !runs.empty()) syncs_.append(source_of(partition.spec), runs);
+}
+
+Awaitable<std::vector<MappedAdmission>> MappedPartitions::admit(std::vector<MirroredPartition*> partitions,
+                                                                bool start_at_latest) {
+  std::vector<MappedQuestion> questions;
+  for (MirroredPartition* partition : partitions) {
+    Adopted& adopted = adopted_.at(partition);
+    collect(*partition, adopted);
+    questions.push_back({.source = source_of(partition->spec),
+                         .target = {partition->spec.target_topic, partition->spec.partition},
+                         .identity = partition->spec.identity,
+                         .identical_identity = adopted.identical_identity,
+                         .start_at_latest = start_at_latest});
+    adopted.is_current = true;
+  }
+  std::vector<MappedAdmission> admissions =
+      co_await admit_mapped(source_, target_, syncs_, std::move(questions), isolation_);
+  // Nothing is written before its map has a beginning.
+  const OffsetSyncs::Stored stored = co_await syncs_.store();
+  if (stored == OffsetSyncs::Stored::all) co_return admissions;
+  const bool is_moved = stored == OffsetSyncs::Stored::moved;
+  for (MappedAdmission& admission : admissions) {
+    if (admission.verdict == MappedAdmission::Verdict::refuse) continue;
+    admission.verdict = MappedAdmission::Verdict::retry;
+    admission.reason = is_moved ? "another instance of this mirror stores offset maps" : syncs_.why();
+  }
+  if (is_moved) co_await load();
+  co_return admissions;
+}
+
+Awaitable<OffsetSyncs::Stored> MappedPartitions::store() {
+  for (const auto& [partition, adopted] : adopted_) collect(*partition, adopted);
+  co_return co_await syncs_.store();
+}
+
+}  // namespace shunt::replicate

@@ -1,0 +1,57 @@
+// The partitions of a replication whose offsets are mapped: which they are, how they are admitted, and that their maps
+// are stored. Belongs to the control thread; its calls are not to overlap.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "replicate/control/cluster.h"
+#include "replicate/control/mapped_admission.h"
+#include "replicate/control/mirrored_partition.h"
+#include "replicate/control/offset_syncs.h"
+#include "replicate/isolation.h"
+
+namespace shunt::replicate {
+
+class MappedPartitions {
+ public:
+  /// Clusters must outlive it; `syncs_on_target`: where the offset syncs topic is.
+  MappedPartitions(Cluster& source, Cluster& target, bool syncs_on_target, OffsetSyncsSettings settings,
+                   Isolation isolation);
+
+  /// Reads the maps there are; afterwards every partition must be admitted anew. Throws ClusterError.
+  net::Awaitable<> load();
+  [[nodiscard]] const OffsetSyncs& syncs() const { return syncs_; }
+
+  /// This mirror has written it with mapped offsets before.
+  [[nodiscard]] bool has_map(const MirroredPartition& partition) const;
+  /// From now on its offsets are mapped. `partition` must outlive this, and be in no shard.
+  void adopt(MirroredPartition& partition);
+
+  /// Where they begin or go on, in their order; their maps are stored as far as that goes.
+  net::Awaitable<std::vector<MappedAdmission>> admit(std::vector<MirroredPartition*> partitions, bool start_at_latest);
+
+  /// Stores what was written since. As OffsetSyncs::store().
+  net::Awaitable<OffsetSyncs::Stored> store();
+  [[nodiscard]] const std::string& why() const { return syncs_.why(); }
+
+ private:
+  struct Adopted {
+    protocol::ProducerId identical_identity;  // of what was written with identical offsets, if ever
+    bool is_current = false;                  // what it writes goes on where its map ends
+  };
+
+  [[nodiscard]] protocol::ProducerId identity_of(const FlowSpec& spec) const;
+  void collect(const MirroredPartition& partition, const Adopted& adopted);
+
+  Cluster& source_;
+  Cluster& target_;
+  const std::uint16_t tag_;
+  const Isolation isolation_;
+  OffsetSyncs syncs_;
+  std::map<MirroredPartition*, Adopted> adopted_;
+};
+
+}  // namespace shunt::replicate

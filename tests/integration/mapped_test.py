@@ -1,0 +1,161 @@
+"""Mapped offsets: into a target that others write, too, every record that a reader of the source sees goes once and in
+order, wherever its offset is; the map tells exactly which became which, and MirrorMaker 2's own classes can read it."""
+
+import re
+import subprocess
+from collections import Counter
+
+from harness import integration
+from holes_test import load_transactions, mirror_with_failures
+from verify_test import verify
+
+MAPPED = {"shunt.offsets": "mapped", "offset-syncs.topic.location": "target"}
+AUTO = {**MAPPED, "shunt.offsets": "auto"}
+END = b"<<end>>\n"
+FOREIGN = b"not from the source "
+
+
+def records(lab, cluster, topic, partition=0, isolation="read_committed"):
+    """[(offset, everything else)] as librdkafka reads a partition."""
+    text = lab.kcat(
+        cluster, "-C", "-q", "-e", "-t", topic, "-p", partition, "-o", "beginning",
+        "-X", f"isolation.level={isolation}", "-f", r"%o %T %h %K %S %k %s" + END.decode(),
+    )  # fmt: skip
+    return [(int(offset), rest) for offset, rest in (line.split(b" ", 1) for line in text.split(END)[:-1])]
+
+
+def write_foreign(lab, topic, partition, count, first=0):
+    feed = b"".join(FOREIGN + b"%d\n" % number for number in range(first, first + count))
+    lab.kcat(lab.target, "-P", "-t", topic, "-p", partition, feed=feed)
+
+
+def ours(there):
+    return [(offset, rest) for offset, rest in there if FOREIGN not in rest]
+
+
+def assert_mirrored(lab, topics, partitions, source=None):
+    """Every record once and in order. Returns {(topic, partition): {source offset: target offset}}."""
+    places = {}
+    for topic in topics:
+        for partition in range(partitions):
+            here = records(lab, source or lab.source, topic, partition)
+            there = ours(records(lab, lab.target, topic, partition, "read_uncommitted"))
+            assert [rest for _, rest in here] == [rest for _, rest in there], (
+                f"{topic}-{partition}: {len(here)} records on the source, {len(there)} on the target"
+            )
+            places[topic, partition] = {one: other for (one, _), (other, _) in zip(here, there)}
+    return places
+
+
+def offset_syncs(lab, cluster, name):
+    """What MirrorMaker 2's own formatter says of the offset syncs topic: [(topic, partition, upstream, downstream)]."""
+    command = cluster.java_command(
+        "org.apache.kafka.tools.consumer.ConsoleConsumer", "--bootstrap-server", cluster.bootstrap, "--topic", name,
+        "--from-beginning", "--timeout-ms", "3000",
+        "--formatter", "org.apache.kafka.connect.mirror.formatters.OffsetSyncFormatter",
+    )  # fmt: skip
+    said = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60).stdout
+    pattern = r"topicPartition=(\S+)-(\d+), upstreamOffset=(\d+), downstreamOffset=(\d+)"
+    return [(topic, int(p), int(up), int(down)) for topic, p, up, down in re.findall(pattern, said)]
+
+
+@integration(timeout_seconds=180)
+def a_target_with_records_of_others_takes_the_sources_behind_them(lab):
+    topics = load_transactions(lab)
+    for topic in topics:
+        lab.target.create_topic(topic, partitions=2)
+        write_foreign(lab, topic, 0, 7)
+    summary = lab.mirror(topics, settings=MAPPED)
+    assert summary["filled_offsets"] == 0, summary
+    places = assert_mirrored(lab, topics, 1)
+    assert lab.mirror(topics, settings=MAPPED)["records"] == 0
+    lab.load(topic="mixed", records=200, start=300, transaction=30, abort=3)
+    write_foreign(lab, topics[1], 0, 3, first=7)
+    lab.mirror(topics, settings=MAPPED)
+    places = assert_mirrored(lab, topics, 1)
+    assert sum(verify(lab, topics, code=0, settings=MAPPED)["partitions"][i]["records"] for i in range(4)) > 0
+    syncs = offset_syncs(lab, lab.target, "mm2-offset-syncs.source.internal")
+    seen = Counter()
+    for topic, partition, upstream, downstream in syncs:
+        if upstream in places.get((topic, partition), {}):
+            assert places[topic, partition][upstream] == downstream, (topic, partition, upstream, downstream)
+            seen[topic] += 1
+    assert all(seen[topic] for topic in topics), seen
+
+
+@integration(timeout_seconds=300)
+def ten_kills_beside_other_writers(lab):
+    topic = lab.load(topic="t", records=8000, partitions=2, transaction=10, abort=4, spread="cycle")
+    lab.target.create_topic(topic, partitions=2)
+    seen = 0
+    for number in range(10):
+        run = lab.start_mirror([topic], settings=MAPPED)
+        lab.eventually(lambda: sum(lab.ends(lab.target, [topic]).values()) > seen, 60, "the target grows")
+        write_foreign(lab, topic, number % 2, 5, first=5 * number)
+        assert run.kill(), f"shunt had ended by itself:\n{run.log_text()[-3000:]}"
+        seen = sum(lab.ends(lab.target, [topic]).values())
+    lab.mirror([topic], settings=MAPPED)
+    assert_mirrored(lab, [topic], 2)
+    assert verify(lab, [topic], code=0, settings=MAPPED)["equal"]
+
+
+@integration(timeout_seconds=240)
+def two_instances_with_mapped_offsets(lab):
+    topic = lab.topic("t")
+    for cluster in (lab.source, lab.target):
+        cluster.create_topic(topic, partitions=3)
+    load = lab.start_load(topic="t", records=3000, partitions=3, transaction=30, abort=4, spread="cycle")
+    runs = [lab.start_mirror([topic], settings=MAPPED) for _ in range(2)]
+    assert load.wait(120) == 0
+    for run in runs[:1]:
+        run.kill()
+    runs[1].drain()
+    lab.mirror([topic], settings=MAPPED)
+    assert_mirrored(lab, [topic], 3)
+
+
+@integration(timeout_seconds=180)
+def auto_keeps_offsets_where_it_can_and_says_why_where_not(lab):
+    fresh, used, empty = lab.load_all(
+        [{"topic": name, "records": 300, "transaction": 50} for name in ("fresh", "used", "empty")]
+    )
+    for topic in (used, empty):
+        lab.target.create_topic(topic, partitions=1)
+    write_foreign(lab, used, 0, 11)
+    run = lab.shunt("run", lab.config([fresh, used, empty], settings=AUTO), "--until-caught-up", "--json")
+    assert run.wait(90) == 0, run.log_text()
+    lab.assert_identical([fresh, empty], batches=False, isolation="read_committed")
+    assert_mirrored(lab, [used], 1)
+    assert f"offsets of {used}-0 are mapped (shunt.offsets=auto)" in run.log_text(), run.log_text()
+    assert "written by others" in run.log_text() and f"offsets of {fresh}" not in run.log_text(), run.log_text()
+    # Each keeps its mode; a mirror that must not map says so.
+    lab.load_all([{"topic": name, "records": 100, "start": 300, "seed": 3} for name in ("fresh", "used")])
+    assert lab.mirror([fresh, used, empty], settings=AUTO)["records"] == 200
+    lab.assert_identical([fresh], batches=False, isolation="read_committed")
+    assert_mirrored(lab, [used], 1)
+    assert set(mirror_with_failures(lab, [fresh, used])) == {(used, 0)}
+    answer = verify(lab, [fresh, used, empty], code=0, settings=AUTO)
+    assert {entry["topic"]: entry["offsets"] for entry in answer["partitions"]} == {
+        fresh: "identical", used: "mapped", empty: "identical",
+    }  # fmt: skip
+
+
+@integration(timeout_seconds=180)
+def two_clusters_are_merged_into_one_topic(lab):
+    other = lab.cluster("other")
+    topic = lab.load(topic="t", records=2000, partitions=2, kind="small", batch=400, linger=0)
+    lab.load(other, topic="t", records=1500, partitions=2, seed=5, transaction=25)
+    settings = {
+        **MAPPED,
+        "clusters": "source, other, target",
+        "other.bootstrap.servers": other.bootstrap,
+        "other->target.enabled": "true",
+        "other->target.topics": re.escape(topic),
+    }
+    lab.mirror([topic], settings=settings)
+    for partition in range(2):
+        there = Counter(rest for _, rest in records(lab, lab.target, topic, partition))
+        here = [records(lab, cluster, topic, partition) for cluster in (lab.source, other)]
+        assert there == Counter(rest for part in here for _, rest in part), partition
+    assert lab.mirror([topic], settings=settings)["records"] == 0
+    assert verify(lab, [topic], code=0, settings=settings)["equal"]
