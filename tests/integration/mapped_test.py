@@ -85,15 +85,20 @@ def a_target_with_records_of_others_takes_the_sources_behind_them(lab):
 
 @integration(timeout_seconds=300)
 def ten_kills_beside_other_writers(lab):
-    topic = lab.load(topic="t", records=8000, partitions=2, transaction=10, abort=4, spread="cycle")
-    lab.target.create_topic(topic, partitions=2)
+    topic = lab.topic("t")
+    for cluster in (lab.source, lab.target):
+        cluster.create_topic(topic, partitions=2)
+    load = lab.start_load(topic="t", records=40000, partitions=2, transaction=20, abort=4, spread="cycle")
     seen = 0
     for number in range(10):
         run = lab.start_mirror([topic], settings=MAPPED)
-        lab.eventually(lambda: sum(lab.ends(lab.target, [topic]).values()) > seen, 60, "the target grows")
+        lab.eventually(
+            lambda: sum(lab.ends(lab.target, [topic]).values()) > seen or load.poll() is not None, 60, "the target grows"
+        )
         write_foreign(lab, topic, number % 2, 5, first=5 * number)
         assert run.kill(), f"shunt had ended by itself:\n{run.log_text()[-3000:]}"
         seen = sum(lab.ends(lab.target, [topic]).values())
+    assert load.wait(180) == 0
     lab.mirror([topic], settings=MAPPED)
     assert_mirrored(lab, [topic], 2)
     assert verify(lab, [topic], code=0, settings=MAPPED)["equal"]

@@ -30,7 +30,11 @@ void put(std::vector<std::byte>& bytes, Integer value) {
 }  // namespace
 
 std::vector<std::byte> FakeBatch::bytes() const {
-  std::vector<std::byte> bytes;
+  std::vector<std::byte> bytes = verbatim;
+  if (!bytes.empty()) {
+    wire::store(bytes.data(), base);
+    return bytes;
+  }
   put(bytes, base);
   put(bytes, static_cast<std::int32_t>(record_batch_header_size - record_batch_overhead + payload.size()));
   put(bytes, std::int32_t{0});
@@ -209,7 +213,10 @@ void FakeKafka::serve(int id) {
         partition.error_code = check(id, asked.name, index, LeaderEpoch(-1));
         if (partition.error_code != 0) continue;
         for (const std::int64_t producer : find(asked.name, index)->producers) {
-          partition.active_producers.emplace_back().producer_id = ProducerId(producer);
+          auto& active = partition.active_producers.emplace_back();
+          active.producer_id = ProducerId(producer);
+          const auto& sequences = find(asked.name, index)->last_sequences;
+          if (sequences.contains(producer)) active.last_sequence = sequences.at(producer);
         }
       }
     }

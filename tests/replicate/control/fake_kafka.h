@@ -26,7 +26,8 @@ struct FakeBatch {
   std::int64_t base_timestamp_ms = 1000;
   std::int64_t producer_id = -1;
   std::int8_t magic = 2;
-  bool is_sealed = false;  // with a CRC that is right
+  bool is_sealed = false;           // with a CRC that is right
+  std::vector<std::byte> verbatim;  // not empty: the batch, but for its base offset
 
   [[nodiscard]] std::vector<std::byte> bytes() const;
 };
@@ -40,7 +41,8 @@ struct FakePartition {
   std::optional<std::int64_t> last_stable_offset;  // else the high watermark
   std::vector<FakeBatch> batches;
   std::vector<std::int64_t> producers;
-  std::int16_t error = 0;  // answered to every question about the log
+  std::map<std::int64_t, std::int32_t> last_sequences;  // of producers
+  std::int16_t error = 0;                               // answered to every question about the log
 
   /// Appends a batch of `records` records.
   void append(std::string payload, std::int32_t records = 1);
