@@ -6,7 +6,6 @@ import time
 import traceback
 from typing import NamedTuple
 
-from harness import LabError
 from world import until
 
 LONG_SECONDS = 30  # a recovery that takes longer is not waited for, but told
@@ -47,9 +46,12 @@ class Faults:
 
     def coda(self):
         """Kills and leader moves with nothing else wrong: what a recovery takes."""
+        self._world.tell("coda")
         for _ in range(2):
+            self._catch_up()
             self._shunt_kill()
         for name, cluster in self._clusters.by_name.items():
+            self._catch_up()
             self._cluster_reassign(name, cluster, rotate=1)
 
     def _lane(self, lane, steps):
@@ -162,7 +164,7 @@ class Faults:
 
     def _move_leaders(self, name, cluster, what, move):
         """Moves leaders; how long until the target has what the source had, of the moved partitions of plain topics."""
-        world, lab = self._world, self._world.lab
+        world = self._world
         before = self._partitions(cluster)
         world.disturb()
         calm = world.calm()
@@ -177,18 +179,21 @@ class Faults:
             if topic in before and before[topic][index][0] != leader
         }
         world.tell(f"{what} on the {name}: {len(moved)} leaders moved")
-        topics = [world.topics[one] for one in ("plain", "packed") if world.topics[one] in after]
-        if not moved or not topics:
-            return
-        wanted = lab.ends(self._clusters.source, topics)
+        if moved:
+            took = time.monotonic() - began if self._catch_up(moved) else None
+            self.recoveries.append(Recovery("leader move", took, world.was_calm(calm)))
+
+    def _catch_up(self, places=None):
+        """Whether shunt comes, in time, to where the source's plain topics end now (of these partitions, or of all)."""
+        topics = [self._world.topics[name] for name in ("plain", "packed")]
+        ends = self._world.lab.ends(self._clusters.source, topics)
+        wanted = {place: end for place, end in ends.items() if places is None or place in places}
 
         def caught_up():
-            there = world.positions()
-            return all(there.get(place, -1) >= wanted[place] for place in wanted if place in moved)
+            there = self._world.positions()
+            return all(there.get(place, -1) >= end for place, end in wanted.items())
 
-        done = until(caught_up, LONG_SECONDS)
-        took = time.monotonic() - began if done else None
-        self.recoveries.append(Recovery("leader move", took, world.was_calm(calm)))
+        return until(caught_up, LONG_SECONDS)
 
     # ---- the network -------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """A TCP proxy in user space, between shunt and the brokers, whose network goes wrong when it is told to.
 
-One Gate stands in front of each broker. It is told what is wrong with it by Gate.fault(); everything is as it should be
-again after Gate.heal():
+One gate stands in front of each broker. It is told what is wrong with it by fault(); everything is as it should be again
+after heal():
 
     latency_ms   every byte arrives so much later (in order, and as many at a time as before)
     slice_bytes  what is sent arrives in pieces of at most that size
@@ -9,14 +9,17 @@ again after Gate.heal():
                  open: one for a half-open connection, both for a black hole, which also accepts new connections
 
 What a dead direction had swallowed arrives when it heals, late, as after a network that was cut for a while; or never,
-if the connections are reset instead (Gate.reset: both sides see RST).
+if the connections are reset instead (reset(): both sides see RST).
 
-The event loop runs in a thread of its own; every method here may be called from any other.
+Proxy runs it in a process of its own, which ends with its parent: bytes do not wait for what else the tests do.
 """
 
 import asyncio
+import json
 import socket
 import struct
+import subprocess
+import sys
 import threading
 
 READ_BYTES = 1 << 16
@@ -24,9 +27,64 @@ QUEUE_BYTES = 4 << 20  # held for a slow or dead direction; the sender is made t
 UP, DOWN = "up", "down"
 
 
-class Gate:
+# ---- In the tests' process -----------------------------------------------------------------------------------------
+
+
+class Proxy:
+    """The proxy's process. A context manager; its methods may be called from any thread."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._process = None
+
+    def __enter__(self):
+        self._process = subprocess.Popen(
+            [sys.executable, "-B", __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        return self
+
+    def __exit__(self, *_):
+        self._process.stdin.close()
+        self._process.wait(30)
+        self._process.stdout.close()
+
+    def gate(self, listen_address, broker_address):
+        """A new gate: connections to listen_address, a (host, port), go to the broker's."""
+        return RemoteGate(self, self.tell("gate", listen=listen_address, broker=broker_address))
+
+    def tell(self, command, **arguments):
+        """Has the process carry out a command; returns what it answers."""
+        with self._lock:
+            self._process.stdin.write(json.dumps({"command": command, **arguments}) + "\n")
+            self._process.stdin.flush()
+            answer = self._process.stdout.readline()
+        assert answer, "the proxy has ended by itself"
+        return json.loads(answer)
+
+
+class RemoteGate:
     """One broker's way in. Made by Proxy.gate()."""
 
+    def __init__(self, proxy, number):
+        self._proxy, self._number = proxy, number
+
+    def fault(self, latency_ms=0, slice_bytes=None, dead=()):
+        """What is wrong from now on, instead of what was."""
+        settings = {"latency_ms": latency_ms, "slice_bytes": slice_bytes, "dead": list(dead)}
+        self._proxy.tell("fault", gate=self._number, settings=settings)
+
+    def heal(self):
+        self.fault()
+
+    def reset(self):
+        """Ends every connection with RST; new ones are accepted."""
+        self._proxy.tell("reset", gate=self._number)
+
+
+# ---- In the proxy's process ----------------------------------------------------------------------------------------
+
+
+class Gate:
     def __init__(self, loop, broker_address):
         self._loop = loop
         self._broker_address = broker_address
@@ -34,40 +92,17 @@ class Gate:
         self._latency_seconds = 0.0
         self._slice_bytes = None
         self._alive = {UP: asyncio.Event(), DOWN: asyncio.Event()}
-        for event in self._alive.values():
-            event.set()
-        self.bytes_passed = {UP: 0, DOWN: 0}
+        self.fault(latency_ms=0, slice_bytes=None, dead=[])
 
-    def fault(self, latency_ms=0, slice_bytes=None, dead=()):
-        """What is wrong from now on, instead of what was."""
-
-        def change():
-            self._latency_seconds = latency_ms / 1000
-            self._slice_bytes = slice_bytes
-            for direction, event in self._alive.items():
-                event.clear() if direction in dead else event.set()
-
-        self._call(change)
-
-    def heal(self):
-        self.fault()
+    def fault(self, latency_ms, slice_bytes, dead):
+        self._latency_seconds = latency_ms / 1000
+        self._slice_bytes = slice_bytes
+        for direction, event in self._alive.items():
+            event.clear() if direction in dead else event.set()
 
     def reset(self):
-        """Ends every connection with RST; new ones are accepted."""
-        self._call(lambda: [connection.abort() for connection in list(self._connections)])
-
-    def connections(self):
-        return self._call(lambda: len(self._connections))
-
-    def _call(self, action):
-        """Runs action() on the loop's thread and returns its value."""
-
-        async def run():
-            return action()
-
-        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(10)
-
-    # ---- on the loop's thread ----------------------------------------------------------------------------------------
+        for connection in list(self._connections):
+            connection.abort()
 
     async def accept(self, reader, writer):
         connection = _Connection(writer)
@@ -80,9 +115,7 @@ class Gate:
             if connection.is_aborted:  # while it was being made
                 connection.abort()
                 return
-            await asyncio.gather(
-                self._pump(reader, broker_writer, UP), self._pump(broker_reader, writer, DOWN)
-            )
+            await asyncio.gather(self._pump(reader, broker_writer, UP), self._pump(broker_reader, writer, DOWN))
         except (OSError, asyncio.IncompleteReadError):
             connection.abort()  # a broker that refuses or resets does so to its client, too
         except asyncio.CancelledError:
@@ -126,7 +159,6 @@ class Gate:
             writer.write(piece)
             await writer.drain()
             await asyncio.sleep(0)  # the piece leaves by itself, and neighbours have their turn
-            self.bytes_passed[direction] += len(piece)
             view = view[len(piece) :]
             await self._alive[direction].wait()
 
@@ -163,38 +195,28 @@ class _Room:
         self._changed.set()
 
 
-class Proxy:
-    """All gates, and the thread they live in. A context manager."""
+async def main():
+    loop = asyncio.get_running_loop()
+    commands = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(commands), sys.stdin)
+    gates = []
+    while line := await commands.readline():
+        request = json.loads(line)
+        answer = None
+        if request["command"] == "gate":
+            gates.append(Gate(loop, request["broker"]))
+            await asyncio.start_server(gates[-1].accept, *request["listen"], limit=READ_BYTES)
+            answer = len(gates) - 1
+        elif request["command"] == "fault":
+            gates[request["gate"]].fault(**request["settings"])
+        else:
+            gates[request["gate"]].reset()
+        print(json.dumps(answer), flush=True)
+    others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
-    def __init__(self):
-        self._loop = asyncio.new_event_loop()
-        self._servers = []
-        self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
 
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def gate(self, listen_address, broker_address):
-        """A new gate: connections to listen_address, a (host, port), go to the broker's."""
-
-        async def serve():
-            gate = Gate(self._loop, broker_address)
-            self._servers.append(await asyncio.start_server(gate.accept, *listen_address, limit=READ_BYTES))
-            return gate
-
-        return asyncio.run_coroutine_threadsafe(serve(), self._loop).result(10)
-
-    def __exit__(self, *_):
-        async def close():
-            for server in self._servers:
-                server.close()
-            others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-            for task in others:
-                task.cancel()
-            await asyncio.gather(*others, return_exceptions=True)
-
-        asyncio.run_coroutine_threadsafe(close(), self._loop).result(10)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+if __name__ == "__main__":
+    asyncio.run(main())

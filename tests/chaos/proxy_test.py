@@ -108,7 +108,7 @@ class ProxyTest(unittest.TestCase):
 
         async def hand_on():
             gate = Gate(asyncio.get_running_loop(), None)
-            gate._slice_bytes = 3
+            gate.fault(latency_ms=0, slice_bytes=3, dead=[])
             await gate._hand_on(Writer(), b"abcdefgh", UP)
 
         asyncio.run(hand_on())

@@ -48,7 +48,7 @@ def schedule(seed, size="normal"):
         lanes[lane] = [_MAKERS[lane](dice, lane) for _ in range(STEPS[size][lane])]
     dice = random.Random(f"{seed} settings")
     settings = {"shunt.shards": dice.choice((1, 2)), "shunt.io": dice.choice(("auto", "epoll"))}
-    return Schedule(lanes, settings, dice.choice((1, 1, 4)))
+    return Schedule(lanes, settings, dice.choice((1, 1, 2)))
 
 
 def kills(plan):

@@ -255,7 +255,7 @@ class World:
                 cluster.delete_topic(topic)
 
 
-def until(condition, seconds, interval_seconds=0.02):
+def until(condition, seconds, interval_seconds=0.05):
     """Whether condition() came true within the time."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -73,7 +73,7 @@ final class WorkloadProducer extends Thread {
         Map<String, Object> settings = new HashMap<>(client);
         settings.putAll(Map.of("compression.type", spec.codec, "batch.size", spec.batch, "linger.ms", spec.linger,
             "acks", "all", "enable.idempotence", true, "max.block.ms", 30_000, "request.timeout.ms", 10_000,
-            "delivery.timeout.ms", 120_000));
+            "delivery.timeout.ms", 120_000, "buffer.memory", 1L << 20)); // what waits is soon written at the end
         if (spec.transaction != null) {
             settings.put("transactional.id", spec.name + "-" + spec.topic + "-" + generation);
             settings.put("transaction.timeout.ms", 20_000);
