@@ -48,6 +48,7 @@ Target::Target(Source& source, net::Loop& loop, BrokerId broker, const TargetSet
       settings_(settings),
       link_(loop, link_settings, *this, fmt::format("target broker {}", broker.value())),
       queue_(settings.produce),
+      answer_clock_(settings.request_timeout),
       linger_timer_(loop, [this] { hurry_answers(); }),
       tick_timer_(loop, [this] { tick(); }) {}
 
@@ -96,6 +97,7 @@ void Target::on_link_down(const std::string& reason) {
   send_under_way_ = false;
   receive_armed_ = false;
   requests_.clear();
+  answer_clock_.handle_lost_connection();
   urgent_requests_ = 0;
   urgent_flush_ = false;
   in_flight_bytes_ = 0;
@@ -126,7 +128,7 @@ void Target::abandon_open_batch(const std::string& reason) {
 
 void Target::tick() {
   tick_timer_.set(loop_.now() + tick_interval);
-  if (!requests_.empty() && loop_.now() > requests_.front().deadline) {
+  if (!requests_.empty() && answer_clock_.is_over(loop_.now())) {
     link_.fail(fmt::format(
         "no answer to {} within {} s",
         requests_.front().kind == Request::Kind::produce ? "a Produce request" : "a question for the log end",
@@ -173,14 +175,12 @@ void Target::flush() {
       next_, [this] { return ++next_correlation_id_; },
       [this](std::int32_t correlation_id, std::uint32_t batches, std::size_t bytes) {
         in_flight_bytes_ += bytes;
-        requests_.push_back({.correlation_id = correlation_id,
-                             .kind = Request::Kind::produce,
-                             .version = produce_version,
-                             .urgent = urgent_flush_,
-                             .batches = batches,
-                             .bytes = bytes,
-                             .deadline = loop_.now() + settings_.request_timeout});
-        if (urgent_flush_) ++urgent_requests_;
+        note_request({.correlation_id = correlation_id,
+                      .kind = Request::Kind::produce,
+                      .version = produce_version,
+                      .urgent = urgent_flush_,
+                      .batches = batches,
+                      .bytes = bytes});
       });
   send_next();
   if (urgent_flush_) hurry_answers();
@@ -202,14 +202,18 @@ void Target::queue_question(const Message& message, Request::Kind kind) {
   const std::vector<std::byte> frame =
       protocol::encode_request(message, version, ++next_correlation_id_, settings_.produce.client_id);
   next_.append_own([&](std::vector<std::byte>& arena) { arena.insert(arena.end(), frame.begin(), frame.end()); });
-  requests_.push_back({.correlation_id = next_correlation_id_,
-                       .kind = kind,
-                       .version = version,
-                       .urgent = true,
-                       .batches = 0,
-                       .bytes = 0,
-                       .deadline = loop_.now() + settings_.request_timeout});
-  ++urgent_requests_;
+  note_request({.correlation_id = next_correlation_id_,
+                .kind = kind,
+                .version = version,
+                .urgent = true,
+                .batches = 0,
+                .bytes = 0});
+}
+
+void Target::note_request(Request request) {
+  if (requests_.empty()) answer_clock_.handle_oldest_request(loop_.now());
+  if (request.urgent) ++urgent_requests_;
+  requests_.push_back(request);
 }
 
 // The log end, the producers, and the log end again, in one go: when both ends agree, what lies between is of the same
@@ -310,6 +314,7 @@ void Target::handle_frame(std::span<const std::byte> frame) {
   }
   const Request request = requests_.front();
   requests_.pop_front();
+  answer_clock_.handle_answer(loop_.now());
   if (request.urgent) --urgent_requests_;
   switch (request.kind) {
     case Request::Kind::produce:
@@ -356,9 +361,7 @@ void Target::throttle(std::int32_t throttle_ms) {
   if (throttle_ms <= 0) return;
   const net::Duration pause = std::chrono::milliseconds(throttle_ms);
   muted_until_ = std::max(muted_until_, loop_.now() + pause);
-  // The broker does not read this connection meanwhile: what is in flight is late, not lost.
-  for (Request& request : requests_)
-    request.deadline = std::max(request.deadline, muted_until_ + settings_.request_timeout);
+  answer_clock_.handle_throttle(muted_until_);
 }
 
 Target::Locating* Target::find_locating(std::string_view topic, PartitionIndex partition) {

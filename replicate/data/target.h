@@ -20,6 +20,7 @@
 #include "net/loop.h"
 #include "protocol/ids.h"
 #include "protocol/record_batch.h"
+#include "replicate/data/answer_clock.h"
 #include "replicate/data/flow.h"
 #include "replicate/data/link.h"
 #include "replicate/data/partition_map.h"
@@ -33,7 +34,8 @@ struct TargetSettings {
   std::size_t unsent_bytes = 1024 * 1024;          // queued: beyond this the source is not read
   net::Duration answer_linger = std::chrono::milliseconds(10);
   net::Duration stall_after = std::chrono::seconds(1);  // blocked that long: its flows step aside for their neighbours
-  net::Duration request_timeout = std::chrono::seconds(40);  // beyond the broker's own ProduceSettings::timeout_ms
+  // Of a broker that answers none of its requests; beyond the broker's own ProduceSettings::timeout_ms.
+  net::Duration request_timeout = std::chrono::seconds(40);
 };
 
 class Target final : private Link::Owner {
@@ -73,7 +75,6 @@ class Target final : private Link::Owner {
     bool urgent;  // a flow waits for the answer
     std::uint32_t batches;
     std::size_t bytes;
-    net::Time deadline;
   };
   struct Locating {
     Flow* flow;  // null: it has left
@@ -91,6 +92,7 @@ class Target final : private Link::Owner {
   void locate_waiting();
   template <class Message>
   void queue_question(const Message& message, Request::Kind kind);
+  void note_request(Request request);
 
   // Answers
   void arm_receive();
@@ -127,6 +129,7 @@ class Target final : private Link::Owner {
   bool send_under_way_ = false;
 
   std::deque<Request> requests_;
+  AnswerClock answer_clock_;  // of requests_.front()
   std::int32_t next_correlation_id_ = 0;
   std::uint32_t urgent_requests_ = 0;
   bool urgent_flush_ = false;  // what is collected holds the first batch of a flow

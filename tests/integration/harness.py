@@ -95,13 +95,17 @@ class Shunt:
 
     def metrics(self, name, **labels):
         """The sum of a metric's samples with these labels, from the Prometheus endpoint of Lab.start_mirror."""
+        wanted = {label: str(value) for label, value in labels.items()}.items()
+        return sum(value for found, value in self.samples(name) if wanted <= found.items())
+
+    def samples(self, name):
+        """[(labels, value)] of a metric, labels as {name: text}."""
         address = re.search(r"metrics on (http://\S+)", self.log_text())
         assert address, "shunt does not serve metrics yet"
         with urllib.request.urlopen(address[1], timeout=10) as answer:
             lines = answer.read().decode().splitlines()
-        wanted = [f'{label}="{value}"' for label, value in labels.items()]
-        samples = [line for line in lines if re.match(re.escape(name) + r"[{ ]", line)]
-        return sum(float(line.rsplit(" ", 1)[1]) for line in samples if all(text in line for text in wanted))
+        wanted = [line for line in lines if re.match(re.escape(name) + r"[{ ]", line)]
+        return [(dict(re.findall(r'(\w+)="([^"]*)"', line)), float(line.rsplit(" ", 1)[1])) for line in wanted]
 
     def summary(self):
         """The JSON object it printed last."""
@@ -249,17 +253,23 @@ class Lab:
         assert done.returncode == 0, f"kcat {' '.join(map(str, arguments))}: {done.stderr.decode()[-2000:]}"
         return done.stdout
 
-    def ends(self, cluster, topics):
-        """{(topic, partition): end offset}, from one run of kcat."""
+    def ends(self, cluster, topics, isolation="read_committed"):
+        """{(topic, partition): end offset}, from one run of kcat; the first open transaction ends a partition, unless
+        isolation is read_uncommitted."""
         known = cluster.metadata()["topics"]
         asked = [
             argument for topic in topics for index in known[topic] for argument in ("-t", f"{topic}:{index}:-1")
         ]
-        # A broker that has just started is known as the leader a moment before it acts as one.
-        said = self.eventually(lambda: self.kcat(cluster, "-Q", *asked), 30, "kcat is told the log ends").decode()
-        answers = re.findall(r"^(\S+) \[(\d+)\] offset (\d+)$", said, re.MULTILINE)
-        assert len(answers) == len(asked) // 2, answers
-        return {(topic, int(index)): int(end) for topic, index, end in answers}
+
+        def answers():
+            # A broker that has just started is known as the leader a moment before it acts as one; kcat then leaves the
+            # partition out.
+            said = self.kcat(cluster, "-Q", "-X", f"isolation.level={isolation}", *asked).decode()
+            found = re.findall(r"^(\S+) \[(\d+)\] offset (\d+)$", said, re.MULTILINE)
+            assert len(found) == len(asked) // 2, found
+            return {(topic, int(index)): int(end) for topic, index, end in found}
+
+        return self.eventually(answers, 30, "kcat is told the log ends")
 
     def dump(self, cluster, topic, partition=0):
         """Every record of a partition as librdkafka reads it, aborted ones included: offset, timestamp, headers, key,

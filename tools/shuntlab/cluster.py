@@ -55,6 +55,16 @@ class Broker:
     def address(self):
         return f"{HOST}:{self.port}"
 
+    @property
+    def proxied_address(self):
+        """(host, port) a proxy connects to; only of a proxied cluster."""
+        return HOST, self.cluster.state["brokers"][str(self.id)]["listeners"][layout.PROXIED]
+
+    @property
+    def proxy_address(self):
+        """(host, port) a proxy listens at; only of a proxied cluster."""
+        return HOST, self.cluster.state["brokers"][str(self.id)]["proxy_port"]
+
     def start(self):
         """Starts the process; does not wait for it to serve (Cluster.wait does)."""
         state = self.cluster.state
@@ -114,6 +124,10 @@ class Cluster:
     listeners: further security protocols (SSL, SASL_PLAINTEXT, SASL_SSL) that each broker also listens on, every one at
     a port of its own, with their key stores and mechanisms given as properties. PLAINTEXT is always there; the lab
     itself and the brokers use it.
+
+    proxied: clients that come by way of a proxy stay behind it. Each broker has one more listener that advertises the
+    port at which the caller's proxy listens (Broker.proxy_address, in front of Broker.proxied_address);
+    bootstrap_of_proxies() is where such clients begin.
     """
 
     def __init__(
@@ -130,6 +144,7 @@ class Cluster:
         listeners=(),
         home=None,
         share_classes=True,
+        proxied=False,
     ):
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}", name):
             raise LabError(
@@ -143,6 +158,7 @@ class Cluster:
         self._broker_properties = {int(key): dict(value) for key, value in (broker_properties or {}).items()}
         self._port = port
         self._listeners = list(listeners)
+        self._proxied = proxied
         # An archive costs a start to save on later ones; old versions are rarely started.
         self._share_classes = (
             share_classes and os.environ.get("SHUNT_LAB_ARCHIVE") != "0" and layout.has_kraft(version)
@@ -190,7 +206,9 @@ class Cluster:
                 f"cluster {self.name} exists already ({self.home}); `tools/lab down {self.name}` removes it"
             ) from None
         try:
-            self.state["brokers"] = layout.assign_ports(list(self.state["brokers"]), self._listeners, self._port)
+            self.state["brokers"] = layout.assign_ports(
+                list(self.state["brokers"]), self._listeners, self._port, self._proxied
+            )
             if not layout.has_kraft(self.state["version"]):
                 self.state["zookeeper_port"] = layout.free_ports(1)[0]
                 self.state["cluster_id"] = None  # the brokers make one up
@@ -286,6 +304,9 @@ class Cluster:
     def bootstrap_of(self, protocol):
         return ",".join(f"{HOST}:{ports['listeners'][protocol]}" for ports in self.state["brokers"].values())
 
+    def bootstrap_of_proxies(self):
+        return ",".join(f"{HOST}:{ports['proxy_port']}" for ports in self.state["brokers"].values())
+
     def protocols(self):
         return list(next(iter(self.state["brokers"].values()))["listeners"])
 
@@ -300,6 +321,14 @@ class Cluster:
 
     def delete_topic(self, name):
         self._ask(wire.delete_topic, name)
+
+    def elect_preferred_leaders(self):
+        """Leaders that are not the first of their partition's replicas give way to those."""
+        self._ask(wire.elect_preferred_leaders)
+
+    def reassign(self, replicas):
+        """Begins to give partitions other replicas: {topic: {partition: [broker id, the preferred leader first]}}."""
+        self._ask(wire.reassign, replicas)
 
     def _ask(self, request, *arguments):
         failure = "none is running"

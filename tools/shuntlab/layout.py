@@ -7,6 +7,7 @@ from pathlib import Path
 from .errors import LabError
 
 HOST = "127.0.0.1"
+PROXIED = "PROXIED"  # a listener whose clients are sent through a proxy; plain text
 
 
 def free_ports(count):
@@ -44,19 +45,22 @@ def zookeeper_properties(port, data):
     }
 
 
-def assign_ports(broker_ids, listeners, first_port=None):
+def assign_ports(broker_ids, listeners, first_port=None, proxied=False):
     """{broker id: {"listeners": {protocol: port}, "port": the PLAINTEXT one, "controller_port": port}}.
 
-    With first_port the PLAINTEXT ports count up from there; all others are free ones.
+    With first_port the PLAINTEXT ports count up from there; all others are free ones. A proxied broker also has a
+    listener PROXIED, and a "proxy_port": what it tells clients of that listener to connect to.
     """
-    protocols = ["PLAINTEXT", *listeners]
-    free = free_ports(len(broker_ids) * (len(protocols) + 1))
+    protocols = ["PLAINTEXT", *listeners, *([PROXIED] if proxied else [])]
+    free = free_ports(len(broker_ids) * (len(protocols) + (2 if proxied else 1)))
     result = {}
     for index, broker_id in enumerate(broker_ids):
         ports = {protocol: free.pop() for protocol in protocols}
         if first_port:
             ports["PLAINTEXT"] = first_port + index
         result[broker_id] = {"listeners": ports, "port": ports["PLAINTEXT"], "controller_port": free.pop()}
+        if proxied:
+            result[broker_id]["proxy_port"] = free.pop()
     return result
 
 
@@ -70,7 +74,10 @@ def server_properties(broker_id, brokers, data, zookeeper_port=None):
     replicas = min(3, len(ids))
     ports = brokers[broker_id]
     listeners = [f"{protocol}://{HOST}:{port}" for protocol, port in ports["listeners"].items()]
-    protocols = [f"{protocol}:{protocol}" for protocol in ports["listeners"]]
+    protocols = [
+        f"{protocol}:{'PLAINTEXT' if protocol == PROXIED else protocol}" for protocol in ports["listeners"]
+    ]
+    advertised = {**ports["listeners"], **({PROXIED: ports["proxy_port"]} if "proxy_port" in ports else {})}
     if zookeeper_port:
         membership = {
             "broker.id": broker_id,
@@ -92,6 +99,7 @@ def server_properties(broker_id, brokers, data, zookeeper_port=None):
     return {
         **membership,
         "listeners": ",".join(listeners),
+        "advertised.listeners": ",".join(f"{protocol}://{HOST}:{port}" for protocol, port in advertised.items()),
         "listener.security.protocol.map": ",".join(protocols),
         "inter.broker.listener.name": "PLAINTEXT",
         "log.dirs": str(data),

@@ -1,7 +1,8 @@
 """The few Kafka requests a lab needs, over a plain socket: a JVM admin client takes a second to start, this takes a
 millisecond.
 
-Only non-flexible versions that every broker from 2.8 to 4.3 speaks: Metadata v2, CreateTopics v4, DeleteTopics v3.
+Only versions that every broker from 2.8 to 4.3 speaks, non-flexible ones where there are any: Metadata v2,
+CreateTopics v4, DeleteTopics v3, ElectLeaders v1, AlterPartitionReassignments v0.
 """
 
 import socket
@@ -9,7 +10,7 @@ import struct
 
 from .errors import LabError
 
-METADATA, CREATE_TOPICS, DELETE_TOPICS = 3, 19, 20
+METADATA, CREATE_TOPICS, DELETE_TOPICS, ELECT_LEADERS, ALTER_PARTITION_REASSIGNMENTS = 3, 19, 20, 43, 45
 _MAX_RESPONSE_BYTES = 64 << 20
 _ERROR_NAMES = {
     3: "UNKNOWN_TOPIC_OR_PARTITION",
@@ -22,6 +23,8 @@ _ERROR_NAMES = {
     40: "INVALID_CONFIG",
     41: "NOT_CONTROLLER",
     44: "POLICY_VIOLATION",
+    80: "PREFERRED_LEADER_NOT_AVAILABLE",
+    84: "ELECTION_NOT_NEEDED",
 }
 
 
@@ -53,6 +56,18 @@ class _Reader:
 
     def array(self, item):
         return [item() for _ in range(self.take("i"))]
+
+
+def _unsigned_varint(number):
+    data = b""
+    while number > 0x7F:
+        data, number = data + bytes([number & 0x7F | 0x80]), number >> 7
+    return data + bytes([number])
+
+
+def _compact(items):
+    """An array of a flexible version; items are encoded ones."""
+    return _unsigned_varint(len(items) + 1) + b"".join(items)
 
 
 def _exchange(address, api_key, version, body, timeout_seconds):
@@ -132,3 +147,30 @@ def delete_topic(address, name, timeout_seconds=30):
     reader.take("i")  # throttle time
     for topic, code in reader.array(lambda: (reader.string(), reader.take("h"))):
         _raise_for(topic, code, None)
+
+
+def elect_preferred_leaders(address, timeout_seconds=30):
+    """Each partition of the cluster gets its first replica as leader, if it has another one and that one is in sync."""
+    body = struct.pack(">biI", 0, -1, timeout_seconds * 1000)
+    reader = _exchange(address, ELECT_LEADERS, 1, body, timeout_seconds + 5)
+    reader.take("i")  # throttle time
+    _raise_for("(all)", reader.take("h"), None)
+
+
+def reassign(address, replicas, timeout_seconds=30):
+    """Gives partitions other replicas, the first of each list the preferred one: {topic: {partition: [broker id]}}."""
+    no_tags = b"\0"
+
+    def partition(index, brokers):
+        return struct.pack(">i", index) + _compact([struct.pack(">i", one) for one in brokers]) + no_tags
+
+    def topic(name, partitions):
+        rows = [partition(index, brokers) for index, brokers in partitions.items()]
+        return _unsigned_varint(len(name.encode()) + 1) + name.encode() + _compact(rows) + no_tags
+
+    body = no_tags + struct.pack(">i", timeout_seconds * 1000)  # the tags are the request header's
+    body += _compact([topic(name, partitions) for name, partitions in replicas.items()]) + no_tags
+    reader = _exchange(address, ALTER_PARTITION_REASSIGNMENTS, 0, body, timeout_seconds + 5)
+    reader.take("b")  # the response header's tags
+    reader.take("i")  # throttle time
+    _raise_for("(all)", reader.take("h"), None)

@@ -17,6 +17,9 @@ public final class Judge {
           compare      --source B --target B --topic T or SOURCE=TARGET... [--ignore-offsets] [--batches]
                        [--isolation read_uncommitted] (of what is read on the source)
           end-offsets  --bootstrap B --topic T...
+          workload     --bootstrap B --history FILE --producer name=N,topic=T,... [--seed 1]     (--producer for each)
+                       producers that write until standard input ends, and what became of every record (History)
+          view         --bootstrap B --topic T... --out FILE [--isolation read_uncommitted]     every record read (View)
           latency      --source B --target B --topic T [--target-topic T2] [--rate 1000] [--seconds 20] [--warmup 5]
                        [--size 1024] [--on source,target] [--wait 60]
 
@@ -31,7 +34,12 @@ public final class Judge {
           flush=A..B (flush after so many records: batches of uneven size)
           timestamp=START_MS+STEP_MS (1700000000000+1), spread=cycle|hash (cycle: record i to i mod partitions)
           idempotence=true|false (true), acks=all, transaction=N (commit every N records), abort=K (every K-th aborted)
-        A missing topic is created with that many partitions and a max.message.bytes that takes the largest record.
+        workload keys (defaults):
+          name, topic, partitions=1, codec=none, rate=100 (records/s), size=20..400, keys=0 (so many different ones;
+          0: random, or none), batch=16384, linger=5, transaction=A..B (records of one; none without), and, each as one
+          transaction in so many: abort=0, hold=0 (kept open for hold-ms=1000), abandon=0 (left open by its producer)
+        A missing topic of load is created with that many partitions and a max.message.bytes that takes its largest
+        record.
         """;
 
     public static void main(String[] arguments) {
@@ -50,6 +58,8 @@ public final class Judge {
                 case "raw" -> Raw.run(options);
                 case "compare" -> Compare.run(options);
                 case "latency" -> Latency.run(options);
+                case "view" -> View.run(options);
+                case "workload" -> Workload.run(options);
                 default -> throw new UsageException("unknown command " + arguments[0]);
             };
         } catch (UsageException error) {

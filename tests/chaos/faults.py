@@ -1,0 +1,210 @@
+"""Carries out a schedule: each lane in a thread of its own, and every fault undone at the end."""
+
+import signal
+import threading
+import time
+import traceback
+from typing import NamedTuple
+
+from world import until
+
+LONG_SECONDS = 30  # a recovery that takes longer is not waited for, but told
+
+
+class Recovery(NamedTuple):
+    """How long it took until things went on."""
+
+    kind: str  # "restart" or "leader move"
+    seconds: float  # None: not within LONG_SECONDS
+    calm: bool  # nothing else was wrong meanwhile
+
+
+class Faults:
+    def __init__(self, world):
+        self._world = world
+        self._clusters = world.clusters
+        self.recoveries = []
+        self.applied = []  # (lane, step), as they were begun
+        self.problems = []
+
+    def run(self, plan):
+        """Runs all lanes to their ends, then makes everything whole again. self.problems: what could not be done, or
+        what a lane found wrong."""
+        lanes = [threading.Thread(target=self._lane, args=lane, daemon=True) for lane in plan.lanes.items()]
+        for lane in lanes:
+            lane.start()
+        for lane in lanes:
+            lane.join()
+        for gate in self._clusters.gates.values():
+            gate.heal()
+        for cluster in self._clusters.by_name.values():
+            for broker in cluster.brokers():
+                broker.resume()
+                if broker.process.pid() is None:
+                    broker.start()
+            cluster.wait(must_run=cluster.brokers())
+
+    def coda(self):
+        """Kills and leader moves with nothing else wrong: what a recovery takes."""
+        self._world.tell("coda")
+        for _ in range(2):
+            self._catch_up()
+            self._shunt_kill()
+        for name, cluster in self._clusters.by_name.items():
+            self._catch_up()
+            self._cluster_reassign(name, cluster, rotate=1)
+
+    def _lane(self, lane, steps):
+        try:
+            for step in steps:
+                if self.problems:
+                    return
+                time.sleep(step.after_seconds)
+                self.applied.append((lane, step))
+                if lane == "shunt":
+                    getattr(self, f"_shunt_{step.action}")(**step.arguments)
+                elif lane == "network":
+                    self._gate(**step.arguments)
+                else:
+                    getattr(self, f"_cluster_{step.action}")(lane, self._clusters.by_name[lane], **step.arguments)
+        except Exception:
+            self.problems.append(f"lane {lane}: {traceback.format_exc()}")
+
+    # ---- shunt -------------------------------------------------------------------------------------------------------
+
+    def _restart_shunt(self):
+        """Starts an instance and tells when it has had its first record confirmed."""
+        world = self._world
+        began, calm = time.monotonic(), world.calm()
+        instance = world.start_shunt()
+        done = until(lambda: world.confirmed(instance) > 0, LONG_SECONDS)
+        took = time.monotonic() - began if done else None
+        self.recoveries.append(Recovery("restart", took, world.was_calm(calm)))
+        world.tell("shunt restarted: " + (f"first record after {took:.2f} s" if done else f"none in {LONG_SECONDS} s"))
+
+    def _shunt_kill(self):
+        self._world.tell("kill -9 shunt")
+        self._world.kill_shunt(self._world.shunt)
+        self._restart_shunt()
+
+    def _shunt_crash_loop(self, lives):
+        world = self._world
+        for seconds in lives:
+            world.tell(f"kill -9 shunt, next life {seconds} s")
+            world.kill_shunt(world.shunt)
+            world.start_shunt()
+            time.sleep(seconds)
+        world.tell("kill -9 shunt")
+        world.kill_shunt(world.shunt)
+        self._restart_shunt()
+
+    def _shunt_freeze(self, seconds):
+        with self._world.trouble(f"shunt is frozen for {seconds} s"):
+            self._world.shunt.signal(signal.SIGSTOP)
+            time.sleep(seconds)
+            self._world.shunt.signal(signal.SIGCONT)
+
+    def _shunt_takeover(self, seconds, together_seconds, killed):
+        """A second instance beside a frozen one, which wakes up; then one of them dies."""
+        world = self._world
+        with world.trouble(f"shunt is frozen, another instance started; both live after {seconds} s"):
+            old = world.shunt
+            old.signal(signal.SIGSTOP)
+            new = world.start_shunt()
+            time.sleep(seconds)
+            old.signal(signal.SIGCONT)
+            time.sleep(together_seconds)
+            dies, world.shunt = (old, new) if killed == "old" else (new, old)
+            world.kill_shunt(dies)
+
+    # ---- brokers -----------------------------------------------------------------------------------------------------
+
+    def _cluster_kill(self, name, cluster, broker, seconds):
+        with self._world.trouble(f"kill -9 broker {broker} of the {name}, for {seconds} s"):
+            cluster.broker(broker).kill()
+            time.sleep(seconds)
+            cluster.broker(broker).restart()
+
+    def _cluster_pause(self, name, cluster, broker, seconds):
+        with self._world.trouble(f"broker {broker} of the {name} is frozen for {seconds} s"):
+            cluster.broker(broker).pause()
+            time.sleep(seconds)
+            cluster.broker(broker).resume()
+            cluster.wait(must_run=cluster.brokers())
+
+    def _cluster_roll(self, name, cluster):
+        with self._world.trouble(f"rolling restart of the {name}"):
+            for broker in cluster.brokers():
+                broker.stop()
+                broker.restart()
+
+    def _cluster_elect(self, name, cluster):
+        self._move_leaders(name, cluster, "preferred leaders elected", lambda: self._elect(cluster))
+
+    def _cluster_reassign(self, name, cluster, rotate):
+        """Every partition's list of replicas is rotated, so that another one is preferred, and that one elected."""
+        self._move_leaders(name, cluster, f"replicas rotated by {rotate}", lambda: self._rotate(cluster, rotate))
+
+    @staticmethod
+    def _elect(cluster):
+        cluster.elect_preferred_leaders()
+
+    def _rotate(self, cluster, by):
+        wanted = {
+            topic: {index: replicas[by:] + replicas[:by] for index, (_, replicas, _) in partitions.items()}
+            for topic, partitions in self._partitions(cluster).items()
+        }
+        if wanted:  # the target has no topics before shunt has made them
+            cluster.reassign(wanted)
+            cluster.elect_preferred_leaders()
+
+    def _partitions(self, cluster):
+        known = cluster.metadata()["topics"]
+        return {topic: known[topic] for topic in self._world.topics.values() if topic in known}
+
+    def _move_leaders(self, name, cluster, what, move):
+        """Moves leaders; how long until the target has what the source had, of the moved partitions of plain topics."""
+        world = self._world
+        before = self._partitions(cluster)
+        world.disturb()
+        calm = world.calm()
+        began = time.monotonic()
+        move()
+        cluster.wait()
+        after = self._partitions(cluster)
+        moved = {
+            (topic, index)
+            for topic, partitions in after.items()
+            for index, (leader, _, _) in partitions.items()
+            if topic in before and before[topic][index][0] != leader
+        }
+        world.tell(f"{what} on the {name}: {len(moved)} leaders moved")
+        if moved:
+            took = time.monotonic() - began if self._catch_up(moved) else None
+            self.recoveries.append(Recovery("leader move", took, world.was_calm(calm)))
+
+    def _catch_up(self, places=None):
+        """Whether shunt comes, in time, to where the source's plain topics end now (of these partitions, or of all)."""
+        topics = [self._world.topics[name] for name in ("plain", "packed")]
+        ends = self._world.lab.ends(self._clusters.source, topics)
+        wanted = {place: end for place, end in ends.items() if places is None or place in places}
+
+        def caught_up():
+            there = self._world.positions()
+            return all(there.get(place, -1) >= end for place, end in wanted.items())
+
+        return until(caught_up, LONG_SECONDS)
+
+    # ---- the network -------------------------------------------------------------------------------------------------
+
+    def _gate(self, cluster, brokers, fault, seconds, ends):
+        what = ", ".join(f"{name} {value}" for name, value in fault.items()) or "connections reset"
+        with self._world.trouble(f"network to {cluster} {brokers}: {what}, for {seconds} s, then {ends}"):
+            gates = [self._clusters.gates[cluster, broker] for broker in brokers]
+            for gate in gates:
+                gate.fault(**fault)
+            time.sleep(seconds)
+            for gate in gates:
+                if ends == "reset":
+                    gate.reset()
+                gate.heal()
