@@ -10,7 +10,7 @@
 #include "protocol/error.h"
 #include "protocol/messages/delete_records.h"
 #include "protocol/messages/produce.h"
-#include "protocol/record.h"
+#include "protocol/stored_records.h"
 #include "replicate/control/leaders.h"
 #include "replicate/control/padding.h"
 
@@ -211,10 +211,9 @@ void Detour::throw_source_error(std::int16_t error_code) const {
 bool Detour::is_ordinary(const LogStretch& stretch) const {
   Offset position = position_;
   for (const LogBatch& batch : stretch.batches) {
-    const RecordBatchHeader header = batch.header();
-    if (header.next_offset() <= position) continue;
-    if (header.base_offset() != position || batch.kind != BatchKind::plain) return false;
-    position = header.next_offset();
+    if (batch.next_offset <= position) continue;
+    if (batch.kind != BatchKind::plain || batch.header().base_offset() != position) return false;
+    position = batch.next_offset;
   }
   return true;
 }
@@ -232,25 +231,36 @@ Awaitable<bool> Detour::walk_stretch() {
   if (stretch.error_code != 0) throw_source_error(stretch.error_code);
   spec_.progress->source_end.store(stretch.high_watermark.value(), std::memory_order_relaxed);
   spec_.progress->stable_end.store(stretch.last_stable_offset.value(), std::memory_order_relaxed);
+  if (stretch.batches.empty() && !stretch.records.empty()) {
+    throw Blocked{ParkCause::refused, fmt::format("{}: what {} has at offset {} is no record batch of a known format",
+                                                  source_partition_.to_string(), source_.alias(), position_.value())};
+  }
   if (is_ordinary(stretch)) co_return true;
 
   Offset hole_end = position_;  // nothing for a reader up to here
   for (const LogBatch& batch : stretch.batches) {
-    const RecordBatchHeader header = batch.header();
-    if (header.next_offset() <= position_) continue;
-    if (batch.kind == BatchKind::nothing) {
-      hole_end = header.next_offset();
-      continue;
+    if (batch.next_offset <= position_) continue;
+    switch (batch.kind) {
+      case BatchKind::nothing:
+        break;
+      case BatchKind::plain: {
+        const RecordBatchHeader header = batch.header();
+        co_await fill_up_to(header.base_offset());
+        if (header.base_offset() == position_) {
+          co_await copy(batch.bytes);
+        } else if (header.base_offset() >= stretch.log_start) {
+          throw Blocked{ParkCause::refused, half_written_text(spec_, position_, header)};
+        } else {
+          co_await rewrite(batch);
+        }
+        break;
+      }
+      case BatchKind::rewrite:
+      case BatchKind::old_format:
+        co_await rewrite(batch);
+        break;
     }
-    co_await fill_up_to(header.base_offset());
-    if (batch.kind == BatchKind::plain && header.base_offset() == position_) {
-      co_await copy(batch.bytes);
-    } else if (batch.kind == BatchKind::plain && header.base_offset() >= stretch.log_start) {
-      throw Blocked{ParkCause::refused, half_written_text(spec_, position_, header)};
-    } else {
-      co_await rewrite(batch.bytes);
-    }
-    hole_end = header.next_offset();
+    hole_end = batch.next_offset;
   }
   co_await fill_up_to(hole_end);
   co_return false;
@@ -286,21 +296,18 @@ Awaitable<> Detour::copy(std::span<const std::byte> batch) {
 /// The position may lie inside the batch: the source's log begins there, or an earlier life has rewritten its beginning.
 /// Every run of records without a gap becomes a batch; the gaps between them are holes. The one behind the last record
 /// is left to the caller.
-Awaitable<> Detour::rewrite(std::span<const std::byte> batch) {
-  const RecordBatchHeader header = RecordBatchHeader::of(batch);
-  std::string why;
-  const auto payload = protocol::open_record_batch(batch, settings_.most_batch_bytes, why);
-  const std::string where =
-      fmt::format("{}: the batch at offset {}", source_partition_.to_string(), header.base_offset().value());
-  if (!payload) throw Blocked{ParkCause::refused, fmt::format("{} cannot be rewritten: {}", where, why)};
-
+Awaitable<> Detour::rewrite(const LogBatch& batch) {
+  protocol::StoredRecords stored(batch.bytes, settings_.most_batch_bytes);
   std::optional<protocol::RecordBatchBuilder> run;
   Offset run_end = position_;
-  protocol::RecordReader reader(header, *payload);
   protocol::Record record;
   for (bool more = true; more;) {
-    more = reader.next(record);
-    if (!reader.ok()) throw Blocked{ParkCause::refused, fmt::format("{} is malformed: {}", where, reader.why())};
+    more = stored.next(record);
+    if (!stored.ok()) {
+      throw Blocked{ParkCause::refused,
+                    fmt::format("{}: what the source has before offset {} cannot be rewritten: {}",
+                                source_partition_.to_string(), batch.next_offset.value(), stored.why())};
+    }
     if (more && record.offset < position_) continue;
     if (run && (!more || record.offset != run_end)) {
       const std::int32_t records = run->record_count();
@@ -312,7 +319,7 @@ Awaitable<> Detour::rewrite(std::span<const std::byte> batch) {
     if (!more) break;
     if (!run) {
       co_await fill_up_to(record.offset);
-      run.emplace(header.codec());
+      run.emplace(stored.codec());
     }
     run->append(record);
     run_end = record.offset + 1;

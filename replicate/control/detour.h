@@ -1,7 +1,7 @@
 // The way around what batches cannot cross as they are: the slow path of one partition, on the control plane.
 //
 // A flow that meets a hole (transaction markers, aborted data, offsets that compaction left empty) or a batch that must
-// be rewritten (gaps inside, append times) settles and is parked at that offset. The detour then walks the source's log
+// be rewritten (gaps inside, append times, message formats before 2) settles and is parked at that offset. The detour then walks the source's log
 // a stretch at a time: fills holes with markers, rewrites such batches so that every record keeps its offset and its
 // time, copies the ordinary ones in between, each step awaited. It ends where a whole stretch is ordinary: the data
 // path takes over again.
@@ -74,7 +74,7 @@ class Detour {
   net::Awaitable<std::int16_t> delete_records(protocol::Offset end);
   net::Awaitable<> fill_up_to(protocol::Offset end);
   net::Awaitable<> copy(std::span<const std::byte> batch);
-  net::Awaitable<> rewrite(std::span<const std::byte> batch);
+  net::Awaitable<> rewrite(const LogBatch& batch);
   net::Awaitable<> produce(std::vector<std::byte> batch, std::int32_t records);
   net::Awaitable<std::int16_t> append(std::vector<std::byte> batch, std::int32_t records);
   [[nodiscard]] protocol::BrokerId target_leader() const;

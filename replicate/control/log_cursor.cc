@@ -11,7 +11,6 @@ namespace shunt::replicate {
 
 using net::Awaitable;
 using protocol::Offset;
-using protocol::RecordBatchHeader;
 
 namespace {
 
@@ -61,7 +60,7 @@ Awaitable<> LogCursor::read_stretch() {
   current_ = 0;
   if (!stretch_.batches.empty()) co_return;
   if (!stretch_.records.empty())
-    throw LogError(fmt::format("{}: records of a message format before 0.11, or cut off", where()));
+    throw LogError(fmt::format("{}: records that are cut off, or of an unknown format", where()), true);
   position_ = end_;  // nothing but what a reader does not see
 }
 
@@ -72,12 +71,11 @@ Awaitable<bool> LogCursor::settle() {
       co_await read_stretch();
       continue;
     }
-    const RecordBatchHeader header = current().header();
-    if (header.next_offset() <= position_ || current().kind == BatchKind::nothing) {
+    if (current().next_offset <= position_ || current().kind == BatchKind::nothing) {
       skip_batch();
       continue;
     }
-    if (header.base_offset() >= end_) {
+    if (current().kind != BatchKind::old_format && current().header().base_offset() >= end_) {
       position_ = end_;
       break;
     }
@@ -99,25 +97,21 @@ Awaitable<bool> LogCursor::settle() {
 }
 
 std::optional<std::span<const std::byte>> LogCursor::batch() const {
-  if (reader_ || is_read()) return std::nullopt;
-  const RecordBatchHeader header = current().header();
-  if (header.base_offset() < position_ || header.next_offset() > end_) return std::nullopt;
+  if (reader_ || is_read() || current().kind == BatchKind::old_format) return std::nullopt;
+  if (current().header().base_offset() < position_ || current().next_offset > end_) return std::nullopt;
   return current().bytes;
 }
 
 void LogCursor::skip_batch() {
-  position_ = std::max(position_, current().header().next_offset());
+  position_ = std::max(position_, current().next_offset);
   ++current_;
   reader_.reset();
   record_.reset();
 }
 
 void LogCursor::open_batch() {
-  std::string why;
-  auto payload = protocol::open_record_batch(current().bytes, most_batch_bytes, why);
-  if (!payload) throw LogError(fmt::format("{}: {}", where(), why), true);
-  payload_ = std::move(*payload);
-  reader_.emplace(current().header(), payload_);
+  reader_.emplace(current().bytes, most_batch_bytes);
+  if (!reader_->ok()) throw LogError(fmt::format("{}: {}", where(), reader_->why()), true);
 }
 
 const protocol::Record& LogCursor::record() {

@@ -16,7 +16,7 @@
 #include <string>
 #include <vector>
 
-#include "protocol/record.h"
+#include "protocol/stored_records.h"
 #include "replicate/control/cluster.h"
 #include "replicate/control/read_log.h"
 
@@ -44,7 +44,8 @@ class LogCursor {
   /// False: there is no further record. Throws LogError.
   net::Awaitable<bool> settle();
 
-  /// The current batch, whole; only while no record of it was taken and all of them lie within the range.
+  /// The current batch, whole; only while no record of it was taken and all of them lie within the range. Not where
+  /// messages are stored in formats 0 and 1.
   [[nodiscard]] std::optional<std::span<const std::byte>> batch() const;
   void skip_batch();
 
@@ -77,8 +78,7 @@ class LogCursor {
   LogStretch stretch_;
   std::size_t current_ = 0;  // in its batches
 
-  std::vector<std::byte> payload_;  // of the current batch, decompressed
-  std::optional<protocol::RecordReader> reader_;
+  std::optional<protocol::StoredRecords> reader_;  // of the current batch
   std::optional<protocol::Record> record_;
 };
 

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "protocol/error.h"
+#include "protocol/message_set.h"
 
 namespace shunt::replicate {
 
@@ -136,6 +137,19 @@ Flow::Verdict Flow::leave(ParkCause cause, std::string reason) {
   return Verdict::settle;
 }
 
+Flow::Verdict Flow::leave_for_detour() {
+  return leave(ParkCause::detour, fmt::format("{}: not to be forwarded as it is from offset {} on", spec_.source_name(),
+                                              fetch_position_.value()));
+}
+
+Flow::Verdict Flow::handle_other_format(std::int8_t magic, Offset offset) {
+  if (state_ != FlowState::flowing || !fetch_valid_) return Verdict::skip;
+  if (magic >= 0 && magic <= protocol::newest_message_set_magic) return leave_for_detour();
+  return leave(ParkCause::refused, fmt::format("{}: the records at offset {} are in message format {}, which this "
+                                               "version does not know",
+                                               spec_.source_name(), offset.value(), magic));
+}
+
 Flow::Verdict Flow::gate(const RecordBatchHeader& header, net::Time now, Stamp& stamp) {
   const auto size = static_cast<std::int32_t>(header.size());
   if (state_ != FlowState::flowing || !fetch_valid_ || (!in_flight_.empty() && !is_proven(now))) {
@@ -152,10 +166,7 @@ Flow::Verdict Flow::gate(const RecordBatchHeader& header, net::Time now, Stamp& 
   const BatchKind kind = kind_of(header, aborted_.covers(header));
   const Offset next = header.next_offset();
   if (next <= fetch_position_) return Verdict::skip;
-  if (kind != BatchKind::plain || base != fetch_position_) {
-    return leave(ParkCause::detour, fmt::format("{}: not to be forwarded as it is from offset {} on",
-                                                spec_.source_name(), fetch_position_.value()));
-  }
+  if (kind != BatchKind::plain || base != fetch_position_) return leave_for_detour();
   stamp = {.producer_id = spec_.identity, .producer_epoch = identity_epoch, .base_sequence = next_sequence_};
   in_flight_.push_back({.base = base, .records = header.record_count(), .bytes = size});
   fetch_position_ = next;

@@ -180,6 +180,8 @@ class Flow {
   /// Decides, by its header alone, what happens to the next batch of the partition. `forward` has advanced the position
   /// and filled `stamp`; `settle` has begun to settle.
   Verdict gate(const protocol::RecordBatchHeader& header, net::Time now, protocol::Stamp& stamp);
+  /// What comes next is stored in another format than 2.
+  Verdict handle_other_format(std::int8_t magic, protocol::Offset offset);
 
   /// The next offset to fetch.
   [[nodiscard]] protocol::Offset fetch_position() const { return fetch_position_; }
@@ -239,6 +241,7 @@ class Flow {
   void confirm(const InFlight& batch, const Answer& answer, net::Time now);
   void handle_error(const InFlight& batch, const Answer& answer);
   Verdict leave(ParkCause cause, std::string reason);
+  Verdict leave_for_detour();
 
   FlowSpec spec_;
   Route route_;

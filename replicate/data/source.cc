@@ -277,12 +277,9 @@ void Source::consume(std::span<const std::byte> bytes) {
         forwarding_ = false;
         break;
       case FetchStream::Event::old_format:
-        if (current_ != nullptr && current_->state() == FlowState::flowing) {
-          settle(
-              *current_, ParkCause::refused,
-              fmt::format("{}: the record at offset {} is stored in message format v{} (before Kafka 0.11): it cannot "
-                          "be forwarded as it is",
-                          current_->spec().source_name(), answer_->header_offset().value(), answer_->header_magic()));
+        if (current_ != nullptr &&
+            current_->handle_other_format(answer_->header_magic(), answer_->header_offset()) == Flow::Verdict::settle) {
+          handle_flow_changed(*current_);
         }
         break;
       case FetchStream::Event::partition_end:

@@ -15,7 +15,7 @@ public final class Judge {
           digest       --bootstrap B --topic T... [--isolation read_uncommitted] [--ignore-offsets]
           raw          --bootstrap B --topic T...               digests of batches as stored, below the client
           compare      --source B --target B --topic T or SOURCE=TARGET... [--ignore-offsets] [--batches]
-                       [--isolation read_uncommitted] (of what is read on the source)
+                       [--ignore-time-types] [--isolation read_uncommitted] (of what is read on the source)
           end-offsets  --bootstrap B --topic T...
           latency      --source B --target B --topic T [--target-topic T2] [--rate 1000] [--seconds 20] [--warmup 5]
                        [--size 1024] [--on source,target] [--wait 60]
