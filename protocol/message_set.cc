@@ -119,12 +119,9 @@ bool MessageSetReader::fail(std::string why) {
 
 bool MessageSetReader::next(Record& record) {
   while (ok()) {
-    Bytes& left = wrapper_ ? wrapper_->left : left_;
-    if (left.empty()) {
-      if (!wrapper_) return false;
-      wrapper_.reset();
-      continue;
-    }
+    const bool is_inside = wrapper_ && !wrapper_->left.empty();
+    Bytes& left = is_inside ? wrapper_->left : left_;
+    if (left.empty()) return false;
     std::string why;
     const auto entry = MessageSetEntry::of(left, why);
     if (!entry) return fail(std::move(why));
@@ -135,7 +132,7 @@ bool MessageSetReader::next(Record& record) {
     if (!is_crc_right(entry->bytes())) {
       return fail(fmt::format("the message at offset {} is damaged: its CRC does not fit", entry->offset().value()));
     }
-    if (!wrapper_) {
+    if (!is_inside) {
       if (!entry->is_wrapper()) return read(*entry, entry->offset(), std::nullopt, record);
       if (!open(*entry)) return false;
       continue;

@@ -76,7 +76,7 @@ class MessageSetReader {
 
   std::span<const std::byte> left_;
   std::size_t most_;
-  std::optional<Wrapper> wrapper_;  // that is being read
+  std::optional<Wrapper> wrapper_;  // the last one that was opened
   std::optional<Offset> previous_;
   std::string why_;
 };

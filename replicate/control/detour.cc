@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -11,8 +12,11 @@
 #include "protocol/messages/delete_records.h"
 #include "protocol/messages/produce.h"
 #include "protocol/stored_records.h"
+#include "replicate/control/compare_logs.h"
 #include "replicate/control/leaders.h"
+#include "replicate/control/log_cursor.h"
 #include "replicate/control/padding.h"
+#include "replicate/control/topic_configs.h"
 
 namespace shunt::replicate {
 
@@ -35,6 +39,11 @@ constexpr auto silence = std::chrono::seconds(10);
 constexpr std::int32_t padding_records = 100'000;
 
 constexpr protocol::ProducerEpoch identity_epoch{0};
+
+// Written together, where one batch of the source holds more: they are held by a view each.
+constexpr std::size_t most_run_records = 100'000;
+
+constexpr std::int32_t one_batch = 1;  // as few bytes as possible: a broker sends at least that
 
 void add(std::atomic<std::uint64_t>& counter, std::uint64_t n) {
   counter.fetch_add(n, std::memory_order_relaxed);
@@ -159,11 +168,12 @@ Awaitable<> Detour::fill_head(const HeadFill& head, const std::function<bool()>&
       protocol::stamp_record_batch(std::span(padding).first<record_batch_header_size>(), stamp);
     }
     const Offset end = position_ + records;
-    const std::int16_t error_code = co_await append(padding, records);
-    if (error_code == errors::message_too_large && most > 1) {
+    const ProduceAnswer answer = co_await append(padding, records);
+    if (is_too_large(answer.error_code) && most > 1) {
       most = std::max(1, most / 10);
-    } else if (error_code != 0) {
-      throw Blocked{classify_produce_error(error_code), produce_error_text(spec_, position_, end, error_code, {})};
+    } else if (answer.error_code != 0) {
+      throw Blocked{is_too_large(answer.error_code) ? ParkCause::refused : classify_produce_error(answer.error_code),
+                    produce_error_text(spec_, position_, end, answer)};
     }
   }
   const std::int16_t error_code = co_await delete_records(head.end);
@@ -213,6 +223,7 @@ bool Detour::is_ordinary(const LogStretch& stretch) const {
   for (const LogBatch& batch : stretch.batches) {
     if (batch.next_offset <= position) continue;
     if (batch.kind != BatchKind::plain || batch.header().base_offset() != position) return false;
+    if (is_known_as_too_large(batch.bytes.size())) return false;
     position = batch.next_offset;
   }
   return true;
@@ -228,12 +239,19 @@ Awaitable<bool> Detour::walk_stretch() {
   } catch (const ClusterError& error) {
     throw Blocked{ParkCause::source_connection, error.what()};
   }
+  if (stretch.error_code == errors::throttling_quota_exceeded) co_return false;
   if (stretch.error_code != 0) throw_source_error(stretch.error_code);
   spec_.progress->source_end.store(stretch.high_watermark.value(), std::memory_order_relaxed);
   spec_.progress->stable_end.store(stretch.last_stable_offset.value(), std::memory_order_relaxed);
   if (stretch.batches.empty() && !stretch.records.empty()) {
     throw Blocked{ParkCause::refused, fmt::format("{}: what {} has at offset {} is no record batch of a known format",
                                                   source_partition_.to_string(), source_.alias(), position_.value())};
+  }
+  const Offset readable_end =
+      settings_.isolation == Isolation::read_committed ? stretch.last_stable_offset : stretch.high_watermark;
+  if (stretch.records.empty() && readable_end > position_) {
+    co_await fill_empty_end(readable_end);
+    co_return false;
   }
   if (is_ordinary(stretch)) co_return true;
 
@@ -247,10 +265,9 @@ Awaitable<bool> Detour::walk_stretch() {
         const RecordBatchHeader header = batch.header();
         co_await fill_up_to(header.base_offset());
         if (header.base_offset() == position_) {
-          co_await copy(batch.bytes);
-        } else if (header.base_offset() >= stretch.log_start) {
-          throw Blocked{ParkCause::refused, half_written_text(spec_, position_, header)};
+          co_await copy(batch);
         } else {
+          co_await check_beginning(header, std::max(header.base_offset(), stretch.log_start));
           co_await rewrite(batch);
         }
         break;
@@ -264,6 +281,21 @@ Awaitable<bool> Detour::walk_stretch() {
   }
   co_await fill_up_to(hole_end);
   co_return false;
+}
+
+/// The source has no record from the position up to the end of its log: compaction has taken the last ones.
+Awaitable<> Detour::fill_empty_end(Offset end) {
+  std::vector<TopicPartition> asked{source_partition_};
+  const auto answers = co_await local_log_starts(source_, std::move(asked));
+  const auto& answered = answers.at(source_partition_);
+  // What is in tiered storage may be late. Nothing else is: a leader that has a record sends it.
+  if (!answered.value || *answered.value > position_) {
+    throw Blocked{ParkCause::source_error,
+                  answered.value ? fmt::format("{} sends nothing of {} at offset {}, which is in its tiered storage",
+                                               source_.alias(), source_partition_.to_string(), position_.value())
+                                 : answered.reason};
+  }
+  co_await fill_up_to(end);
 }
 
 Awaitable<> Detour::fill_up_to(Offset end) {
@@ -284,22 +316,60 @@ Awaitable<> Detour::fill_up_to(Offset end) {
   spec_.progress->position.store(position_.value(), std::memory_order_relaxed);
 }
 
-Awaitable<> Detour::copy(std::span<const std::byte> batch) {
-  const RecordBatchHeader header = RecordBatchHeader::of(batch);
-  std::vector<std::byte> copied(batch.begin(), batch.end());
-  protocol::stamp_record_batch(
-      std::span(copied).first<record_batch_header_size>(),
-      {.producer_id = spec_.identity, .producer_epoch = identity_epoch, .base_sequence = sequence_});
-  co_await produce(std::move(copied), header.record_count());
+Awaitable<> Detour::copy(const LogBatch& batch) {
+  const std::int32_t records = batch.header().record_count();
+  bool is_copied = false;
+  if (!is_known_as_too_large(batch.bytes.size())) {
+    std::vector<std::byte> copied(batch.bytes.begin(), batch.bytes.end());
+    protocol::stamp_record_batch(
+        std::span(copied).first<record_batch_header_size>(),
+        {.producer_id = spec_.identity, .producer_epoch = identity_epoch, .base_sequence = sequence_});
+    is_copied = co_await produce(std::move(copied), records);
+  }
+  if (!is_copied) co_await rewrite(batch);
+}
+
+/// The position lies inside a batch of the source that would be copied as it is. An earlier life may have split it and
+/// come so far. Then the target's last batch is this flow's, and what the target has of the source's batch, from `from`
+/// on, is what the source has. Anything else (the source has lost data and written other batches since, or another
+/// writer has begun this one) is not gone on with.
+Awaitable<> Detour::check_beginning(const RecordBatchHeader& header, Offset from) {
+  if (from == position_) co_return;  // the source's log begins here
+  const auto cannot_be_read = [&](std::string_view why) {
+    return Blocked{ParkCause::target_error, fmt::format("the end of {} cannot be compared with the source: {}",
+                                                        target_partition_.to_string(), why)};
+  };
+  std::string differs;
+  try {
+    const LogStretch last =
+        co_await read_log(target_, target_partition_, position_ - 1, one_batch, Isolation::read_uncommitted);
+    if (last.error_code != 0) throw cannot_be_read(protocol::error_name(last.error_code));
+    if (last.batches.empty()) throw cannot_be_read("its last batch is not replicated yet");
+    const LogBatch& batch = last.batches.front();
+    const bool is_ours = batch.kind != BatchKind::old_format && batch.header().producer_id() == spec_.identity;
+    if (!is_ours) differs = "the last batch is not this mirror's";
+    LogCursor source(source_, source_partition_, from, position_, settings_.isolation);
+    LogCursor target(target_, target_partition_, from, position_, Isolation::read_uncommitted);
+    const ComparisonSettings exactly{};
+    const std::function<void(std::uint64_t)> unheard = [](std::uint64_t) {};
+    const Comparison compared = co_await compare_logs(source, target, exactly, unheard);
+    if (compared.difference) differs = compared.difference->text;
+  } catch (const net::BrokerError& error) {
+    throw cannot_be_read(error.what());
+  } catch (const ClusterError& error) {
+    throw cannot_be_read(error.what());
+  } catch (const LogError& error) {
+    throw cannot_be_read(error.what());
+  }
+  if (!differs.empty()) throw Blocked{ParkCause::refused, half_written_text(spec_, position_, header, differs)};
 }
 
 /// The position may lie inside the batch: the source's log begins there, or an earlier life has rewritten its beginning.
-/// Every run of records without a gap becomes a batch; the gaps between them are holes. The one behind the last record
-/// is left to the caller.
+/// Every run of records without a gap is written for itself; the gaps between them are holes. The one behind the last
+/// record is left to the caller.
 Awaitable<> Detour::rewrite(const LogBatch& batch) {
   protocol::StoredRecords stored(batch.bytes, settings_.most_batch_bytes);
-  std::optional<protocol::RecordBatchBuilder> run;
-  Offset run_end = position_;
+  std::vector<protocol::Record> run;
   protocol::Record record;
   for (bool more = true; more;) {
     more = stored.next(record);
@@ -309,22 +379,52 @@ Awaitable<> Detour::rewrite(const LogBatch& batch) {
                                 source_partition_.to_string(), batch.next_offset.value(), stored.why())};
     }
     if (more && record.offset < position_) continue;
-    if (run && (!more || record.offset != run_end)) {
-      const std::int32_t records = run->record_count();
-      std::vector<std::byte> rewritten =
-          run->finish({.producer_id = spec_.identity, .producer_epoch = identity_epoch, .base_sequence = sequence_});
-      run.reset();
-      co_await produce(std::move(rewritten), records);
+    if (!run.empty() && (!more || record.offset != run.back().offset + 1 || run.size() == most_run_records)) {
+      co_await fill_up_to(run.front().offset);
+      co_await write(run, stored.codec());
+      run.clear();
     }
-    if (!more) break;
-    if (!run) {
-      co_await fill_up_to(record.offset);
-      run.emplace(stored.codec());
-    }
-    run->append(record);
-    run_end = record.offset + 1;
+    if (more) run.push_back(record);
   }
   add(spec_.progress->slow_path_batches, 1);
+}
+
+/// Records at consecutive offsets, the position the first: one batch, or several where the target takes none so large.
+/// Where it cuts does not matter to a life that comes after. That one goes on wherever the log ends, and of two batches
+/// that begin with the same sequence, cut like each other or not, the target takes one.
+Awaitable<> Detour::write(std::span<const protocol::Record> records, protocol::Codec codec) {
+  for (std::size_t count = records.size(); !records.empty();) {
+    count = std::min(count, records.size());
+    protocol::RecordBatchBuilder builder(codec);
+    for (const protocol::Record& record : records.first(count)) builder.append(record);
+    std::vector<std::byte> batch =
+        builder.finish({.producer_id = spec_.identity, .producer_epoch = identity_epoch, .base_sequence = sequence_});
+    const std::size_t size = batch.size();
+    bool is_written = false;
+    if (count == 1 || !is_known_as_too_large(size))
+      is_written = co_await produce(std::move(batch), static_cast<std::int32_t>(count));
+    if (is_written) {
+      records = records.subspan(count);
+    } else if (count > 1) {
+      count = (count + 1) / 2;
+    } else {
+      co_await refuse_record(records.front().offset, size);
+    }
+  }
+}
+
+Awaitable<> Detour::refuse_record(Offset offset, std::size_t size) {
+  const std::string setting = "max.message.bytes";
+  std::set<std::string> topics{spec_.target_topic};
+  std::vector<std::string> names{setting};
+  auto settings = co_await effective_settings(target_, std::move(topics), std::move(names));
+  const std::string limit = settings[spec_.target_topic][setting];
+  throw Blocked{ParkCause::refused,
+                fmt::format("the record at offset {} of {} takes {} bytes as a batch of its own, and topic {} of {} "
+                            "takes {} ({}): {}",
+                            offset.value(), source_partition_.to_string(), size, spec_.target_topic, target_.alias(),
+                            limit.empty() ? "less" : "at most " + limit, setting,
+                            alter_topic_command(spec_.target_topic, fmt::format("{}={}", setting, size)))};
 }
 
 // ---- The target's log -----------------------------------------------------------------------------------------------
@@ -337,23 +437,32 @@ protocol::BrokerId Detour::target_leader() const {
   return known->leader;
 }
 
-/// A batch of the source's records.
-Awaitable<> Detour::produce(std::vector<std::byte> batch, std::int32_t records) {
-  const std::size_t size = batch.size();
-  const Offset base = position_;
-  const std::int16_t error_code = co_await append(std::move(batch), records);
-  if (error_code != 0) {
-    throw Blocked{classify_produce_error(error_code),
-                  produce_error_text(spec_, base, base + records, error_code, answer_text_)};
-  }
-  FlowProgress& seen = *spec_.progress;
-  add(seen.records, static_cast<std::uint64_t>(records));
-  add(seen.batches, 1);
-  add(seen.bytes, size);
+bool Detour::is_known_as_too_large(std::size_t size) const {
+  return static_cast<std::int64_t>(size) >= spec_.progress->too_large_bytes.load(std::memory_order_relaxed);
 }
 
-/// Kafka's error code; 0: position and sequence have moved.
-Awaitable<std::int16_t> Detour::append(std::vector<std::byte> batch, std::int32_t records) {
+/// A batch of the source's records. False: it is too large for the target, and nothing has happened.
+Awaitable<bool> Detour::produce(std::vector<std::byte> batch, std::int32_t records) {
+  const auto size = static_cast<std::int64_t>(batch.size());
+  const Offset base = position_;
+  const ProduceAnswer answer = co_await append(std::move(batch), records);
+  FlowProgress& seen = *spec_.progress;
+  if (is_too_large(answer.error_code)) {
+    seen.too_large_bytes.store(std::min(size, seen.too_large_bytes.load(std::memory_order_relaxed)),
+                               std::memory_order_relaxed);
+    co_return false;
+  }
+  if (answer.error_code != 0) {
+    throw Blocked{classify_produce_error(answer.error_code), produce_error_text(spec_, base, base + records, answer)};
+  }
+  add(seen.records, static_cast<std::uint64_t>(records));
+  add(seen.batches, 1);
+  add(seen.bytes, static_cast<std::uint64_t>(size));
+  co_return true;
+}
+
+/// Without an error position and sequence have moved.
+Awaitable<ProduceAnswer> Detour::append(std::vector<std::byte> batch, std::int32_t records) {
   protocol::ProduceRequest request;
   request.acks = all_in_sync;
   request.timeout_ms = settings_.produce_timeout_ms;
@@ -373,17 +482,23 @@ Awaitable<std::int16_t> Detour::append(std::vector<std::byte> batch, std::int32_
     throw Blocked{ParkCause::target_error, target_.alias() + " answered a Produce request for other partitions"};
   }
   const auto& answered = response.responses.front().partition_responses.front();
-  answer_text_ = answered.error_message.value_or("");
-  if (answered.error_code != 0) co_return answered.error_code;
+  ProduceAnswer answer{.error_code = answered.error_code,
+                       .base_offset = answered.base_offset.value(),
+                       .log_append_time_ms = answered.log_append_time_ms,
+                       .error_message = answered.error_message.value_or("")};
+  if (!answered.record_errors.empty()) {
+    answer.record_index = answered.record_errors.front().batch_index;
+    answer.record_message = answered.record_errors.front().batch_index_error_message.value_or("");
+  }
+  if (answer.error_code != 0) co_return answer;
   if (answered.base_offset != position_) {
-    throw Blocked{ParkCause::refused,
-                  misplaced_text(spec_, position_, position_ + records, answered.base_offset.value())};
+    throw Blocked{ParkCause::refused, misplaced_text(spec_, position_, position_ + records, answer.base_offset)};
   }
   position_ = position_ + records;
   sequence_ = sequence_.advanced(records);
   spec_.progress->position.store(position_.value(), std::memory_order_relaxed);
-  if (answered.log_append_time_ms >= 0) add(spec_.progress->duplicates, 1);
-  co_return 0;
+  add(spec_.progress->duplicates, duplicates_.handle_answer(answer.log_append_time_ms));
+  co_return answer;
 }
 
 }  // namespace shunt::replicate

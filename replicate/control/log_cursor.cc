@@ -34,13 +34,17 @@ std::string LogCursor::where() const {
 
 Awaitable<> LogCursor::read_stretch() {
   std::string failure;
-  for (const net::Time deadline = std::chrono::steady_clock::now() + patience;;) {
+  for (net::Time deadline = std::chrono::steady_clock::now() + patience;;) {
     failure.clear();
     try {
       stretch_ = co_await read_log(cluster_, partition_, position_, stretch_bytes, isolation_, longest_wait_ms);
       // An empty answer may have its reasons (data in a remote tier, say); several mean that there is nothing.
       if (stretch_.error_code == 0 && stretch_.records.empty() && ++empty_answers_ < most_empty_answers) continue;
       if (stretch_.error_code == 0) break;
+      if (stretch_.error_code == protocol::errors::throttling_quota_exceeded) {
+        deadline = std::chrono::steady_clock::now() + patience;  // a quota may make anybody wait
+        continue;
+      }
       failure = protocol::error_name(stretch_.error_code);
       if (!protocol::is_retriable(stretch_.error_code)) throw LogError(fmt::format("{}: {}", where(), failure));
     } catch (const net::BrokerError& error) {
@@ -102,6 +106,11 @@ std::optional<std::span<const std::byte>> LogCursor::batch() const {
   return current().bytes;
 }
 
+void LogCursor::check_batch() const {
+  const std::string damage = protocol::damage_of(current().bytes);
+  if (!damage.empty()) throw LogError(fmt::format("{}: {}", where(), damage), true);
+}
+
 void LogCursor::skip_batch() {
   position_ = std::max(position_, current().next_offset);
   ++current_;
@@ -124,6 +133,10 @@ const protocol::Record& LogCursor::record() {
     record_ = record;
   }
   return *record_;
+}
+
+bool LogCursor::has_append_time() const {
+  return !is_read() && current().kind != BatchKind::old_format && current().header().is_log_append_time();
 }
 
 void LogCursor::next_record() {

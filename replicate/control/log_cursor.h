@@ -47,11 +47,16 @@ class LogCursor {
   /// The current batch, whole; only while no record of it was taken and all of them lie within the range. Not where
   /// messages are stored in formats 0 and 1.
   [[nodiscard]] std::optional<std::span<const std::byte>> batch() const;
+  /// Where the batch has not been opened. Throws LogError when it is damaged.
+  void check_batch() const;
   void skip_batch();
 
   /// The current record; valid until the next one is. Throws LogError when the batch is damaged.
   const protocol::Record& record();
   void next_record();
+
+  /// The current record's time is that at which its broker has appended it.
+  [[nodiscard]] bool has_append_time() const;
 
   /// Where the next record is looked for.
   [[nodiscard]] protocol::Offset position() const { return position_; }

@@ -112,9 +112,12 @@ Awaitable<LogStretch> read_log(Cluster& cluster, TopicPartition partition, Offse
   const net::CallOptions options{.at_most_version = last_version_with_topic_names, .timeout = {}};
   auto response = co_await cluster.call_broker(leader, std::move(request), options);
   if (response.responses.size() != 1 || response.responses.front().partitions.size() != 1) {
+    stretch.error_code = response.error_code;
     // Over quota the answer is empty, and the connection is throttled (KIP-219). That is not the end of the log.
-    stretch.error_code = response.error_code != 0 ? response.error_code : errors::throttling_quota_exceeded;
-    co_return stretch;
+    if (response.error_code == 0 && response.throttle_time_ms > 0)
+      stretch.error_code = errors::throttling_quota_exceeded;
+    if (stretch.error_code != 0) co_return stretch;
+    throw ClusterError(fmt::format("{} answered a fetch of {} with nothing", cluster.alias(), partition.to_string()));
   }
   auto& answered = response.responses.front().partitions.front();
   stretch.error_code = answered.error_code;

@@ -30,7 +30,9 @@ struct LogStretch {
   LogStretch(LogStretch&&) = default;  // `batches` go on pointing into `records`
   LogStretch& operator=(LogStretch&&) = default;
 
-  std::int16_t error_code = 0;  // Kafka's, of the partition; not 0: the rest says nothing
+  /// Kafka's, of the partition; not 0: the rest says nothing. THROTTLING_QUOTA_EXCEEDED: nothing this time, and the
+  /// next request to this broker waits by itself.
+  std::int16_t error_code = 0;
   protocol::Offset log_start{-1};
   protocol::Offset high_watermark{-1};
   protocol::Offset last_stable_offset{-1};

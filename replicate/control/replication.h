@@ -140,6 +140,7 @@ class Replication {
   net::Time next_discovery_{};
   net::Time next_look_at_transactions_{};
   std::set<std::string> own_topics_;  // of the target, created by this process
+  std::set<std::string> named_warnings_;
   std::map<FlowId, Partition*> by_id_;
 
   mutable std::mutex mutex_;  // guards the following against append_status()

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -319,6 +320,7 @@ void Source::flush_targets() {
 }
 
 void Source::begin_answer() {
+  answer_has_records_ = false;
   const std::int16_t error_code = answer_->error_code();
   if (answer_->throttle_ms() > 0) {
     muted_until_ = loop_.now() + std::chrono::milliseconds(answer_->throttle_ms());
@@ -332,6 +334,7 @@ void Source::begin_answer() {
 
 void Source::begin_partition() {
   const FetchStream::Partition& partition = answer_->partition();
+  const bool had_records = std::exchange(answer_has_records_, answer_has_records_ || partition.records_size > 0);
   Flow** flow = flows_.find(partition.topic, partition.index);
   current_ = flow == nullptr ? nullptr : *flow;
   forwarding_ = false;
@@ -343,6 +346,12 @@ void Source::begin_partition() {
     current_->progress().source_end.store(partition.high_watermark.value(), std::memory_order_relaxed);
     current_->progress().stable_end.store(partition.last_stable_offset.value(), std::memory_order_relaxed);
     current_->handle_partition(partition.aborted);
+    // The first partition of an answer that has data gets a batch whatever the limits are: with nothing before it, it
+    // has none. (Over quota nobody gets any.)
+    if (partition.records_size == 0 && !had_records && answer_->throttle_ms() <= 0 &&
+        current_->handle_no_data(partition.last_stable_offset) == Flow::Verdict::settle) {
+      handle_flow_changed(*current_);
+    }
   }
 }
 

@@ -79,6 +79,17 @@ TEST(MessageSet, OpensWrappersWithDistances) {
   }
 }
 
+TEST(MessageSet, KeepsTheRecordsOfAWrapperToItsEnd) {
+  const OldMessage inside[] = {message(0, 1, "a", "b"), message(1, 1, "c", "d")};
+  const Bytes bytes = tests::wrapped(message(1, 1), Codec::gzip, inside);
+  StoredRecords stored(bytes, most);
+  std::vector<Record> records;
+  for (Record record; stored.next(record);) records.push_back(record);
+  ASSERT_EQ(records.size(), 2U);
+  EXPECT_EQ(text_of(records[0].key) + text_of(records[0].value), "ab");
+  EXPECT_EQ(text_of(records[1].key) + text_of(records[1].value), "cd");
+}
+
 TEST(MessageSet, GoesFromWrapperToWrapper) {
   Bytes all;
   for (std::int64_t last = 1; last <= 5; last += 2) {

@@ -21,8 +21,8 @@ struct OldMessage {
   std::int8_t magic = 1;
   std::uint8_t attributes = 0;  // codec, and 0x08: append time
   std::int64_t timestamp_ms = 1000;
-  std::optional<std::string_view> key;
-  std::optional<std::string_view> value;
+  std::optional<std::string_view> key = std::nullopt;
+  std::optional<std::string_view> value = std::nullopt;
 };
 
 inline void seal_message(std::span<std::byte> entry) {

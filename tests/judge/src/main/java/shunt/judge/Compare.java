@@ -27,7 +27,8 @@ final class Compare {
     private final String isolation; // of the source's reader; the target is read uncommitted: nothing may be hidden there
     private final List<String> differences = new ArrayList<>();
 
-    private Compare(Map<String, Object> source, Map<String, Object> target, boolean withOffsets, boolean withTimeTypes, String isolation) {
+    private Compare(Map<String, Object> source, Map<String, Object> target, boolean withOffsets, boolean withTimeTypes,
+        String isolation) {
         this.source = source;
         this.target = target;
         this.withOffsets = withOffsets;
@@ -51,7 +52,8 @@ final class Compare {
 
     private int topics(Map<String, String> topics, boolean batches) throws Exception {
         List<String> targets = List.copyOf(topics.values());
-        var there = CompletableFuture.supplyAsync(() -> Digest.of(target, targets, "read_uncommitted", withOffsets, withTimeTypes));
+        var there = CompletableFuture.supplyAsync(
+            () -> Digest.of(target, targets, "read_uncommitted", withOffsets, withTimeTypes));
         var here = Digest.of(source, List.copyOf(topics.keySet()), isolation, withOffsets, withTimeTypes);
         var found = there.get();
         long records = 0;

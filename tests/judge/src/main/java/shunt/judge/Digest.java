@@ -82,7 +82,8 @@ final class Digest {
 
     /** Digests of all partitions of the topics, by topic and partition. */
     static Map<String, Map<Integer, Map<String, Object>>> of(
-        Map<String, Object> client, List<String> topics, String isolation, boolean withOffsets, boolean withTimeTypes) {
+        Map<String, Object> client, List<String> topics, String isolation, boolean withOffsets,
+        boolean withTimeTypes) {
         Map<TopicPartition, Digest> digests = new LinkedHashMap<>();
         try (Consumer<byte[], byte[]> consumer = Scan.consumer(client, isolation)) {
             List<TopicPartition> partitions = Topics.partitions(consumer, topics);

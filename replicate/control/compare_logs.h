@@ -39,8 +39,9 @@ struct ComparisonSettings {
   std::int64_t sample = 1;
 };
 
-/// Walks both to their ends, or to the first difference. `read(bytes)` hears how much more of both was read. Throws
-/// LogError when one cannot be.
+/// Walks both to their ends, or to the first difference. Times count, unless the target's are its own
+/// (message.timestamp.type=LogAppendTime). `read(bytes)` hears how much more of both was read. Throws LogError when one
+/// cannot be.
 net::Awaitable<Comparison> compare_logs(LogCursor& source, LogCursor& target, ComparisonSettings settings,
                                         std::function<void(std::uint64_t)> read);
 
