@@ -30,13 +30,16 @@ inline constexpr std::int16_t no_error = 0;
 
 /// Codes that decide what is done next, by Kafka's names.
 namespace errors {
+inline constexpr std::int16_t unknown_server_error = -1;
 inline constexpr std::int16_t offset_out_of_range = 1;
 inline constexpr std::int16_t unknown_topic_or_partition = 3;
 inline constexpr std::int16_t not_leader_or_follower = 6;
 inline constexpr std::int16_t message_too_large = 10;
 inline constexpr std::int16_t coordinator_load_in_progress = 14;
+inline constexpr std::int16_t record_list_too_large = 18;
 inline constexpr std::int16_t topic_authorization_failed = 29;
 inline constexpr std::int16_t cluster_authorization_failed = 31;
+inline constexpr std::int16_t invalid_timestamp = 32;
 inline constexpr std::int16_t unsupported_version = 35;
 inline constexpr std::int16_t topic_already_exists = 36;
 inline constexpr std::int16_t invalid_partitions = 37;
@@ -50,6 +53,7 @@ inline constexpr std::int16_t invalid_transaction_timeout = 50;
 inline constexpr std::int16_t concurrent_transactions = 51;
 inline constexpr std::int16_t transaction_coordinator_fenced = 52;
 inline constexpr std::int16_t transactional_id_authorization_failed = 53;
+inline constexpr std::int16_t invalid_record = 87;
 inline constexpr std::int16_t throttling_quota_exceeded = 89;
 inline constexpr std::int16_t producer_fenced = 90;
 }  // namespace errors

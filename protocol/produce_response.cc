@@ -51,10 +51,14 @@ bool ProduceResponseReader::next() {
   base_offset_ = reader_.integer<std::int64_t>();
   log_append_time_ms_ = reader_.integer<std::int64_t>();
   log_start_offset_ = reader_.integer<std::int64_t>();
+  record_index_ = -1;
+  record_message_ = {};
   for (std::int32_t errors = count(smallest_record_error); errors > 0; --errors) {
-    reader_.integer<std::int32_t>();  // batch index
+    const auto index = reader_.integer<std::int32_t>();
     const std::string_view message = text(true);
-    (void)message;
+    if (record_index_ >= 0) continue;
+    record_index_ = index;
+    record_message_ = message;
   }
   error_message_ = text(true);
   if (!reader_.ok()) return finish();

@@ -34,6 +34,10 @@ class ProduceResponseReader {
   }  // -1: none (CreateTime, newly appended)
   [[nodiscard]] std::int64_t log_start_offset() const { return log_start_offset_; }
   [[nodiscard]] std::string_view error_message() const { return error_message_; }  // empty: none (KIP-467)
+  /// The first of the records that made the broker refuse the batch: its number in the batch, -1 if none is named, and
+  /// what is wrong with it.
+  [[nodiscard]] std::int32_t record_index() const { return record_index_; }
+  [[nodiscard]] std::string_view record_message() const { return record_message_; }
 
   // Valid after next() returned false.
   [[nodiscard]] bool malformed() const { return !reader_.ok(); }
@@ -55,6 +59,8 @@ class ProduceResponseReader {
   std::int64_t log_append_time_ms_ = -1;
   std::int64_t log_start_offset_ = -1;
   std::string_view error_message_;
+  std::int32_t record_index_ = -1;
+  std::string_view record_message_;
   std::int32_t throttle_ms_ = 0;
   bool finished_ = false;
 };

@@ -155,23 +155,21 @@ bool RecordReader::next(Record& record) {
   return true;
 }
 
+std::string damage_of(std::span<const std::byte> batch) {
+  if (batch.size() < record_batch_header_size) return fmt::format("{} bytes are no record batch", batch.size());
+  const RecordBatchHeader header = RecordBatchHeader::of(batch);
+  if (header.size() != static_cast<std::int64_t>(batch.size()))
+    return fmt::format("a record batch of {} bytes says that it has {}", batch.size(), header.size());
+  const std::uint32_t crc = crc32c(batch.subspan(attributes_offset));
+  if (crc == header.crc()) return {};
+  return fmt::format("the record batch is damaged: its CRC is {:08x} and should be {:08x}", crc, header.crc());
+}
+
 std::optional<std::vector<std::byte>> open_record_batch(std::span<const std::byte> batch, std::size_t most,
                                                         std::string& why) {
-  if (batch.size() < record_batch_header_size) {
-    why = fmt::format("{} bytes are no record batch", batch.size());
-    return std::nullopt;
-  }
-  const RecordBatchHeader header = RecordBatchHeader::of(batch);
-  if (header.size() != static_cast<std::int64_t>(batch.size())) {
-    why = fmt::format("a record batch of {} bytes says that it has {}", batch.size(), header.size());
-    return std::nullopt;
-  }
-  const std::uint32_t crc = crc32c(batch.subspan(attributes_offset));
-  if (crc != header.crc()) {
-    why = fmt::format("the record batch is damaged: its CRC is {:08x} and should be {:08x}", crc, header.crc());
-    return std::nullopt;
-  }
-  return decompress(header.codec(), batch.subspan(record_batch_header_size), most, why);
+  why = damage_of(batch);
+  if (!why.empty()) return std::nullopt;
+  return decompress(RecordBatchHeader::of(batch).codec(), batch.subspan(record_batch_header_size), most, why);
 }
 
 void RecordBatchBuilder::append(const Record& record) {

@@ -59,6 +59,9 @@ class RecordReader {
   std::string why_;
 };
 
+/// What is wrong with the bytes of a whole batch (61 header bytes included): its size or its CRC; empty: nothing.
+std::string damage_of(std::span<const std::byte> batch);
+
 /// The payload of a whole batch (its 61 header bytes included), decompressed. Empty, with the reason in `why`, when it is
 /// damaged (its CRC is checked first), in an unknown codec, or larger than `most` bytes.
 std::optional<std::vector<std::byte>> open_record_batch(std::span<const std::byte> batch, std::size_t most,

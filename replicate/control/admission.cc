@@ -7,8 +7,10 @@
 
 #include <fmt/format.h>
 
+#include "net/concurrently.h"
 #include "protocol/error.h"
 #include "protocol/record_batch.h"
+#include "replicate/control/compare_logs.h"
 #include "replicate/control/log_cursor.h"
 #include "replicate/control/padding.h"
 #include "replicate/control/read_log.h"
@@ -201,6 +203,25 @@ Awaitable<> look_for_filled_head(Cluster& target, Candidate& candidate) {
   }
 }
 
+/// What the target's last batch holds, record by record, and the source at the same offsets.
+Awaitable<> compare_tails(Cluster& source, Cluster& target, Candidate& candidate, Isolation isolation) {
+  AdmissionFacts& facts = candidate.facts;
+  const BatchPrint& ours = *facts.target_tail;
+  const Offset from = std::max({ours.base_offset, facts.source_start, facts.target_start});
+  const Offset end = std::min(ours.next_offset(), facts.target_end);
+  LogCursor here(source, facts.source, from, end, isolation);
+  LogCursor there(target, facts.target, from, end, Isolation::read_uncommitted);
+  ComparisonSettings settings;
+  settings.is_compacted = !facts.source_tail->is_dense() || !ours.is_dense() || facts.source_tail->is_old_format;
+  const std::function<void(std::uint64_t)> unheard = [](std::uint64_t) {};
+  try {
+    const Comparison compared = co_await compare_logs(here, there, settings, unheard);
+    if (compared.difference) facts.tails_differ = compared.difference->text;
+  } catch (const std::exception& error) {
+    candidate.admission = retry(error.what());
+  }
+}
+
 /// Markers behind the target's last data stand for holes: the source must have no record there. One too many, written
 /// twice by a broker in trouble, would displace or hide what follows.
 Awaitable<> check_markers(Cluster& source, Candidate& candidate, Isolation isolation) {
@@ -228,6 +249,27 @@ Awaitable<> check_markers(Cluster& source, Candidate& candidate, Isolation isola
   }
 }
 
+/// The true log ends. A log whose newest records are of a message format before 2 has no leader epochs, and no end of
+/// one: there the high watermark will do where the target's log does not go beyond it.
+Awaitable<Answers<Offset>> source_log_ends(Cluster& source, const Candidates& candidates, LeaderSettings settings) {
+  Answers<Offset> ends = co_await log_ends(source, open_partitions(candidates, &AdmissionQuestion::source), settings);
+  std::vector<TopicPartition> unknown;
+  for (const Candidate& candidate : candidates) {
+    if (candidate.admission) continue;
+    const Answered<Offset>& answered = ends.at(candidate.facts.source);
+    if (!answered.value && answered.may_retry && answered.error_code == 0) unknown.push_back(candidate.facts.source);
+  }
+  if (unknown.empty()) co_return ends;
+  const auto high_watermarks =
+      co_await readable_ends(source, std::move(unknown), Isolation::read_uncommitted, settings);
+  for (const Candidate& candidate : candidates) {
+    const auto found = high_watermarks.find(candidate.facts.source);
+    if (found != high_watermarks.end() && found->second.value && *found->second.value >= candidate.facts.target_end)
+      ends[candidate.facts.source] = found->second;
+  }
+  co_return ends;
+}
+
 Awaitable<> gather(Cluster& source, Cluster& target, Candidates& candidates, Isolation isolation,
                    LeaderSettings settings) {
   // The target first: while another instance writes, its end may move on, but never beyond the source's end read later.
@@ -246,7 +288,7 @@ Awaitable<> gather(Cluster& source, Cluster& target, Candidates& candidates, Iso
       co_await log_starts(target, open_partitions(candidates, &AdmissionQuestion::target), settings);
   take(candidates, &AdmissionQuestion::target, target_starts, "the log start",
        [](Candidate& candidate, Offset start) { candidate.facts.target_start = start; });
-  const auto source_ends = co_await log_ends(source, open_partitions(candidates, &AdmissionQuestion::source), settings);
+  const auto source_ends = co_await source_log_ends(source, candidates, settings);
   take(candidates, &AdmissionQuestion::source, source_ends, "the log end",
        [](Candidate& candidate, Offset end) { candidate.facts.source_end = end; });
   const auto producers =
@@ -276,6 +318,18 @@ Awaitable<> gather(Cluster& source, Cluster& target, Candidates& candidates, Iso
   };
   co_await read_tails(source, candidates, &AdmissionQuestion::source, last_of_data, &AdmissionFacts::source_tail,
                       settings);
+  const auto compare = [&](Candidate* candidate) -> Awaitable<> {
+    co_await compare_tails(source, target, *candidate, isolation);
+  };
+  std::vector<Candidate*> unlike;
+  for (Candidate& candidate : candidates) {
+    const AdmissionFacts& facts = candidate.facts;
+    if (!candidate.admission && facts.source_tail && facts.target_tail &&
+        !is_copy(*facts.source_tail, *facts.target_tail)) {
+      unlike.push_back(&candidate);
+    }
+  }
+  co_await net::for_each_concurrently(unlike, settings.concurrency, compare);
   for (Candidate& candidate : candidates) {
     if (!candidate.admission) candidate.admission = decide_by_tails(candidate.facts);
     co_await check_markers(source, candidate, isolation);
@@ -361,9 +415,8 @@ Admission decide_by_tails(const AdmissionFacts& facts) {
     if (facts.knows_identity) return start_at(facts.target_end, what);
     return refuse_contents(facts, what + ", and the target does not remember this mirror as the writer");
   }
-  // Where the source's log begins inside a batch, the target's has the rest of it.
-  const bool is_cut = facts.source_tail->base_offset < facts.source_start;
-  const std::string differs = is_cut ? std::string() : difference(*facts.source_tail, *facts.target_tail);
+  std::string differs = misfit(*facts.source_tail, *facts.target_tail);
+  if (differs.empty()) differs = facts.tails_differ;
   if (differs.empty()) return start_at(facts.target_end);
   return refuse_contents(
       facts, fmt::format("target topic already written by others: the last batch of {} is not the source's: {}",

@@ -57,6 +57,7 @@ struct AdmissionFacts {
   /// OFFSET_OUT_OF_RANGE.
   std::optional<BatchPrint> source_tail;
   std::optional<BatchPrint> target_tail;
+  std::string tails_differ;  // how their records do, where the batches are no copies; empty: they do not
 };
 
 /// From the logs' bounds alone. Empty: the last batches must be compared.

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <xxhash.h>
 
+#include "protocol/message_set.h"
 #include "protocol/messages/fetch.h"
 #include "protocol/record_batch.h"
 #include "replicate/control/ask_leaders.h"
@@ -23,25 +24,54 @@ namespace {
 constexpr std::int16_t last_version_with_topic_names = 11;  // and the last non-flexible one
 constexpr std::int8_t current_magic = 2;
 constexpr std::size_t magic_position = 16;
+constexpr std::size_t most_entry_bytes = 256 * 1024 * 1024;  // decompressed
 
 constexpr std::size_t partitions_per_request = 64;
 constexpr std::size_t most_requests = 4;
 constexpr std::int32_t response_bytes = 512 * 1024;
 constexpr std::int32_t partition_bytes = 32 * 1024;
 
+std::int8_t magic_of(std::span<const std::byte> records) {
+  return records.size() > magic_position ? static_cast<std::int8_t>(records[magic_position]) : current_magic;
+}
+
 /// A whole batch of the current format may be there, but its end is not.
 bool is_cut_off(std::span<const std::byte> records) {
-  if (records.size() > magic_position && static_cast<std::int8_t>(records[magic_position]) != current_magic)
-    return false;
+  if (magic_of(records) != current_magic) return false;
   if (records.size() < record_batch_header_size) return true;
   return RecordBatchHeader::of(records).size() > static_cast<std::int64_t>(records.size());
+}
+
+/// Of a message of an old format. Where its first record is, only its content tells.
+std::optional<BatchPrint> print_old_entry(std::span<const std::byte> records, std::string& why) {
+  const auto entry = protocol::MessageSetEntry::of(records, why);
+  if (!entry) return std::nullopt;
+  protocol::MessageSetReader reader(entry->bytes(), most_entry_bytes);
+  BatchPrint print;
+  for (protocol::Record record; reader.next(record);) {
+    if (print.record_count++ == 0) {
+      print.base_offset = record.offset;
+      print.base_timestamp_ms = record.timestamp_ms;
+    }
+  }
+  if (!reader.ok()) {
+    why = reader.why();
+    return std::nullopt;
+  }
+  print.last_offset_delta = static_cast<std::int32_t>(entry->offset() - print.base_offset);
+  print.size = static_cast<std::int64_t>(entry->bytes().size());
+  print.codec = entry->codec();
+  print.is_old_format = true;
+  return print;
 }
 
 }  // namespace
 
 std::optional<BatchPrint> BatchPrint::of(std::span<const std::byte> records, std::string& why) {
-  if (records.size() > magic_position && static_cast<std::int8_t>(records[magic_position]) != current_magic) {
-    why = fmt::format("it is in the old message format {}", static_cast<int>(records[magic_position]));
+  const std::int8_t magic = magic_of(records);
+  if (magic >= 0 && magic < current_magic) return print_old_entry(records, why);
+  if (magic != current_magic) {
+    why = fmt::format("it is in the unknown message format {}", magic);
     return {};
   }
   if (is_cut_off(records)) {
@@ -72,34 +102,26 @@ std::optional<BatchPrint> BatchPrint::of(std::span<const std::byte> records, std
   return print;
 }
 
-std::string difference(const BatchPrint& source, const BatchPrint& target) {
+std::string misfit(const BatchPrint& source, const BatchPrint& target) {
   const auto range = [](const BatchPrint& batch) {
     return fmt::format("{} to {}", batch.base_offset.value(), batch.next_offset().value() - 1);
   };
-  const bool is_piece =
-      !source.is_dense() && target.base_offset >= source.base_offset && target.next_offset() <= source.next_offset();
-  if (!is_piece && (source.base_offset != target.base_offset || source.last_offset_delta != target.last_offset_delta)) {
-    return fmt::format("a batch of offsets {} on the source, of {} on the target", range(source), range(target));
-  }
   if (source.is_control != target.is_control) {
     return fmt::format("a transaction marker at offset {} on the {}, data on the other", source.base_offset.value(),
                        source.is_control ? "source" : "target");
   }
-  if (source.is_control || source.is_log_append_time || !source.is_dense() || !target.is_dense()) return {};
-  if (source.codec != target.codec) {
-    return source.base_timestamp_ms == target.base_timestamp_ms
-               ? std::string()
-               : fmt::format("batches of other timestamps at offset {} ({} and {})", source.base_offset.value(),
-                             source.base_timestamp_ms, target.base_timestamp_ms);
-  }
-  if (source.size != target.size) {
-    return fmt::format("batches of {} and {} bytes at offset {}", source.size, target.size, source.base_offset.value());
-  }
-  if (!std::equal(std::begin(source.payload_digest), std::end(source.payload_digest),
-                  std::begin(target.payload_digest))) {
-    return fmt::format("batches of other content at offset {}", source.base_offset.value());
-  }
-  return {};
+  const bool is_within = target.base_offset >= source.base_offset && target.next_offset() <= source.next_offset();
+  if (is_within || source.is_old_format) return {};
+  return fmt::format("a batch of offsets {} on the source, of {} on the target", range(source), range(target));
+}
+
+bool is_copy(const BatchPrint& source, const BatchPrint& target) {
+  return source.base_offset == target.base_offset && source.last_offset_delta == target.last_offset_delta &&
+         source.record_count == target.record_count && source.size == target.size && source.codec == target.codec &&
+         source.is_control == target.is_control && source.base_timestamp_ms == target.base_timestamp_ms &&
+         !source.is_log_append_time && !source.is_old_format && !target.is_old_format &&
+         std::equal(std::begin(source.payload_digest), std::end(source.payload_digest),
+                    std::begin(target.payload_digest));
 }
 
 Awaitable<Answers<BatchPrint>> batches_at(Cluster& cluster, std::map<TopicPartition, Offset> offsets,

@@ -23,6 +23,7 @@ struct BatchPrint {
   protocol::Codec codec = protocol::Codec::none;
   bool is_control = false;
   bool is_log_append_time = false;
+  bool is_old_format = false;  // a message of format 0 or 1, or a compressed one with all that is in it
   std::int64_t base_timestamp_ms = -1;
   std::uint64_t payload_digest[2] = {0, 0};  // XXH3, 128 bits
 
@@ -30,15 +31,17 @@ struct BatchPrint {
   /// Compaction has not thinned it.
   [[nodiscard]] bool is_dense() const { return std::int64_t{record_count} == std::int64_t{last_offset_delta} + 1; }
 
-  /// Of the batch that `records` begins with. Empty: cut off, malformed, or of an old format (magic 0 or 1); `why` says
-  /// which.
+  /// Of the batch that `records` begins with. Empty: cut off, malformed, or of an unknown format; `why` says which.
   static std::optional<BatchPrint> of(std::span<const std::byte> records, std::string& why);
 };
 
-/// How the two differ, in words; empty when one may be the other's copy. Compaction thins a batch, a thinned one is
-/// mirrored in pieces, one with append times rewritten, and a target topic with a compression.type of its own has it
-/// recompressed: then only what survives is compared.
-std::string difference(const BatchPrint& source, const BatchPrint& target);
+/// Why the target's batch cannot hold the source's records, in words; empty when it may. A large or thinned batch is
+/// mirrored in pieces, messages of old formats together.
+std::string misfit(const BatchPrint& source, const BatchPrint& target);
+
+/// The target's batch is the source's, byte by byte. Otherwise it may still hold the same records: compaction thins a
+/// batch, a detour rewrites it, a target topic with a compression.type of its own has it recompressed.
+bool is_copy(const BatchPrint& source, const BatchPrint& target);
 
 /// The batch that contains, or else follows, the given offset in each partition (read uncommitted). An offset outside
 /// the log is answered with OFFSET_OUT_OF_RANGE (1); one that is not below the high watermark yet may be retried. Needs

@@ -1,6 +1,7 @@
 #include "replicate/control/detour.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -8,9 +9,12 @@
 
 #include "protocol/error.h"
 #include "protocol/messages/delete_records.h"
-#include "protocol/record.h"
+#include "protocol/stored_records.h"
+#include "replicate/control/compare_logs.h"
 #include "replicate/control/leaders.h"
+#include "replicate/control/log_cursor.h"
 #include "replicate/control/padding.h"
+#include "replicate/control/topic_configs.h"
 #include "replicate/control/write_log.h"
 
 namespace shunt::replicate {
@@ -28,6 +32,11 @@ namespace {
 constexpr std::int32_t padding_records = 100'000;
 
 constexpr protocol::ProducerEpoch identity_epoch{0};
+
+// Written together, where one batch of the source holds more: they are held by a view each.
+constexpr std::size_t most_run_records = 100'000;
+
+constexpr std::int32_t one_batch = 1;  // as few bytes as possible: a broker sends at least that
 
 void add(std::atomic<std::uint64_t>& counter, std::uint64_t n) {
   counter.fetch_add(n, std::memory_order_relaxed);
@@ -154,7 +163,9 @@ Awaitable<> Detour::fill_head(const HeadFill& head, const std::function<bool()>&
     co_await fill_up_to(head.end);
     co_return;
   }
-  const std::int64_t now_ms = net::unix_ms();
+  const std::int64_t now_ms =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count();
   std::int32_t most = padding_records;
   std::vector<std::byte> padding;
   for (std::int32_t records = 0; position_ < head.end;) {
@@ -170,11 +181,12 @@ Awaitable<> Detour::fill_head(const HeadFill& head, const std::function<bool()>&
     }
     const Offset end = position_ + records;
     std::vector<OffsetRun> padded{{.source = position_, .target = Offset(0), .records = records}};
-    const std::int16_t error_code = co_await append(padding, std::move(padded));
-    if (error_code == errors::message_too_large && most > 1) {
+    const ProduceAnswer answer = co_await append(padding, std::move(padded));
+    if (is_too_large(answer.error_code) && most > 1) {
       most = std::max(1, most / 10);
-    } else if (error_code != 0) {
-      throw Blocked{classify_produce_error(error_code), produce_error_text(spec_, position_, end, error_code, {})};
+    } else if (answer.error_code != 0) {
+      throw Blocked{is_too_large(answer.error_code) ? ParkCause::refused : classify_produce_error(answer.error_code),
+                    produce_error_text(spec_, position_, end, answer)};
     }
   }
   const std::int16_t error_code = co_await delete_records(head.end);
@@ -219,14 +231,20 @@ void Detour::throw_source_error(std::int16_t error_code) const {
   throw Blocked{classify_fetch_error(error_code), reason};
 }
 
+/// The data path can forward it.
+bool Detour::is_plain_at(const LogBatch& batch, Offset position) const {
+  if (batch.kind != BatchKind::plain || is_known_as_too_large(batch.bytes.size())) return false;
+  const Offset base = batch.header().base_offset();
+  return spec_.is_mapped() ? base >= position : base == position;
+}
+
 bool Detour::is_ordinary(const LogStretch& stretch) const {
   Offset position = position_;
   for (const LogBatch& batch : stretch.batches) {
-    const RecordBatchHeader header = batch.header();
-    if (header.next_offset() <= position) continue;
+    if (batch.next_offset <= position) continue;
     const bool is_passed = spec_.is_mapped() && batch.kind == BatchKind::nothing;
-    if (!is_passed && (batch.kind != BatchKind::plain || !is_in_place(header, position))) return false;
-    position = header.next_offset();
+    if (!is_passed && !is_plain_at(batch, position)) return false;
+    position = batch.next_offset;
   }
   return true;
 }
@@ -241,36 +259,63 @@ Awaitable<bool> Detour::walk_stretch() {
   } catch (const ClusterError& error) {
     throw Blocked{ParkCause::source_connection, error.what()};
   }
+  if (stretch.error_code == errors::throttling_quota_exceeded) co_return false;
   if (stretch.error_code != 0) throw_source_error(stretch.error_code);
   spec_.progress->source_end.store(stretch.high_watermark.value(), std::memory_order_relaxed);
   spec_.progress->stable_end.store(stretch.last_stable_offset.value(), std::memory_order_relaxed);
+  if (stretch.batches.empty() && !stretch.records.empty()) {
+    throw Blocked{ParkCause::refused, fmt::format("{}: what {} has at offset {} is no record batch of a known format",
+                                                  source_partition_.to_string(), source_.alias(), position_.value())};
+  }
+  const Offset readable_end =
+      settings_.isolation == Isolation::read_committed ? stretch.last_stable_offset : stretch.high_watermark;
+  if (stretch.records.empty() && readable_end > position_) {
+    co_await fill_empty_end(readable_end);
+    co_return false;
+  }
   if (is_ordinary(stretch)) co_return true;
 
   Offset hole_end = position_;  // nothing for a reader up to here
   for (const LogBatch& batch : stretch.batches) {
-    const RecordBatchHeader header = batch.header();
-    if (header.next_offset() <= position_) continue;
-    if (batch.kind == BatchKind::nothing) {
-      hole_end = header.next_offset();
-      continue;
+    if (batch.next_offset <= position_) continue;
+    switch (batch.kind) {
+      case BatchKind::nothing:
+        break;
+      case BatchKind::plain: {
+        const RecordBatchHeader header = batch.header();
+        co_await fill_up_to(header.base_offset());
+        if (header.base_offset() == position_) {
+          co_await copy(batch);
+        } else {
+          if (!spec_.is_mapped()) co_await check_beginning(header, std::max(header.base_offset(), stretch.log_start));
+          co_await rewrite(batch);
+        }
+        break;
+      }
+      case BatchKind::rewrite:
+      case BatchKind::old_format:
+        co_await rewrite(batch);
+        break;
     }
-    co_await fill_up_to(header.base_offset());
-    if (batch.kind == BatchKind::plain && is_in_place(header, position_)) {
-      co_await copy(batch.bytes);
-    } else if (batch.kind == BatchKind::plain && header.base_offset() >= stretch.log_start && !spec_.is_mapped()) {
-      throw Blocked{ParkCause::refused, half_written_text(spec_, position_, header)};
-    } else {
-      co_await rewrite(batch.bytes);
-    }
-    hole_end = header.next_offset();
+    hole_end = batch.next_offset;
   }
   co_await fill_up_to(hole_end);
   co_return false;
 }
 
-/// The next batch of the log can be copied as it is.
-bool Detour::is_in_place(const RecordBatchHeader& header, Offset position) const {
-  return spec_.is_mapped() ? header.base_offset() >= position : header.base_offset() == position;
+/// The source has no record from the position up to the end of its log: compaction has taken the last ones.
+Awaitable<> Detour::fill_empty_end(Offset end) {
+  std::vector<TopicPartition> asked{source_partition_};
+  const auto answers = co_await local_log_starts(source_, std::move(asked));
+  const auto& answered = answers.at(source_partition_);
+  // What is in tiered storage may be late. Nothing else is: a leader that has a record sends it.
+  if (!answered.value || *answered.value > position_) {
+    throw Blocked{ParkCause::source_error,
+                  answered.value ? fmt::format("{} sends nothing of {} at offset {}, which is in its tiered storage",
+                                               source_.alias(), source_partition_.to_string(), position_.value())
+                                 : answered.reason};
+  }
+  co_await fill_up_to(end);
 }
 
 Awaitable<> Detour::fill_up_to(Offset end) {
@@ -294,52 +339,122 @@ Awaitable<> Detour::fill_up_to(Offset end) {
   add(spec_.progress->filled_offsets, static_cast<std::uint64_t>(count));
 }
 
-Awaitable<> Detour::copy(std::span<const std::byte> batch) {
-  const RecordBatchHeader header = RecordBatchHeader::of(batch);
-  std::vector<std::byte> copied(batch.begin(), batch.end());
-  protocol::stamp_record_batch(
-      std::span(copied).first<record_batch_header_size>(),
-      {.producer_id = spec_.identity, .producer_epoch = identity_epoch, .base_sequence = sequence_});
-  std::vector<OffsetRun> records{
-      {.source = header.base_offset(), .target = Offset(0), .records = header.record_count()}};
-  co_await produce(std::move(copied), std::move(records));
+Awaitable<> Detour::copy(const LogBatch& batch) {
+  bool is_copied = false;
+  if (!is_known_as_too_large(batch.bytes.size())) {
+    std::vector<std::byte> copied(batch.bytes.begin(), batch.bytes.end());
+    protocol::stamp_record_batch(
+        std::span(copied).first<record_batch_header_size>(),
+        {.producer_id = spec_.identity, .producer_epoch = identity_epoch, .base_sequence = sequence_});
+    const RecordBatchHeader header = batch.header();
+    std::vector<OffsetRun> records{
+        {.source = header.base_offset(), .target = Offset(0), .records = header.record_count()}};
+    is_copied = co_await produce(std::move(copied), std::move(records));
+  }
+  if (!is_copied) co_await rewrite(batch);
+}
+
+/// The position lies inside a batch of the source that would be copied as it is. An earlier life may have split it and
+/// come so far. Then the target's last batch is this flow's, and what the target has of the source's batch, from `from`
+/// on, is what the source has. Anything else (the source has lost data and written other batches since, or another
+/// writer has begun this one) is not gone on with.
+Awaitable<> Detour::check_beginning(const RecordBatchHeader& header, Offset from) {
+  if (from == position_) co_return;  // the source's log begins here
+  const auto cannot_be_read = [&](std::string_view why) {
+    return Blocked{ParkCause::target_error, fmt::format("the end of {} cannot be compared with the source: {}",
+                                                        target_partition_.to_string(), why)};
+  };
+  std::string differs;
+  try {
+    const LogStretch last =
+        co_await read_log(target_, target_partition_, position_ - 1, one_batch, Isolation::read_uncommitted);
+    if (last.error_code != 0) throw cannot_be_read(protocol::error_name(last.error_code));
+    if (last.batches.empty()) throw cannot_be_read("its last batch is not replicated yet");
+    const LogBatch& batch = last.batches.front();
+    const bool is_ours = batch.is_by(spec_.identity);
+    if (!is_ours) differs = "the last batch is not this mirror's";
+    LogCursor source(source_, source_partition_, from, position_, settings_.isolation);
+    LogCursor target(target_, target_partition_, from, position_, Isolation::read_uncommitted);
+    const ComparisonSettings exactly{};
+    const std::function<void(std::uint64_t)> unheard = [](std::uint64_t) {};
+    const Comparison compared = co_await compare_logs(source, target, exactly, unheard);
+    if (compared.difference) differs = compared.difference->text;
+  } catch (const net::BrokerError& error) {
+    throw cannot_be_read(error.what());
+  } catch (const ClusterError& error) {
+    throw cannot_be_read(error.what());
+  } catch (const LogError& error) {
+    throw cannot_be_read(error.what());
+  }
+  if (!differs.empty()) throw Blocked{ParkCause::refused, half_written_text(spec_, position_, header, differs)};
 }
 
 /// The position may lie inside the batch: the source's log begins there, or an earlier life has rewritten its beginning.
-/// Every run of records without a gap becomes a batch; the gaps between them are holes. The one behind the last record
-/// is left to the caller. Where offsets are mapped all records become one batch.
-Awaitable<> Detour::rewrite(std::span<const std::byte> batch) {
-  const RecordBatchHeader header = RecordBatchHeader::of(batch);
-  std::string why;
-  const auto payload = protocol::open_record_batch(batch, settings_.most_batch_bytes, why);
-  const std::string where =
-      fmt::format("{}: the batch at offset {}", source_partition_.to_string(), header.base_offset().value());
-  if (!payload) throw Blocked{ParkCause::refused, fmt::format("{} cannot be rewritten: {}", where, why)};
-
-  std::optional<protocol::RecordBatchBuilder> built;
-  std::vector<OffsetRun> records;  // built so far; target offsets count from the batch's beginning
-  protocol::RecordReader reader(header, *payload);
+/// Every run of records without a gap is written for itself; the gaps between them are holes. The one behind the last
+/// record is left to the caller. Where offsets are mapped all records make one run.
+Awaitable<> Detour::rewrite(const LogBatch& batch) {
+  protocol::StoredRecords stored(batch.bytes, settings_.most_batch_bytes);
+  std::vector<protocol::Record> run;
   protocol::Record record;
   for (bool more = true; more;) {
-    more = reader.next(record);
-    if (!reader.ok()) throw Blocked{ParkCause::refused, fmt::format("{} is malformed: {}", where, reader.why())};
+    more = stored.next(record);
+    if (!stored.ok()) {
+      throw Blocked{ParkCause::refused,
+                    fmt::format("{}: what the source has before offset {} cannot be rewritten: {}",
+                                source_partition_.to_string(), batch.next_offset.value(), stored.why())};
+    }
     if (more && record.offset < position_) continue;
-    const bool goes_on = more && (spec_.is_mapped() || record.offset == position_ + count(records));
-    if (built && !goes_on) {
-      std::vector<std::byte> rewritten =
-          built->finish({.producer_id = spec_.identity, .producer_epoch = identity_epoch, .base_sequence = sequence_});
-      built.reset();
-      co_await produce(std::move(rewritten), std::exchange(records, {}));
+    const bool goes_on = more && !run.empty() && run.size() < most_run_records &&
+                         (spec_.is_mapped() || record.offset == run.back().offset + 1);
+    if (!run.empty() && !goes_on) {
+      co_await fill_up_to(run.front().offset);
+      co_await write(run, stored.codec());
+      run.clear();
     }
-    if (!more) break;
-    if (!built) {
-      co_await fill_up_to(record.offset);
-      built.emplace(header.codec());
-    }
-    append_run(records, {.source = record.offset, .target = Offset(built->record_count()), .records = 1});
-    built->append(record);
+    if (more) run.push_back(record);
   }
   add(spec_.progress->slow_path_batches, 1);
+}
+
+/// Records at consecutive offsets (mapped ones may have gaps), the position the first: one batch, or several where the target takes none so large.
+/// Where it cuts does not matter to a life that comes after. That one goes on wherever the log ends, and of two batches
+/// that begin with the same sequence, cut like each other or not, the target takes one.
+Awaitable<> Detour::write(std::span<const protocol::Record> records, protocol::Codec codec) {
+  for (std::size_t count = records.size(); !records.empty();) {
+    count = std::min(count, records.size());
+    protocol::RecordBatchBuilder builder(codec);
+    std::vector<OffsetRun> places;
+    for (const protocol::Record& record : records.first(count)) {
+      append_run(places, {.source = record.offset, .target = Offset(builder.record_count()), .records = 1});
+      builder.append(record);
+    }
+    std::vector<std::byte> batch =
+        builder.finish({.producer_id = spec_.identity, .producer_epoch = identity_epoch, .base_sequence = sequence_});
+    const std::size_t size = batch.size();
+    bool is_written = false;
+    if (count == 1 || !is_known_as_too_large(size)) is_written = co_await produce(std::move(batch), std::move(places));
+    if (is_written) {
+      records = records.subspan(count);
+    } else if (count > 1) {
+      count = (count + 1) / 2;
+    } else {
+      co_await refuse_record(records.front().offset, size);
+    }
+  }
+}
+
+Awaitable<> Detour::refuse_record(Offset offset, std::size_t size) {
+  const std::string setting = "max.message.bytes";
+  std::set<std::string> topics{spec_.target_topic};
+  std::vector<std::string> names{setting};
+  auto settings = co_await effective_settings(target_, std::move(topics), std::move(names));
+  const std::string limit = settings[spec_.target_topic][setting];
+  throw Blocked{ParkCause::refused,
+                fmt::format("the record at offset {} of {} takes {} bytes as a batch of its own, and topic {} of {} "
+                            "takes {} ({}): {}",
+                            offset.value(), source_partition_.to_string(), size, spec_.target_topic, target_.alias(),
+                            limit.empty() ? "less" : "at most " + limit, setting,
+                            alter_topic_command(spec_.target_topic, fmt::format("{}={}", setting, size)))};
 }
 
 // ---- The target's log -----------------------------------------------------------------------------------------------
@@ -352,49 +467,58 @@ protocol::BrokerId Detour::target_leader() const {
   return known->leader;
 }
 
-/// A batch of the source's records; `records`: as append() takes them.
-Awaitable<> Detour::produce(std::vector<std::byte> batch, std::vector<OffsetRun> records) {
-  const std::size_t size = batch.size();
+bool Detour::is_known_as_too_large(std::size_t size) const {
+  return static_cast<std::int64_t>(size) >= spec_.progress->too_large_bytes.load(std::memory_order_relaxed);
+}
+
+/// A batch of the source's records; `records`: as append() takes them. False: it is too large for the target, and
+/// nothing has happened.
+Awaitable<bool> Detour::produce(std::vector<std::byte> batch, std::vector<OffsetRun> records) {
+  const auto size = static_cast<std::int64_t>(batch.size());
   const Offset base = records.front().source;
   const Offset end = records.back().source_end();
   const std::int64_t number = count(records);
-  const std::int16_t error_code = co_await append(std::move(batch), std::move(records));
-  if (error_code != 0) {
-    throw Blocked{classify_produce_error(error_code), produce_error_text(spec_, base, end, error_code, answer_text_)};
-  }
+  const ProduceAnswer answer = co_await append(std::move(batch), std::move(records));
   FlowProgress& seen = *spec_.progress;
+  if (is_too_large(answer.error_code)) {
+    seen.too_large_bytes.store(std::min(size, seen.too_large_bytes.load(std::memory_order_relaxed)),
+                               std::memory_order_relaxed);
+    co_return false;
+  }
+  if (answer.error_code != 0) {
+    throw Blocked{classify_produce_error(answer.error_code), produce_error_text(spec_, base, end, answer)};
+  }
   add(seen.records, static_cast<std::uint64_t>(number));
   add(seen.batches, 1);
-  add(seen.bytes, size);
+  add(seen.bytes, static_cast<std::uint64_t>(size));
+  co_return true;
 }
 
-/// Kafka's error code; 0: position and sequence have moved. `records`: where those of the batch come from, and their
-/// places within it.
-Awaitable<std::int16_t> Detour::append(std::vector<std::byte> batch, std::vector<OffsetRun> records) {
-  WrittenBatch written;
+/// Without an error position and sequence have moved. `records`: where those of the batch come from, and their places
+/// within it.
+Awaitable<ProduceAnswer> Detour::append(std::vector<std::byte> batch, std::vector<OffsetRun> records) {
+  ProduceAnswer answer;
   try {
-    written = co_await write_log(target_, target_partition_, std::move(batch), settings_.produce_timeout_ms);
+    answer = co_await write_log(target_, target_partition_, std::move(batch), settings_.produce_timeout_ms);
   } catch (const net::BrokerError& error) {
     throw Blocked{ParkCause::target_connection, error.what()};
   } catch (const ClusterError& error) {
-    throw Blocked{ParkCause::target_connection, error.what()};
+    throw Blocked{ParkCause::target_leader, error.what()};
   }
-  answer_text_ = written.error_message;
-  if (written.error_code != 0) co_return written.error_code;
+  if (answer.error_code != 0) co_return answer;
   const Offset end = records.back().source_end();
-  if (!spec_.is_mapped() && written.base_offset != position_) {
-    throw Blocked{ParkCause::refused, misplaced_text(spec_, position_, end, written.base_offset.value())};
-  }
   if (spec_.is_mapped()) {
     for (OffsetRun run : records) {
-      run.target = written.base_offset + run.target.value();
+      run.target = Offset(answer.base_offset) + run.target.value();
       spec_.written->add(run);
     }
+  } else if (answer.base_offset != position_.value()) {
+    throw Blocked{ParkCause::refused, misplaced_text(spec_, position_, end, answer.base_offset)};
   }
   sequence_ = sequence_.advanced(count(records));
   move_to(end);
-  if (written.log_append_time_ms >= 0) add(spec_.progress->duplicates, 1);
-  co_return 0;
+  add(spec_.progress->duplicates, duplicates_.handle_answer(answer.log_append_time_ms));
+  co_return answer;
 }
 
 }  // namespace shunt::replicate

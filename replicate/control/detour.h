@@ -1,10 +1,10 @@
 // The way around what batches cannot cross as they are: the slow path of one partition, on the control plane.
 //
-// A flow that meets a hole (transaction markers, aborted data, offsets that compaction left empty) or a batch that must
-// be rewritten (gaps inside, append times) settles and is parked at that offset. The detour then walks the source's log
-// a stretch at a time: fills holes with markers, rewrites such batches so that every record keeps its offset and its
-// time, copies the ordinary ones in between, each step awaited. It ends where a whole stretch is ordinary: the data
-// path takes over again.
+// A flow that meets a hole (transaction markers, aborted data, offsets that compaction left empty), a batch that must be
+// rewritten (gaps inside, append times, message formats before 2) or one to be split (larger than the target takes)
+// settles and is parked at that offset. The detour then walks the source's log a stretch at a time: fills holes with
+// markers, rewrites such batches so that every record keeps its offset and its time, copies the ordinary ones in between,
+// each step awaited. It ends where a whole stretch is ordinary: the data path takes over again.
 //
 // What keeps the data path exact keeps the detour exact: the target's log end and the last sequence of the flow's
 // identity are read first, every batch is a compare-and-swap on them, holes are filled inside a fence
@@ -20,6 +20,7 @@
 #include <span>
 #include <string>
 
+#include "protocol/record.h"
 #include "replicate/control/cluster.h"
 #include "replicate/control/hole_filler.h"
 #include "replicate/control/read_log.h"
@@ -71,17 +72,22 @@ class Detour {
 
   net::Awaitable<> locate(const DetourStart& start);
   net::Awaitable<LogPlace> ask_place();
+  void move_to(protocol::Offset position);
   net::Awaitable<bool> walk_stretch();
+  [[nodiscard]] bool is_plain_at(const LogBatch& batch, protocol::Offset position) const;
   [[nodiscard]] bool is_ordinary(const LogStretch& stretch) const;
   net::Awaitable<> fill_head(const HeadFill& head, const std::function<bool()>& stopping);
   net::Awaitable<std::int16_t> delete_records(protocol::Offset end);
   net::Awaitable<> fill_up_to(protocol::Offset end);
-  net::Awaitable<> copy(std::span<const std::byte> batch);
-  net::Awaitable<> rewrite(std::span<const std::byte> batch);
-  [[nodiscard]] bool is_in_place(const protocol::RecordBatchHeader& header, protocol::Offset position) const;
-  net::Awaitable<> produce(std::vector<std::byte> batch, std::vector<OffsetRun> records);
-  net::Awaitable<std::int16_t> append(std::vector<std::byte> batch, std::vector<OffsetRun> records);
-  void move_to(protocol::Offset position);
+  net::Awaitable<> fill_empty_end(protocol::Offset end);
+  net::Awaitable<> copy(const LogBatch& batch);
+  net::Awaitable<> rewrite(const LogBatch& batch);
+  net::Awaitable<> write(std::span<const protocol::Record> records, protocol::Codec codec);
+  net::Awaitable<bool> produce(std::vector<std::byte> batch, std::vector<OffsetRun> records);
+  net::Awaitable<ProduceAnswer> append(std::vector<std::byte> batch, std::vector<OffsetRun> records);
+  net::Awaitable<> check_beginning(const protocol::RecordBatchHeader& header, protocol::Offset from);
+  net::Awaitable<> refuse_record(protocol::Offset offset, std::size_t size);
+  [[nodiscard]] bool is_known_as_too_large(std::size_t size) const;
   [[nodiscard]] protocol::BrokerId target_leader() const;
   void throw_source_error(std::int16_t error_code) const;
 
@@ -94,7 +100,7 @@ class Detour {
   HoleFiller filler_;
   protocol::Offset position_;    // everything below is on the target; identical offsets: its log end
   protocol::Sequence sequence_;  // of the next record
-  std::string answer_text_;      // what the target said of the last batch
+  DuplicateCount duplicates_;
 };
 
 }  // namespace shunt::replicate

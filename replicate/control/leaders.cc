@@ -20,6 +20,7 @@ constexpr std::size_t described_partitions_per_request = 200;
 constexpr BrokerId ordinary_consumer{-1};
 constexpr std::int64_t earliest = -2;
 constexpr std::int64_t latest = -1;
+constexpr std::int64_t earliest_local = -4;  // brokers before 3.4 take it for a time, of which every record is later
 
 Awaitable<Answers<Offset>> list_offsets(Cluster& cluster, std::vector<TopicPartition> partitions, std::int64_t which,
                                         Isolation isolation, LeaderSettings settings) {
@@ -57,6 +58,11 @@ Awaitable<Answers<Offset>> list_offsets(Cluster& cluster, std::vector<TopicParti
 Awaitable<Answers<Offset>> log_starts(Cluster& cluster, std::vector<TopicPartition> partitions,
                                       LeaderSettings settings) {
   return list_offsets(cluster, std::move(partitions), earliest, Isolation::read_uncommitted, settings);
+}
+
+Awaitable<Answers<Offset>> local_log_starts(Cluster& cluster, std::vector<TopicPartition> partitions,
+                                            LeaderSettings settings) {
+  return list_offsets(cluster, std::move(partitions), earliest_local, Isolation::read_uncommitted, settings);
 }
 
 Awaitable<Answers<Offset>> readable_ends(Cluster& cluster, std::vector<TopicPartition> partitions, Isolation isolation,

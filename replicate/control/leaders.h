@@ -53,6 +53,11 @@ struct LeaderSettings {
 net::Awaitable<Answers<protocol::Offset>> log_starts(Cluster& cluster, std::vector<TopicPartition> partitions,
                                                      LeaderSettings settings = {});
 
+/// Where the part of each log begins that its leader holds itself: what is before it, if anything, is in tiered storage
+/// (KIP-405), which may be slow to answer. Brokers that know of no tiers hold everything.
+net::Awaitable<Answers<protocol::Offset>> local_log_starts(Cluster& cluster, std::vector<TopicPartition> partitions,
+                                                           LeaderSettings settings = {});
+
 /// Where the log ends for readers (ListOffsets, latest): the high watermark, or for who reads committed records the last
 /// stable offset, below which no transaction is open. Not where the next record goes.
 net::Awaitable<Answers<protocol::Offset>> readable_ends(Cluster& cluster, std::vector<TopicPartition> partitions,

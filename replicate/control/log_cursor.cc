@@ -11,7 +11,6 @@ namespace shunt::replicate {
 
 using net::Awaitable;
 using protocol::Offset;
-using protocol::RecordBatchHeader;
 
 namespace {
 
@@ -41,13 +40,17 @@ std::string LogCursor::where() const {
 
 Awaitable<> LogCursor::read_stretch() {
   std::string failure;
-  for (const net::Time deadline = net::now() + patience;;) {
+  for (net::Time deadline = net::now() + patience;;) {
     failure.clear();
     try {
       stretch_ = co_await read_log(cluster_, partition_, position_, stretch_bytes, isolation_, longest_wait_ms);
       // An empty answer may have its reasons (data in a remote tier, say); several mean that there is nothing.
       if (stretch_.error_code == 0 && stretch_.records.empty() && ++empty_answers_ < most_empty_answers) continue;
       if (stretch_.error_code == 0) break;
+      if (stretch_.error_code == protocol::errors::throttling_quota_exceeded) {
+        deadline = net::now() + patience;  // a quota may make anybody wait
+        continue;
+      }
       failure = protocol::error_name(stretch_.error_code);
       if (!protocol::is_retriable(stretch_.error_code)) throw LogError(fmt::format("{}: {}", where(), failure));
     } catch (const net::BrokerError& error) {
@@ -67,7 +70,7 @@ Awaitable<> LogCursor::read_stretch() {
   current_ = 0;
   if (!stretch_.batches.empty()) co_return;
   if (!stretch_.records.empty())
-    throw LogError(fmt::format("{}: records of a message format before 0.11, or cut off", where()));
+    throw LogError(fmt::format("{}: records that are cut off, or of an unknown format", where()), true);
   position_ = end_;  // nothing but what a reader does not see
 }
 
@@ -78,13 +81,12 @@ Awaitable<bool> LogCursor::settle() {
       co_await read_stretch();
       continue;
     }
-    const RecordBatchHeader header = current().header();
-    const bool is_anothers = writer_ && header.producer_id() != *writer_;
-    if (is_anothers || header.next_offset() <= position_ || current().kind == BatchKind::nothing) {
+    const bool is_anothers = writer_ && !current().is_by(*writer_);
+    if (is_anothers || current().next_offset <= position_ || current().kind == BatchKind::nothing) {
       skip_batch();
       continue;
     }
-    if (header.base_offset() >= end_) {
+    if (current().kind != BatchKind::old_format && current().header().base_offset() >= end_) {
       position_ = end_;
       break;
     }
@@ -106,25 +108,26 @@ Awaitable<bool> LogCursor::settle() {
 }
 
 std::optional<std::span<const std::byte>> LogCursor::batch() const {
-  if (reader_ || is_read()) return std::nullopt;
-  const RecordBatchHeader header = current().header();
-  if (header.base_offset() < position_ || header.next_offset() > end_) return std::nullopt;
+  if (reader_ || is_read() || current().kind == BatchKind::old_format) return std::nullopt;
+  if (current().header().base_offset() < position_ || current().next_offset > end_) return std::nullopt;
   return current().bytes;
 }
 
+void LogCursor::check_batch() const {
+  const std::string damage = protocol::damage_of(current().bytes);
+  if (!damage.empty()) throw LogError(fmt::format("{}: {}", where(), damage), true);
+}
+
 void LogCursor::skip_batch() {
-  position_ = std::max(position_, current().header().next_offset());
+  position_ = std::max(position_, current().next_offset);
   ++current_;
   reader_.reset();
   record_.reset();
 }
 
 void LogCursor::open_batch() {
-  std::string why;
-  auto payload = protocol::open_record_batch(current().bytes, most_batch_bytes, why);
-  if (!payload) throw LogError(fmt::format("{}: {}", where(), why), true);
-  payload_ = std::move(*payload);
-  reader_.emplace(current().header(), payload_);
+  reader_.emplace(current().bytes, most_batch_bytes);
+  if (!reader_->ok()) throw LogError(fmt::format("{}: {}", where(), reader_->why()), true);
 }
 
 const protocol::Record& LogCursor::record() {
@@ -137,6 +140,10 @@ const protocol::Record& LogCursor::record() {
     record_ = record;
   }
   return *record_;
+}
+
+bool LogCursor::has_append_time() const {
+  return !is_read() && current().kind != BatchKind::old_format && current().header().is_log_append_time();
 }
 
 void LogCursor::next_record() {

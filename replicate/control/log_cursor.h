@@ -16,7 +16,7 @@
 #include <string>
 #include <vector>
 
-#include "protocol/record.h"
+#include "protocol/stored_records.h"
 #include "replicate/control/cluster.h"
 #include "replicate/control/read_log.h"
 
@@ -45,15 +45,21 @@ class LogCursor {
   /// False: there is no further record. Throws LogError.
   net::Awaitable<bool> settle();
 
-  /// The current batch, whole; only while no record of it was taken and all of them lie within the range.
+  /// The current batch, whole; only while no record of it was taken and all of them lie within the range. Not where
+  /// messages are stored in formats 0 and 1.
   [[nodiscard]] std::optional<std::span<const std::byte>> batch() const;
-  /// Of the batch that holds the current record; valid when settle() was true.
+  /// Of that batch, or of the one that holds the current record; valid when settle() was true. Not of formats 0 and 1.
   [[nodiscard]] protocol::RecordBatchHeader header() const { return current().header(); }
+  /// Where the batch has not been opened. Throws LogError when it is damaged.
+  void check_batch() const;
   void skip_batch();
 
   /// The current record; valid until the next one is. Throws LogError when the batch is damaged.
   const protocol::Record& record();
   void next_record();
+
+  /// The current record's time is that at which its broker has appended it.
+  [[nodiscard]] bool has_append_time() const;
 
   /// Where the next record is looked for.
   [[nodiscard]] protocol::Offset position() const { return position_; }
@@ -81,8 +87,7 @@ class LogCursor {
   LogStretch stretch_;
   std::size_t current_ = 0;  // in its batches
 
-  std::vector<std::byte> payload_;  // of the current batch, decompressed
-  std::optional<protocol::RecordReader> reader_;
+  std::optional<protocol::StoredRecords> reader_;  // of the current batch
   std::optional<protocol::Record> record_;
 };
 

@@ -211,13 +211,13 @@ Awaitable<OffsetSyncs::Stored> OffsetSyncs::write(const RecordBatchBuilder& reco
   const std::vector<std::byte> batch =
       records.finish({.producer_id = identity_, .producer_epoch = identity_epoch, .base_sequence = sequence_});
   try {
-    const WrittenBatch written = co_await write_log(cluster_, partition_, batch, settings_.produce_timeout_ms);
+    const ProduceAnswer written = co_await write_log(cluster_, partition_, batch, settings_.produce_timeout_ms);
     switch (written.error_code) {
       case 0: {
         if (written.log_append_time_ms < 0) co_return Stored::all;
         // The topic has append times, or a batch with our sequence was there already: this one, sent before, or another
         // instance's.
-        const bool is_ours = co_await is_there(written.base_offset, batch);
+        const bool is_ours = co_await is_there(Offset(written.base_offset), batch);
         co_return is_ours ? Stored::all : Stored::moved;
       }
       case errors::out_of_order_sequence_number:

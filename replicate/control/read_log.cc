@@ -2,16 +2,20 @@
 
 #include <optional>
 #include <span>
+#include <stdexcept>
+#include <string>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "protocol/error.h"
+#include "protocol/message_set.h"
 #include "protocol/messages/fetch.h"
 
 namespace shunt::replicate {
 
 using net::Awaitable;
+using protocol::MessageSetEntry;
 using protocol::Offset;
 using protocol::record_batch_header_size;
 using protocol::RecordBatchHeader;
@@ -22,17 +26,64 @@ namespace {
 
 constexpr std::int16_t last_version_with_topic_names = 11;  // and the last non-flexible one
 constexpr std::int8_t current_magic = 2;
+constexpr std::size_t at_magic = 16;  // in every format
 
-/// The size of the batch that `records` begin with; empty: not all of it is there, or it is of another format.
+constexpr Offset largest_offset{std::int64_t{1} << 62};  // no log gets there
+
+/// The size of the batch of format 2 that `records` begin with; empty: not all of it is there.
 std::optional<std::size_t> whole_batch_size(std::span<const std::byte> records) {
   if (records.size() < record_batch_header_size) return std::nullopt;
-  const RecordBatchHeader header = RecordBatchHeader::of(records);
-  const std::int64_t size = header.size();
-  if (header.magic() != current_magic || size < static_cast<std::int64_t>(record_batch_header_size) ||
-      size > static_cast<std::int64_t>(records.size())) {
+  const std::int64_t size = RecordBatchHeader::of(records).size();
+  if (size < static_cast<std::int64_t>(record_batch_header_size) || size > static_cast<std::int64_t>(records.size()))
     return std::nullopt;
-  }
   return static_cast<std::size_t>(size);
+}
+
+/// Uncompressed messages are a batch together: one by one they would be rewritten one by one.
+void append_old_entry(std::vector<LogBatch>& batches, const MessageSetEntry& entry, bool follows_uncompressed) {
+  if (follows_uncompressed && !entry.is_wrapper()) {
+    LogBatch& last = batches.back();
+    last.bytes = {last.bytes.data(), last.bytes.size() + entry.bytes().size()};
+    last.next_offset = entry.offset() + 1;
+  } else {
+    batches.push_back({.bytes = entry.bytes(), .kind = BatchKind::old_format, .next_offset = entry.offset() + 1});
+  }
+}
+
+/// What is whole of `records`, in order. Throws std::runtime_error for headers that no log can have.
+std::vector<LogBatch> whole_batches(std::span<const std::byte> records, AbortedTransactions aborted) {
+  std::vector<LogBatch> batches;
+  bool is_uncompressed = false;  // what the last batch is, in an old format
+  while (records.size() > at_magic) {
+    const auto magic = static_cast<std::int8_t>(records[at_magic]);
+    std::size_t size = 0;
+    if (magic == current_magic) {
+      const auto whole = whole_batch_size(records);
+      if (!whole) break;
+      const RecordBatchHeader header = RecordBatchHeader::of(records);
+      if (!header.is_plausible()) {
+        throw std::runtime_error(fmt::format("a batch at offset {} with {} records and last offset delta {}",
+                                             header.base_offset().value(), header.record_count(),
+                                             header.last_offset_delta()));
+      }
+      size = *whole;
+      batches.push_back({.bytes = records.first(size),
+                         .kind = kind_of(header, aborted.covers(header)),
+                         .next_offset = header.next_offset()});
+      is_uncompressed = false;
+    } else {
+      std::string why;
+      const auto entry = MessageSetEntry::of(records, why);
+      if (!entry || magic < 0 || magic > protocol::newest_message_set_magic) break;
+      if (entry->offset() < Offset(0) || entry->offset() > largest_offset)
+        throw std::runtime_error(fmt::format("a message at offset {}", entry->offset().value()));
+      size = entry->bytes().size();
+      append_old_entry(batches, *entry, is_uncompressed);
+      is_uncompressed = !entry->is_wrapper();
+    }
+    records = records.subspan(size);
+  }
+  return batches;
 }
 
 }  // namespace
@@ -61,9 +112,12 @@ Awaitable<LogStretch> read_log(Cluster& cluster, TopicPartition partition, Offse
   const net::CallOptions options{.at_most_version = last_version_with_topic_names, .timeout = {}};
   auto response = co_await cluster.call_broker(leader, std::move(request), options);
   if (response.responses.size() != 1 || response.responses.front().partitions.size() != 1) {
+    stretch.error_code = response.error_code;
     // Over quota the answer is empty, and the connection is throttled (KIP-219). That is not the end of the log.
-    stretch.error_code = response.error_code != 0 ? response.error_code : errors::throttling_quota_exceeded;
-    co_return stretch;
+    if (response.error_code == 0 && response.throttle_time_ms > 0)
+      stretch.error_code = errors::throttling_quota_exceeded;
+    if (stretch.error_code != 0) co_return stretch;
+    throw ClusterError(fmt::format("{} answered a fetch of {} with nothing", cluster.alias(), partition.to_string()));
   }
   auto& answered = response.responses.front().partitions.front();
   stretch.error_code = answered.error_code;
@@ -73,16 +127,10 @@ Awaitable<LogStretch> read_log(Cluster& cluster, TopicPartition partition, Offse
   if (answered.records) stretch.records = std::move(*answered.records);
   AbortedTransactions aborted;
   if (answered.aborted_transactions) aborted.start(*answered.aborted_transactions);
-  std::span<const std::byte> left = stretch.records;
-  while (const auto size = whole_batch_size(left)) {
-    const RecordBatchHeader header = RecordBatchHeader::of(left);
-    if (!header.is_plausible()) {
-      throw ClusterError(fmt::format("{} sent a batch of {} at offset {} with {} records and last offset delta {}",
-                                     cluster.alias(), partition.to_string(), header.base_offset().value(),
-                                     header.record_count(), header.last_offset_delta()));
-    }
-    stretch.batches.push_back({.bytes = left.first(*size), .kind = kind_of(header, aborted.covers(header))});
-    left = left.subspan(*size);
+  try {
+    stretch.batches = whole_batches(stretch.records, std::move(aborted));
+  } catch (const std::runtime_error& error) {
+    throw ClusterError(fmt::format("{} sent {} of {}", cluster.alias(), error.what(), partition.to_string()));
   }
   co_return stretch;
 }

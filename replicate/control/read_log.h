@@ -16,10 +16,17 @@
 namespace shunt::replicate {
 
 struct LogBatch {
-  std::span<const std::byte> bytes;  // the whole batch
+  /// A whole batch of format 2; or of the older formats one compressed message, or uncompressed ones in a row.
+  std::span<const std::byte> bytes;
   BatchKind kind = BatchKind::plain;
+  protocol::Offset next_offset;  // the one after its last
 
+  /// Not of BatchKind::old_format.
   [[nodiscard]] protocol::RecordBatchHeader header() const { return protocol::RecordBatchHeader::of(bytes); }
+  /// Written under this producer id; the older formats have none.
+  [[nodiscard]] bool is_by(protocol::ProducerId writer) const {
+    return kind != BatchKind::old_format && header().producer_id() == writer;
+  }
 };
 
 struct LogStretch {
@@ -27,12 +34,14 @@ struct LogStretch {
   LogStretch(LogStretch&&) = default;  // `batches` go on pointing into `records`
   LogStretch& operator=(LogStretch&&) = default;
 
-  std::int16_t error_code = 0;  // Kafka's, of the partition; not 0: the rest says nothing
+  /// Kafka's, of the partition; not 0: the rest says nothing. THROTTLING_QUOTA_EXCEEDED: nothing this time, and the
+  /// next request to this broker waits by itself.
+  std::int16_t error_code = 0;
   protocol::Offset log_start{-1};
   protocol::Offset high_watermark{-1};
   protocol::Offset last_stable_offset{-1};
   protocol::Records records;      // as they came; the last batch may be cut off
-  std::vector<LogBatch> batches;  // the whole ones, in order. Entries of format 0 and 1 end the list
+  std::vector<LogBatch> batches;  // the whole ones, in order. Empty though there are records: they make no sense
 };
 
 /// What the leader has from `offset` on: about `bytes`, but at least one whole batch if there is any within

@@ -148,8 +148,10 @@ Awaitable<> Replication::discover() {
     co_return;
   }
   for (const TopicResult& topic : prepared) {
-    for (const std::string& warning : topic.warnings)
+    for (const std::string& warning : topic.warnings) {
+      if (!named_warnings_.insert(topic.topic.target + warning).second) continue;
       spdlog::warn("{}: {}: {}", settings_.name, topic.topic.target, warning);
+    }
     if (topic.outcome == TopicOutcome::created || topic.outcome == TopicOutcome::grown) {
       spdlog::info("{}: topic {} {} on {} with {} partitions", settings_.name, topic.topic.target,
                    to_string(topic.outcome), target_.alias(), topic.target_partitions);

@@ -144,6 +144,7 @@ class Replication {
   net::Time next_store_{};
   bool is_store_late_ = false;        // and that was said
   std::set<std::string> own_topics_;  // of the target, created by this process
+  std::set<std::string> named_warnings_;
   std::map<FlowId, Partition*> by_id_;
 
   mutable std::mutex mutex_;  // guards the following against append_status()

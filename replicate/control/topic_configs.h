@@ -24,7 +24,7 @@ class ConfigFilter {
   /// Throws std::invalid_argument for a bad expression.
   explicit ConfigFilter(const std::vector<std::string>& excluded);
 
-  /// What was set on the topic itself, may be written, and is not excluded.
+  /// What was set on the topic itself, or is a size limit of its cluster, may be written, and is not excluded.
   [[nodiscard]] TopicConfigs select(const std::vector<protocol::DescribeConfigsResponse::Config>& configs) const;
 
  private:
@@ -37,5 +37,16 @@ using ReadConfigs = std::pair<std::optional<TopicConfigs>, std::string>;
 /// Of every topic in `topics`. Throws ClusterError.
 net::Awaitable<std::map<std::string, ReadConfigs>> read_topic_configs(Cluster& cluster, std::set<std::string> topics,
                                                                       const ConfigFilter& filter);
+
+/// What holds for each topic of these settings, wherever they were set. What cannot be told (no right to ask, no such
+/// setting, no broker) is missing.
+net::Awaitable<std::map<std::string, TopicConfigs>> effective_settings(Cluster& cluster, std::set<std::string> topics,
+                                                                       std::vector<std::string> names);
+
+/// Makes settings that were copied from a source topic those of a mirror, which takes whatever the source has taken,
+/// however old it is by now, and keeps its times.
+void fit_for_mirroring(TopicConfigs& configs);
+/// One that fit_for_mirroring() has set: a target that does not know it has no such limit.
+bool is_of_mirroring(const std::string& name);
 
 }  // namespace shunt::replicate

@@ -10,6 +10,7 @@
 #include "protocol/messages/create_partitions.h"
 #include "protocol/messages/create_topics.h"
 #include "replicate/control/topic_configs.h"
+#include "replicate/data/flow.h"
 
 namespace shunt::replicate {
 
@@ -84,6 +85,7 @@ class Preparation {
       co_await create();
       co_await grow();
     }
+    co_await look_at_settings();
     std::vector<TopicResult> results;
     results.reserve(tasks_.size());
     for (Task& task : tasks_) results.push_back(std::move(task.result));
@@ -217,6 +219,10 @@ class Preparation {
   }
 
   void drop_config(Task& task, const std::string& name, const std::string& reason) {
+    if (is_of_mirroring(name)) {
+      task.configs.erase(name);
+      return;
+    }
     task.result.warnings.push_back(fmt::format("setting {}={} of {} was left out: {}", name, task.configs[name],
                                                task.result.topic.source, reason));
     task.configs.erase(name);
@@ -248,6 +254,7 @@ class Preparation {
   Awaitable<> create() {
     co_await read_configs(with_step(Task::Step::create));
     const std::vector<Task*> tasks = with_step(Task::Step::create);
+    for (Task* task : tasks) fit_for_mirroring(task->configs);
     for (std::size_t begin = 0; begin < tasks.size(); begin += topics_per_request) {
       const std::size_t end = std::min(begin + topics_per_request, tasks.size());
       co_await create(std::vector<Task*>(tasks.begin() + static_cast<std::ptrdiff_t>(begin),
@@ -345,6 +352,36 @@ class Preparation {
     } else {
       task.close(outcome, std::move(reason),
                  error_code != errors::topic_authorization_failed && error_code != errors::unsupported_version);
+    }
+  }
+
+  // ---- What the target makes of records
+  // ---------------------------------------------------------------------------------
+
+  /// Settings that change what is stored. The mirror goes on; whoever reads the target should know.
+  Awaitable<> look_at_settings() {
+    const std::string time = "message.timestamp.type";
+    const std::string compression = "compression.type";
+    std::set<std::string> topics;
+    for (const Task& task : tasks_) {
+      if (task.result.target_partitions > 0) topics.insert(task.result.topic.target);
+    }
+    std::vector<std::string> names{time, compression};
+    auto settings = co_await effective_settings(target_, std::move(topics), std::move(names));
+    for (Task& task : tasks_) {
+      TopicConfigs& configs = settings[task.result.topic.target];
+      if (configs[time] == "LogAppendTime") {
+        task.result.warnings.push_back(fmt::format(
+            "{}={} on {}: records get the time at which they are mirrored instead of the source's; {}", time,
+            configs[time], target_.alias(), alter_topic_command(task.result.topic.target, time + "=CreateTime")));
+      }
+      const std::string& codec = configs[compression];
+      if (!codec.empty() && codec != "producer") {
+        task.result.warnings.push_back(fmt::format(
+            "{}={} on {}: its brokers compress again what comes in another codec, which costs them CPU time; {}",
+            compression, codec, target_.alias(),
+            alter_topic_command(task.result.topic.target, compression + "=producer")));
+      }
     }
   }
 

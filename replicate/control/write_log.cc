@@ -19,8 +19,8 @@ constexpr auto silence = std::chrono::seconds(10);
 
 }  // namespace
 
-net::Awaitable<WrittenBatch> write_log(Cluster& cluster, TopicPartition partition, std::vector<std::byte> batch,
-                                       std::int32_t timeout_ms) {
+net::Awaitable<ProduceAnswer> write_log(Cluster& cluster, TopicPartition partition, std::vector<std::byte> batch,
+                                        std::int32_t timeout_ms) {
   const Topic::Partition* known = cluster.find_led(partition);
   if (known == nullptr) throw ClusterError(partition.to_string() + " has no leader at the moment");
   const protocol::BrokerId leader = known->leader;
@@ -37,10 +37,15 @@ net::Awaitable<WrittenBatch> write_log(Cluster& cluster, TopicPartition partitio
     throw ClusterError(cluster.alias() + " answered a Produce request for other partitions");
   }
   const auto& answered = response.responses.front().partition_responses.front();
-  co_return WrittenBatch{.error_code = answered.error_code,
-                         .error_message = answered.error_message.value_or(""),
-                         .base_offset = answered.base_offset,
-                         .log_append_time_ms = answered.log_append_time_ms};
+  ProduceAnswer answer{.error_code = answered.error_code,
+                       .base_offset = answered.base_offset.value(),
+                       .log_append_time_ms = answered.log_append_time_ms,
+                       .error_message = answered.error_message.value_or("")};
+  if (!answered.record_errors.empty()) {
+    answer.record_index = answered.record_errors.front().batch_index;
+    answer.record_message = answered.record_errors.front().batch_index_error_message.value_or("");
+  }
+  co_return answer;
 }
 
 }  // namespace shunt::replicate

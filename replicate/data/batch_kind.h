@@ -1,4 +1,4 @@
-// What a batch of the source's log is to a mirror, told from its header alone.
+// What a batch of the source's log is to a mirror, told without opening it.
 #pragma once
 
 #include <algorithm>
@@ -49,11 +49,13 @@ class AbortedTransactions {
 };
 
 enum class BatchKind {
-  plain,    // can be forwarded as it is
-  nothing,  // holds no record for a reader: a marker, aborted, emptied by compaction
-  rewrite,  // holds records, but not as a Produce request may carry them: gaps inside (compaction), append times
+  plain,       // can be forwarded as it is
+  nothing,     // holds no record for a reader: a marker, aborted, emptied by compaction
+  rewrite,     // holds records, but not as a Produce request may carry them: gaps inside (compaction), append times
+  old_format,  // holds records in message format 0 or 1 (protocol/message_set.h): to be rewritten, and without a header
 };
 
+/// Of a batch of format 2.
 inline BatchKind kind_of(const protocol::RecordBatchHeader& header, bool is_aborted) {
   if (header.is_control() || is_aborted || header.record_count() == 0) return BatchKind::nothing;
   return header.is_dense() && !header.is_log_append_time() ? BatchKind::plain : BatchKind::rewrite;

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 
 #include <fmt/format.h>
 
 #include "protocol/error.h"
+#include "protocol/message_set.h"
 
 namespace shunt::replicate {
 
@@ -14,6 +16,8 @@ using protocol::ProducerEpoch;
 using protocol::RecordBatchHeader;
 using protocol::Sequence;
 using protocol::Stamp;
+
+namespace errors = protocol::errors;
 
 namespace {
 
@@ -103,10 +107,50 @@ std::optional<Objection> check_place(const FlowSpec& spec, const LogPlace& place
                                          spec.target_name(), place.log_end.value(), standing->confirmed.value())};
 }
 
-std::string produce_error_text(const FlowSpec& spec, Offset base, Offset end, std::int16_t error_code,
-                               std::string_view message) {
-  return fmt::format("the target answered {} to the batch of {} at {}{}{}", protocol::error_name(error_code),
-                     spec.source_name(), range(base, end), message.empty() ? "" : ": ", message);
+bool is_too_large(std::int16_t error_code) {
+  return error_code == errors::message_too_large || error_code == errors::record_list_too_large;
+}
+
+std::string alter_topic_command(std::string_view topic, std::string_view setting) {
+  return fmt::format(
+      "kafka-configs.sh --bootstrap-server ... --alter --entity-type topics --entity-name {} --add-config {}", topic,
+      setting);
+}
+
+namespace {
+
+/// What lets the target's topic take such a record; empty: it depends.
+std::string remedy(const FlowSpec& spec, std::int16_t error_code) {
+  switch (error_code) {
+    case errors::invalid_timestamp:
+      return fmt::format(
+          "; its time is beyond what the target's topic takes: {} (or message.timestamp.before.max.ms; "
+          "message.timestamp.difference.max.ms before Kafka 3.6)",
+          alter_topic_command(spec.target_topic, fmt::format("message.timestamp.after.max.ms={}",
+                                                             std::numeric_limits<std::int64_t>::max())));
+    case errors::invalid_record:
+      return fmt::format("; if that is a record without a key, which a compacted topic does not take: {}",
+                         alter_topic_command(spec.target_topic, "cleanup.policy=delete"));
+    case errors::unknown_server_error:
+      return "; it cannot be decompressed, or the broker failed, and its log says how: `shunt verify` tells whether "
+             "the "
+             "source's batch is damaged";
+    default:
+      return {};
+  }
+}
+
+}  // namespace
+
+std::string produce_error_text(const FlowSpec& spec, Offset base, Offset end, const ProduceAnswer& answer) {
+  std::string text = fmt::format("the target answered {} to the batch of {} at {}",
+                                 protocol::error_name(answer.error_code), spec.source_name(), range(base, end));
+  if (!answer.error_message.empty()) text += ": " + answer.error_message;
+  if (answer.record_index >= 0) {
+    text += fmt::format(": the record at offset {}", (base + answer.record_index).value());
+    if (!answer.record_message.empty()) text += ": " + answer.record_message;
+  }
+  return text + remedy(spec, answer.error_code);
 }
 
 std::string misplaced_text(const FlowSpec& spec, Offset base, Offset end, std::int64_t answered_offset) {
@@ -114,11 +158,12 @@ std::string misplaced_text(const FlowSpec& spec, Offset base, Offset end, std::i
                      spec.source_name(), range(base, end), answered_offset, spec.target_name());
 }
 
-std::string half_written_text(const FlowSpec& spec, Offset log_end, const RecordBatchHeader& header) {
+std::string half_written_text(const FlowSpec& spec, Offset log_end, const RecordBatchHeader& header,
+                              std::string_view differs) {
   return fmt::format(
       "{}: the target's log ends at {}, inside the source's batch {}: it was not written batch by batch "
-      "by this mirror",
-      spec.source_name(), log_end.value(), range(header.base_offset(), header.next_offset()));
+      "by this mirror: {}",
+      spec.source_name(), log_end.value(), range(header.base_offset(), header.next_offset()), differs);
 }
 
 void Flow::handle_located(const LogPlace& place, net::Time now) {
@@ -144,6 +189,24 @@ Flow::Verdict Flow::leave(ParkCause cause, std::string reason) {
   return Verdict::settle;
 }
 
+Flow::Verdict Flow::leave_for_detour() {
+  return leave(ParkCause::detour, fmt::format("{}: not to be forwarded as it is from offset {} on", spec_.source_name(),
+                                              fetch_position_.value()));
+}
+
+Flow::Verdict Flow::handle_no_data(Offset end) {
+  if (state_ != FlowState::flowing || !fetch_valid_ || fetch_position_ >= end) return Verdict::skip;
+  return leave_for_detour();  // a hole at the log's end
+}
+
+Flow::Verdict Flow::handle_other_format(std::int8_t magic, Offset offset) {
+  if (state_ != FlowState::flowing || !fetch_valid_) return Verdict::skip;
+  if (magic >= 0 && magic <= protocol::newest_message_set_magic) return leave_for_detour();
+  return leave(ParkCause::refused, fmt::format("{}: the records at offset {} are in message format {}, which this "
+                                               "version does not know",
+                                               spec_.source_name(), offset.value(), magic));
+}
+
 Flow::Verdict Flow::gate(const RecordBatchHeader& header, net::Time now, Stamp& stamp) {
   const auto size = static_cast<std::int32_t>(header.size());
   if (state_ != FlowState::flowing || !fetch_valid_ || (!in_flight_.empty() && !is_proven(now))) {
@@ -165,10 +228,8 @@ Flow::Verdict Flow::gate(const RecordBatchHeader& header, net::Time now, Stamp& 
     return Verdict::skip;
   }
   const bool is_in_place = spec_.is_mapped() ? base >= fetch_position_ : base == fetch_position_;
-  if (kind != BatchKind::plain || !is_in_place) {
-    return leave(ParkCause::detour, fmt::format("{}: not to be forwarded as it is from offset {} on",
-                                                spec_.source_name(), fetch_position_.value()));
-  }
+  const bool is_large = size >= progress().too_large_bytes.load(std::memory_order_relaxed);
+  if (kind != BatchKind::plain || !is_in_place || is_large) return leave_for_detour();
   stamp = {.producer_id = spec_.identity, .producer_epoch = identity_epoch, .base_sequence = next_sequence_};
   const Offset begin = in_flight_.empty() ? confirmed_ : in_flight_.back().end();
   in_flight_.push_back({.begin = begin, .base = base, .records = header.record_count(), .bytes = size});
@@ -190,7 +251,7 @@ void Flow::set_confirmed(Offset end) {
   progress().position.store(end.value(), std::memory_order_relaxed);
 }
 
-bool Flow::handle_answer(const Answer& answer, net::Time now) {
+bool Flow::handle_answer(const ProduceAnswer& answer, net::Time now) {
   if (in_flight_.empty()) return false;
   const InFlight batch = in_flight_.front();
   in_flight_.pop_front();
@@ -203,7 +264,7 @@ bool Flow::handle_answer(const Answer& answer, net::Time now) {
   return true;
 }
 
-void Flow::confirm(const InFlight& batch, const Answer& answer, net::Time now) {
+void Flow::confirm(const InFlight& batch, const ProduceAnswer& answer, net::Time now) {
   // After an error the flow only waits; what the target made of the batches behind it is read back from its log.
   if (state_ != FlowState::flowing && batch.begin != confirmed_) return;
   if (spec_.is_mapped()) {
@@ -221,13 +282,14 @@ void Flow::confirm(const InFlight& batch, const Answer& answer, net::Time now) {
   add(seen.records, static_cast<std::uint64_t>(batch.records));
   add(seen.batches, 1);
   add(seen.bytes, static_cast<std::uint64_t>(batch.bytes));
-  // A broker answers a batch it already has with the old offset and, unlike for a new one, with its append time.
-  if (answer.log_append_time_ms >= 0) add(seen.duplicates, 1);
+  add(seen.duplicates, duplicates_.handle_answer(answer.log_append_time_ms));
 }
 
-void Flow::handle_error(const InFlight& batch, const Answer& answer) {
-  settle(classify_produce_error(answer.error_code),
-         produce_error_text(spec_, batch.base, batch.end(), answer.error_code, answer.error_message));
+void Flow::handle_error(const InFlight& batch, const ProduceAnswer& answer) {
+  // Behind another error it is not worth knowing; and nothing else lowers it.
+  if (is_too_large(answer.error_code) && state_ == FlowState::flowing)
+    progress().too_large_bytes.store(batch.bytes, std::memory_order_relaxed);
+  settle(classify_produce_error(answer.error_code), produce_error_text(spec_, batch.base, batch.end(), answer));
 }
 
 ParkCause classify_produce_error(std::int16_t error_code) {
@@ -251,6 +313,9 @@ ParkCause classify_produce_error(std::int16_t error_code) {
     case 45:  // OUT_OF_ORDER_SEQUENCE_NUMBER: a batch before it is missing, or another life of this flow is ahead
     case 59:  // UNKNOWN_PRODUCER_ID
       return ParkCause::target_rejected;
+    case errors::message_too_large:
+    case errors::record_list_too_large:
+      return ParkCause::detour;
     default:
       return ParkCause::refused;
   }

@@ -29,10 +29,12 @@
 #include <compare>
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "net/loop.h"
 #include "protocol/ids.h"
@@ -60,6 +62,8 @@ struct FlowProgress {
   std::atomic<std::uint64_t> slow_path_batches{0};  // rewritten
   std::atomic<std::uint64_t> filled_offsets{0};     // holes, by markers
   std::atomic<std::uint64_t> lost_offsets{0};       // deleted on the source before they were mirrored
+  // The smallest batch that the target has called too large: from this size on a detour splits them.
+  std::atomic<std::int64_t> too_large_bytes{std::numeric_limits<std::int64_t>::max()};
 };
 
 /// Names a flow in the process.
@@ -134,6 +138,34 @@ enum class ParkCause {
 };
 const char* to_string(ParkCause cause);
 
+/// What the target says of a batch.
+struct ProduceAnswer {
+  std::int16_t error_code = 0;
+  std::int64_t base_offset = -1;
+  std::int64_t log_append_time_ms = -1;
+  std::string error_message;
+  std::int32_t record_index = -1;  // in the batch, of the first record it takes offence at; -1: none is named (KIP-467)
+  std::string record_message;      // what is wrong with it
+};
+
+/// A broker answers a batch that it already has with the old offset and an append time. A topic of LogAppendTime has one
+/// in every answer, so that only an answer without one tells that those before it were duplicates.
+class DuplicateCount {
+ public:
+  /// How many more are certain.
+  std::uint64_t handle_answer(std::int64_t log_append_time_ms) {
+    if (log_append_time_ms < 0) return std::exchange(undecided_, 0);
+    ++undecided_;
+    return 0;
+  }
+
+ private:
+  std::uint64_t undecided_ = 0;
+};
+
+/// The batch is larger than the target's topic takes: max.message.bytes, or segment.bytes.
+bool is_too_large(std::int16_t error_code);
+
 /// What an error answer to a batch, or to a fetch of a partition, means for its flow (protocol/error.h has the names).
 ParkCause classify_produce_error(std::int16_t error_code);
 ParkCause classify_fetch_error(std::int16_t error_code);
@@ -147,11 +179,14 @@ struct Objection {
 std::optional<Objection> check_place(const FlowSpec& spec, const LogPlace& place,
                                      const std::optional<Standing>& standing);
 
+/// What changes a setting ("name=value") of a topic, to be typed on a shell.
+std::string alter_topic_command(std::string_view topic, std::string_view setting);
+
 // What is said of an answer to the batch of source offsets [base, end).
 std::string produce_error_text(const FlowSpec& spec, protocol::Offset base, protocol::Offset end,
-                               std::int16_t error_code, std::string_view message);
-std::string half_written_text(const FlowSpec& spec, protocol::Offset log_end,
-                              const protocol::RecordBatchHeader& header);
+                               const ProduceAnswer& answer);
+std::string half_written_text(const FlowSpec& spec, protocol::Offset log_end, const protocol::RecordBatchHeader& header,
+                              std::string_view differs);
 std::string misplaced_text(const FlowSpec& spec, protocol::Offset base, protocol::Offset end,
                            std::int64_t answered_offset);
 
@@ -190,6 +225,10 @@ class Flow {
   /// Decides, by its header alone, what happens to the next batch of the partition. `forward` has advanced the position
   /// and filled `stamp`; `settle` has begun to settle.
   Verdict gate(const protocol::RecordBatchHeader& header, net::Time now, protocol::Stamp& stamp);
+  /// An answer that had room for the partition's data, up to `end` if there is any, has none.
+  Verdict handle_no_data(protocol::Offset end);
+  /// What comes next is stored in another format than 2.
+  Verdict handle_other_format(std::int8_t magic, protocol::Offset offset);
 
   /// The next offset to fetch.
   [[nodiscard]] protocol::Offset fetch_position() const { return fetch_position_; }
@@ -204,14 +243,8 @@ class Flow {
 
   // ---- answers ----
 
-  struct Answer {
-    std::int16_t error_code = 0;
-    std::int64_t base_offset = -1;
-    std::int64_t log_append_time_ms = -1;
-    std::string error_message;
-  };
   /// The answer to the oldest batch in flight. False: there is none in flight.
-  bool handle_answer(const Answer& answer, net::Time now);
+  bool handle_answer(const ProduceAnswer& answer, net::Time now);
 
   /// The connection that carried the batches in flight is gone; nobody will answer them.
   void handle_target_lost(const std::string& reason);
@@ -251,9 +284,10 @@ class Flow {
 
   void pass_hole(protocol::Offset end);
   void set_confirmed(protocol::Offset end);
-  void confirm(const InFlight& batch, const Answer& answer, net::Time now);
-  void handle_error(const InFlight& batch, const Answer& answer);
+  void confirm(const InFlight& batch, const ProduceAnswer& answer, net::Time now);
+  void handle_error(const InFlight& batch, const ProduceAnswer& answer);
   Verdict leave(ParkCause cause, std::string reason);
+  Verdict leave_for_detour();
 
   FlowSpec spec_;
   Route route_;
@@ -271,6 +305,7 @@ class Flow {
   bool was_located_ = false;  // the members above say something
   bool fetch_valid_ = false;
   AbortedTransactions aborted_;
+  DuplicateCount duplicates_;
   std::int32_t typical_batch_bytes_ = 0;
   std::deque<InFlight> in_flight_;
 };

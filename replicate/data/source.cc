@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -277,12 +278,9 @@ void Source::consume(std::span<const std::byte> bytes) {
         forwarding_ = false;
         break;
       case FetchStream::Event::old_format:
-        if (current_ != nullptr && current_->state() == FlowState::flowing) {
-          settle(
-              *current_, ParkCause::refused,
-              fmt::format("{}: the record at offset {} is stored in message format v{} (before Kafka 0.11): it cannot "
-                          "be forwarded as it is",
-                          current_->spec().source_name(), answer_->header_offset().value(), answer_->header_magic()));
+        if (current_ != nullptr &&
+            current_->handle_other_format(answer_->header_magic(), answer_->header_offset()) == Flow::Verdict::settle) {
+          handle_flow_changed(*current_);
         }
         break;
       case FetchStream::Event::partition_end:
@@ -322,6 +320,7 @@ void Source::flush_targets() {
 }
 
 void Source::begin_answer() {
+  answer_has_records_ = false;
   const std::int16_t error_code = answer_->error_code();
   if (answer_->throttle_ms() > 0) {
     muted_until_ = loop_.now() + std::chrono::milliseconds(answer_->throttle_ms());
@@ -335,6 +334,7 @@ void Source::begin_answer() {
 
 void Source::begin_partition() {
   const FetchStream::Partition& partition = answer_->partition();
+  const bool had_records = std::exchange(answer_has_records_, answer_has_records_ || partition.records_size > 0);
   Flow** flow = flows_.find(partition.topic, partition.index);
   current_ = flow == nullptr ? nullptr : *flow;
   forwarding_ = false;
@@ -346,6 +346,12 @@ void Source::begin_partition() {
     current_->progress().source_end.store(partition.high_watermark.value(), std::memory_order_relaxed);
     current_->progress().stable_end.store(partition.last_stable_offset.value(), std::memory_order_relaxed);
     current_->handle_partition(partition.aborted);
+    // The first partition of an answer that has data gets a batch whatever the limits are: with nothing before it, it
+    // has none. (Over quota nobody gets any.)
+    if (partition.records_size == 0 && !had_records && answer_->throttle_ms() <= 0 &&
+        current_->handle_no_data(partition.last_stable_offset) == Flow::Verdict::settle) {
+      handle_flow_changed(*current_);
+    }
   }
 }
 

@@ -113,8 +113,9 @@ class Source final : private Link::Owner {
   net::ChunkRef chunk_;          // being received into
   std::size_t answer_left_ = 0;  // bytes of the answer not yet received
   std::optional<protocol::FetchStream> answer_;
-  Flow* current_ = nullptr;  // whose partition is being parsed; null: nobody's
-  bool forwarding_ = false;  // the batch being parsed goes to current_'s target
+  bool answer_has_records_ = false;  // of partitions seen so far
+  Flow* current_ = nullptr;          // whose partition is being parsed; null: nobody's
+  bool forwarding_ = false;          // the batch being parsed goes to current_'s target
   bool in_consume_ = false;
   std::shared_ptr<int> alive_ = std::make_shared<int>();  // expires with this: guards callbacks the pool still holds
 

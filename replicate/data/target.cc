@@ -338,10 +338,12 @@ void Target::handle_produce_answer(const Request& request, std::span<const std::
   std::uint32_t answered = 0;
   while (reader.next()) {
     Flow** entry = flows_.find(reader.topic(), reader.partition());
-    const Flow::Answer answer{.error_code = reader.error_code(),
-                              .base_offset = reader.base_offset(),
-                              .log_append_time_ms = reader.log_append_time_ms(),
-                              .error_message = std::string(reader.error_message())};
+    const ProduceAnswer answer{.error_code = reader.error_code(),
+                               .base_offset = reader.base_offset(),
+                               .log_append_time_ms = reader.log_append_time_ms(),
+                               .error_message = std::string(reader.error_message()),
+                               .record_index = reader.record_index(),
+                               .record_message = std::string(reader.record_message())};
     if (entry == nullptr || ++answered > request.batches || !(*entry)->handle_answer(answer, loop_.now())) {
       link_.fail(fmt::format("answer to a Produce request names {}-{}, which was not in it", reader.topic(),
                              reader.partition().value()));

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "replicate/config/model.h"
-#include "replicate/verify/compare_logs.h"
+#include "replicate/control/compare_logs.h"
 
 namespace shunt::replicate {
 

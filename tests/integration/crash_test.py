@@ -7,14 +7,15 @@ from harness import integration
 KILLS = 10
 
 
-def kill_ten_times(lab, topics, settings=None):
+def kill_ten_times(lab, topics, settings=None, **config):
     """Kills the mirror each time it has made the target grow."""
+    target = config.get("target") or lab.target
     seen = 0
     for _ in range(KILLS):
-        run = lab.start_mirror(topics, settings=settings)
-        lab.eventually(lambda: sum(lab.ends(lab.target, topics).values()) > seen, 60, "the target grows")
+        run = lab.start_mirror(topics, settings=settings, **config)
+        lab.eventually(lambda: sum(lab.ends(target, topics).values()) > seen, 60, "the target grows")
         assert run.kill(), f"shunt had ended by itself:\n{run.log_text()[-3000:]}"
-        seen = sum(lab.ends(lab.target, topics).values())
+        seen = sum(lab.ends(target, topics).values())
 
 
 @integration(timeout_seconds=240)

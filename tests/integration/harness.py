@@ -224,9 +224,10 @@ class Lab:
             )
         return self._loads[-1]
 
-    def assert_identical(self, topics, source=None, target=None, batches=True, isolation="read_uncommitted"):
+    def assert_identical(self, topics, source=None, target=None, batches=True, isolation="read_uncommitted", time_types=True):
         """Every record (that a reader of this isolation sees on the source) equal at the same offset and no other, equal
-        log ends, and (batches) every stored batch equal but for the fields a mirror sets."""
+        log ends, and (batches) every stored batch equal but for the fields a mirror sets; not time_types: whether a time is the
+        producer's or the broker's does not matter."""
         return self.judge(
             "compare",
             "--source",
@@ -235,6 +236,7 @@ class Lab:
             (target or self.target).bootstrap,
             *(argument for topic in topics for argument in ("--topic", topic)),
             *(["--batches"] if batches else []),
+            *([] if time_types else ["--ignore-time-types"]),
             "--isolation",
             isolation,
         )
@@ -271,12 +273,12 @@ class Lab:
 
         return self.eventually(answers, 30, "kcat is told the log ends")
 
-    def dump(self, cluster, topic, partition=0):
+    def dump(self, cluster, topic, partition=0, layout=r"%o %T %h %K %S %k %s\n"):
         """Every record of a partition as librdkafka reads it, aborted ones included: offset, timestamp, headers, key,
         value; null and empty told apart by their lengths."""
         return self.kcat(
             cluster, "-C", "-q", "-e", "-t", topic, "-p", partition, "-o", "beginning",
-            "-X", "isolation.level=read_uncommitted", "-f", r"%o %T %h %K %S %k %s\n",
+            "-X", "isolation.level=read_uncommitted", "-f", layout,
         )  # fmt: skip
 
     def assert_prefix(self, topic, partition=0, source=None, target=None):

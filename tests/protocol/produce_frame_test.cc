@@ -87,6 +87,10 @@ TEST(ProduceResponseReader, reads_what_the_codec_writes) {
       EXPECT_EQ(reader.log_append_time_ms(), partition.log_append_time_ms);
       EXPECT_EQ(reader.log_start_offset(), partition.log_start_offset.value());
       EXPECT_EQ(reader.error_message(), partition.error_message.value_or(""));
+      const bool names_record = !partition.record_errors.empty();
+      EXPECT_EQ(reader.record_index(), names_record ? partition.record_errors.front().batch_index : -1);
+      EXPECT_EQ(reader.record_message(),
+                names_record ? partition.record_errors.front().batch_index_error_message.value_or("") : "");
     }
   }
   EXPECT_FALSE(reader.next());

@@ -468,6 +468,13 @@ void FakeCluster::answer_fetch(const std::shared_ptr<Peer>& peer, std::int32_t c
     });
     return;
   }
+  if (any && world_.chance(faults.throttle)) {
+    // Over quota: nothing, at once, and a time to keep quiet (KIP-219).
+    response.responses.clear();
+    response.throttle_time_ms = static_cast<std::int32_t>(world_.between(1, 300));
+    answer(peer, correlation_id, encode(response, 11));
+    return;
+  }
   // The partitions that were served go to the end of the line.
   for (const PartitionKey& key : served) {
     const auto entry = std::find_if(session.partitions.begin(), session.partitions.end(),

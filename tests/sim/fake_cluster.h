@@ -53,7 +53,7 @@ struct Faults {
   double break_before_append = 0;
   double retriable_error = 0;         // NOT_ENOUGH_REPLICAS and the like, per partition
   double timed_out_after_append = 0;  // REQUEST_TIMED_OUT, appended all the same
-  double throttle = 0;
+  double throttle = 0;                // produce: answered with a pause; fetch: answered with nothing and a pause
   double evict_session = 0;
   double stall_answer = 0;  // a fetch answer stops in its middle for long
   double slow_request = 0;  // executed late, perhaps after its connection has died

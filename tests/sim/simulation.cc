@@ -148,6 +148,7 @@ class Simulation {
       at_target.throttle = 0.005;
       at_target.slow_request = 0.01;
       source_.faults.evict_session = 0.02;
+      source_.faults.throttle = 0.02;
       source_.faults.stall_answer = 0.003;
     }
   }

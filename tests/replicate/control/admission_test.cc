@@ -5,6 +5,7 @@
 
 #include "replicate/control/padding.h"
 #include "tests/replicate/control/fake_kafka.h"
+#include "tests/support/message_sets.h"
 
 namespace shunt::replicate {
 namespace {
@@ -100,10 +101,10 @@ TEST(Admission, LastBatchesDecideTheRest) {
   } cases[] = {
       {tail(30, 10, 1), tail(30, 10, 1), false, Verdict::start, ""},
       {tail(30, 10, 1), tail(30, 10, 1), true, Verdict::start, ""},
-      {tail(30, 10, 1), tail(30, 10, 2), true, Verdict::refuse,
-       "target topic already written by others: the last batch of t-0"},
+      {tail(30, 10, 1), tail(30, 10, 2), true, Verdict::start, ""},
       {tail(35, 10, 1), tail(30, 10, 1), true, Verdict::refuse, "of 30 to 39 on the target"},
-      {tail(30, 20, 1), tail(30, 10, 1), true, Verdict::refuse, "offsets 30 to 49 on the source"},
+      {tail(30, 20, 1), tail(30, 10, 1), true, Verdict::start, ""},
+      {tail(35, 20, 1), tail(30, 10, 1), true, Verdict::refuse, "offsets 35 to 54 on the source"},
       {tail(41, 10, 1), tail(30, 10, 1), true, Verdict::start, "compacted"},
       {tail(41, 10, 1), tail(30, 10, 1), false, Verdict::refuse, "does not remember this mirror"},
       {tail(30, 10, 1), tail(30, 20, 1), true, Verdict::retry, "another instance is writing"},
@@ -122,6 +123,17 @@ TEST(Admission, LastBatchesDecideTheRest) {
       EXPECT_EQ(decided.reason, "");
     }
   }
+}
+
+TEST(Admission, RecordsThatDifferDecideWhereBatchesDoNot) {
+  AdmissionFacts facts = bounds(0, 100, 0, 40, true);
+  facts.source_tail = tail(30, 10, 1);
+  facts.target_tail = tail(30, 10, 2);
+  facts.tails_differ = "the value is another";
+  const Admission decided = decide_by_tails(facts);
+  EXPECT_EQ(decided.verdict, Verdict::refuse);
+  EXPECT_THAT(decided.reason, HasSubstr("already written by others: the last batch of t-0 is not the source's: the "
+                                        "value is another"));
 }
 
 // ---- Gathering the facts --------------------------------------------------------------------------------------------
@@ -180,15 +192,15 @@ TEST_F(AdmitTest, EachPartitionIsJudgedOnItsOwn) {
   source_kafka.create("s", 6);
   target_kafka.create("t", 6);
   for (int index = 0; index < 6; ++index) {
-    for (const char* payload : {"one", "two", "three"}) source_kafka.partition("s", index).append(payload, 10);
+    for (const char* value : {"one", "two", "three"}) source_kafka.partition("s", index).append_records(value, 10);
   }
-  target_kafka.partition("t", 1).append("one", 10);  // resumes
-  target_kafka.partition("t", 1).append("two", 10);
-  target_kafka.partition("t", 2).append("one", 10);  // others wrote the second batch
-  target_kafka.partition("t", 2).append("foreign", 10);
-  target_kafka.partition("t", 3).append("one", 31);  // beyond the source
+  target_kafka.partition("t", 1).append_records("one", 10);  // resumes
+  target_kafka.partition("t", 1).append_records("two", 10);
+  target_kafka.partition("t", 2).append_records("one", 10);  // others wrote the second batch
+  target_kafka.partition("t", 2).append_records("foreign", 10);
+  target_kafka.partition("t", 3).append_records("one", 31);  // beyond the source
   target_kafka.partition("t", 4).error = 29;
-  target_kafka.partition("t", 5).append("one", 10);  // a follower is behind
+  target_kafka.partition("t", 5).append_records("one", 10);  // a follower is behind
   target_kafka.partition("t", 5).high_watermark = 0;
   const std::vector<Admission> admissions = admit_all(6);
   EXPECT_EQ(admissions[0].verdict, Verdict::start);
@@ -197,12 +209,40 @@ TEST_F(AdmitTest, EachPartitionIsJudgedOnItsOwn) {
   EXPECT_EQ(admissions[1].start, Offset(20));
   EXPECT_EQ(admissions[2].verdict, Verdict::refuse);
   EXPECT_THAT(admissions[2].reason, HasSubstr("already written by others"));
+  EXPECT_THAT(admissions[2].reason, HasSubstr("the value is 4 bytes"));
   EXPECT_EQ(admissions[3].verdict, Verdict::refuse);
   EXPECT_THAT(admissions[3].reason, HasSubstr("1 records that the source does not have"));
   EXPECT_EQ(admissions[4].verdict, Verdict::refuse);
   EXPECT_THAT(admissions[4].reason, HasSubstr("grant Read and Describe"));
   EXPECT_EQ(admissions[5].verdict, Verdict::retry);
   EXPECT_THAT(admissions[5].reason, HasSubstr("high watermark is behind"));
+}
+
+TEST_F(AdmitTest, RecordsAreComparedWhereBatchesAreNoCopies) {
+  source_kafka.create("s", 5);
+  target_kafka.create("t", 5);
+  for (int index = 0; index < 3; ++index) {
+    source_kafka.partition("s", index).append_records("one", 10);
+    source_kafka.partition("s", index).append_records("two", 10, protocol::Codec::zstd);
+    target_kafka.partition("t", index).append_records("one", 10);
+  }
+  target_kafka.partition("t", 0).append_records("two", 10, protocol::Codec::lz4);  // recompressed
+  target_kafka.partition("t", 1).append_records("two", 4);                         // split, and cut off in between
+  target_kafka.partition("t", 2).append_records("TWO", 4);
+  for (int index = 3; index < 5; ++index) {
+    const tests::OldMessage inside[] = {{.offset = 0, .value = "old0"}, {.offset = 1, .value = "old1"}};
+    source_kafka.partition("s", index)
+        .append_raw(tests::wrapped({.offset = 1, .magic = 1}, protocol::Codec::gzip, inside), 2);
+  }
+  target_kafka.partition("t", 3).append_records("old", 2, protocol::Codec::gzip);
+  target_kafka.partition("t", 4).append_records("OLD", 2, protocol::Codec::gzip);
+  const std::vector<Admission> admissions = admit_all(5);
+  for (const std::size_t index : {0U, 1U, 3U})
+    EXPECT_EQ(admissions[index].verdict, Verdict::start) << admissions[index].reason;
+  for (const std::size_t index : {2U, 4U}) {
+    EXPECT_EQ(admissions[index].verdict, Verdict::refuse) << admissions[index].reason;
+    EXPECT_THAT(admissions[index].reason, HasSubstr("already written by others"));
+  }
 }
 
 TEST_F(AdmitTest, LargeBatchesAreComparedOneByOne) {
@@ -241,17 +281,17 @@ TEST_F(AdmitTest, TheLastDataCountsWhereMarkersFollow) {
   source_kafka.create("s", 4);
   target_kafka.create("t", 4);
   for (int index = 0; index < 4; ++index) {
-    source_kafka.partition("s", index).append("one", 10);
+    source_kafka.partition("s", index).append_records("one", 10);
     source_kafka.partition("s", index).append_markers(2001);
-    source_kafka.partition("s", index).append("two", 10);
+    source_kafka.partition("s", index).append_records("two", 10);
   }
-  target_kafka.partition("t", 0).append("one", 10);
+  target_kafka.partition("t", 0).append_records("one", 10);
   target_kafka.partition("t", 0).append_markers(1);
-  target_kafka.partition("t", 1).append("one", 10);
+  target_kafka.partition("t", 1).append_records("one", 10);
   target_kafka.partition("t", 1).append_markers(2001);
-  target_kafka.partition("t", 2).append("other", 10);
+  target_kafka.partition("t", 2).append_records("other", 10);
   target_kafka.partition("t", 2).append_markers(300);
-  target_kafka.partition("t", 3).append("one", 10);
+  target_kafka.partition("t", 3).append_records("one", 10);
   target_kafka.partition("t", 3).append_markers(2011);  // too many
   const std::vector<Admission> admissions = admit_all(4);
   EXPECT_EQ(admissions[0].verdict, Verdict::start) << admissions[0].reason;
@@ -274,7 +314,7 @@ TEST_F(AdmitTest, AHeadThatWasBeingFilledIsRecognised) {
   for (int index = 0; index < 4; ++index) {
     source_kafka.partition("s", index).log_start = 50;
     source_kafka.partition("s", index).log_end = 50;
-    source_kafka.partition("s", index).append("one", 10);
+    source_kafka.partition("s", index).append_records("one", 10);
   }
   tests::FakePartition& cut_off = target_kafka.partition("t", 0);
   cut_off.append(payload, 10);

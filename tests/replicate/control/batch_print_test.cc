@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/replicate/control/fake_kafka.h"
+#include "tests/support/message_sets.h"
 
 namespace shunt::replicate {
 namespace {
@@ -33,41 +34,61 @@ TEST(BatchPrint, IgnoresWhatIsRestampedOnTheWay) {
   FakeBatch target = source;
   target.producer_id = std::int64_t{1} << 62;
   target.attributes = 0x03;
-  EXPECT_EQ(difference(print(source), print(target)), "");
+  EXPECT_EQ(misfit(print(source), print(target)), "");
+  EXPECT_TRUE(is_copy(print(source), print(target)));
 }
 
 TEST(BatchPrint, TellsBatchesApart) {
   const FakeBatch source = batch(100, 3, "payload");
+  for (const FakeBatch& other : {batch(100, 3, "another"), batch(100, 3, "payload+")}) {
+    EXPECT_EQ(misfit(print(source), print(other)), "") << "the records may be the same, packed in another way";
+    EXPECT_FALSE(is_copy(print(source), print(other)));
+  }
   const struct {
     FakeBatch target;
-    const char* difference;
+    const char* misfit;
   } cases[] = {
-      {batch(100, 3, "another"), "other content at offset 100"},
-      {batch(100, 3, "payload+"), "68 and 69 bytes"},
-      {batch(100, 2, "payload"), "offsets 100 to 102 on the source, of 100 to 101 on the target"},
+      {batch(100, 4, "payload"), "offsets 100 to 102 on the source, of 100 to 103 on the target"},
       {batch(99, 3, "payload"), "of 99 to 101 on the target"},
   };
-  for (const auto& one : cases) EXPECT_THAT(difference(print(source), print(one.target)), HasSubstr(one.difference));
+  for (const auto& one : cases) EXPECT_THAT(misfit(print(source), print(one.target)), HasSubstr(one.misfit));
   FakeBatch marker = source;
   marker.attributes = 0x30;
-  EXPECT_THAT(difference(print(source), print(marker)), HasSubstr("a transaction marker at offset 100 on the target"));
-  EXPECT_EQ(difference(print(marker), print(marker)), "");
+  EXPECT_THAT(misfit(print(source), print(marker)), HasSubstr("a transaction marker at offset 100 on the target"));
+  EXPECT_EQ(misfit(print(marker), print(marker)), "");
 }
 
-TEST(BatchPrint, ComparesWhatSurvivesRecompressionAndCompaction) {
-  FakeBatch source = batch(100, 3, "compressed");
-  source.attributes = 0x03;
-  FakeBatch recompressed = batch(100, 3, "packed");
+TEST(BatchPrint, KnowsWhatMayHoldTheSameRecords) {
+  const FakeBatch source = batch(100, 10, "compressed");
+  FakeBatch recompressed = batch(100, 10, "packed");
   recompressed.attributes = 0x04;
-  EXPECT_EQ(difference(print(source), print(recompressed)), "");
-  recompressed.base_timestamp_ms = 2000;
-  EXPECT_THAT(difference(print(source), print(recompressed)), HasSubstr("other timestamps"));
+  for (const FakeBatch& target : {recompressed, batch(100, 5, "first half"), batch(105, 5, "second half")}) {
+    EXPECT_EQ(misfit(print(source), print(target)), "");
+    EXPECT_FALSE(is_copy(print(source), print(target)));
+  }
+  EXPECT_NE(misfit(print(source), print(batch(105, 6, "too far"))), "");
+  FakeBatch times = source;
+  times.attributes = 0x08;
+  EXPECT_FALSE(is_copy(print(times), print(source))) << "its records have other times";
+}
 
-  BatchPrint thinned = print(batch(100, 3, "rest"));
-  thinned.record_count = 1;
-  EXPECT_EQ(difference(print(source), thinned), "");
-  thinned.base_offset = protocol::Offset(101);
-  EXPECT_NE(difference(print(source), thinned), "");
+TEST(BatchPrint, ReadsMessagesOfOldFormats) {
+  const tests::OldMessage inside[] = {{.offset = 0, .value = "a"}, {.offset = 2, .value = "b"}};
+  std::string why;
+  const auto wrapper = BatchPrint::of(tests::wrapped({.offset = 42, .magic = 1}, protocol::Codec::lz4, inside), why);
+  ASSERT_TRUE(wrapper) << why;
+  EXPECT_TRUE(wrapper->is_old_format);
+  EXPECT_EQ(wrapper->base_offset, protocol::Offset(40));
+  EXPECT_EQ(wrapper->next_offset(), protocol::Offset(43));
+  EXPECT_FALSE(wrapper->is_dense());
+  // A detour may have put it together with others.
+  EXPECT_EQ(misfit(*wrapper, print(batch(30, 13, "together"))), "");
+  EXPECT_FALSE(is_copy(*wrapper, *wrapper));
+  std::vector<std::byte> damaged = tests::message_bytes({.offset = 7, .magic = 0, .value = "x"});
+  ASSERT_TRUE(BatchPrint::of(damaged, why)) << why;
+  damaged.back() ^= std::byte{1};
+  EXPECT_FALSE(BatchPrint::of(damaged, why));
+  EXPECT_THAT(why, HasSubstr("CRC"));
 }
 
 TEST(BatchPrint, RefusesWhatIsNoWholeBatchOfTheCurrentFormat) {
@@ -78,10 +99,10 @@ TEST(BatchPrint, RefusesWhatIsNoWholeBatchOfTheCurrentFormat) {
     EXPECT_FALSE(BatchPrint::of(std::span(whole).first(size), why)) << size;
     EXPECT_THAT(why, HasSubstr("cut off"));
   }
-  FakeBatch old = batch(100, 3, "payload");
-  old.magic = 1;
-  EXPECT_FALSE(BatchPrint::of(old.bytes(), why));
-  EXPECT_THAT(why, HasSubstr("old message format 1"));
+  FakeBatch later = batch(100, 3, "payload");
+  later.magic = 3;
+  EXPECT_FALSE(BatchPrint::of(later.bytes(), why));
+  EXPECT_THAT(why, HasSubstr("unknown message format 3"));
   std::vector<std::byte> small = whole;
   small[11] = std::byte{48};  // batch length: one byte less than the rest of the header
   EXPECT_FALSE(BatchPrint::of(small, why));

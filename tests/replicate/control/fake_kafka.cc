@@ -11,6 +11,7 @@
 #include "protocol/messages/list_offsets.h"
 #include "protocol/messages/metadata.h"
 #include "protocol/messages/offset_for_leader_epoch.h"
+#include "protocol/record.h"
 #include "protocol/record_batch.h"
 #include "protocol/wire.h"
 
@@ -30,11 +31,8 @@ void put(std::vector<std::byte>& bytes, Integer value) {
 }  // namespace
 
 std::vector<std::byte> FakeBatch::bytes() const {
-  std::vector<std::byte> bytes = verbatim;
-  if (!bytes.empty()) {
-    wire::store(bytes.data(), base);
-    return bytes;
-  }
+  if (!raw.empty()) return raw;
+  std::vector<std::byte> bytes;
   put(bytes, base);
   put(bytes, static_cast<std::int32_t>(record_batch_header_size - record_batch_overhead + payload.size()));
   put(bytes, std::int32_t{0});
@@ -60,6 +58,27 @@ void FakePartition::append(std::string payload, std::int32_t records) {
   batch.payload = std::move(payload);
   batches.push_back(std::move(batch));
   log_end += records;
+}
+
+void FakePartition::append_records(const std::string& value, std::int32_t records, Codec codec) {
+  RecordBatchBuilder builder(codec);
+  constexpr std::byte no_headers[] = {std::byte{0}};
+  for (std::int32_t i = 0; i < records; ++i) {
+    const std::string numbered = value + std::to_string(i);
+    Record record;
+    record.timestamp_ms = 1000;
+    record.value = std::as_bytes(std::span(numbered));
+    record.headers = no_headers;
+    builder.append(record);
+  }
+  std::vector<std::byte> bytes = builder.finish({});
+  wire::store(bytes.data(), log_end);
+  append_raw(std::move(bytes), records);
+}
+
+void FakePartition::append_raw(std::vector<std::byte> bytes, std::int32_t records) {
+  append({}, records);
+  batches.back().raw = std::move(bytes);
 }
 
 void FakePartition::append_markers(int count) {

@@ -12,6 +12,7 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include "protocol/compression.h"
 #include "protocol/ids.h"
 #include "replicate/control/cluster.h"
 #include "tests/support/scripted_broker.h"
@@ -26,8 +27,8 @@ struct FakeBatch {
   std::int64_t base_timestamp_ms = 1000;
   std::int64_t producer_id = -1;
   std::int8_t magic = 2;
-  bool is_sealed = false;           // with a CRC that is right
-  std::vector<std::byte> verbatim;  // not empty: the batch, but for its base offset
+  bool is_sealed = false;      // with a CRC that is right
+  std::vector<std::byte> raw;  // if not empty: what is stored instead of all this, but for base and records
 
   [[nodiscard]] std::vector<std::byte> bytes() const;
 };
@@ -46,6 +47,10 @@ struct FakePartition {
 
   /// Appends a batch of `records` records.
   void append(std::string payload, std::int32_t records = 1);
+  /// The same with records that can be read: their values are `value`, a number behind it.
+  void append_records(const std::string& value, std::int32_t records, protocol::Codec codec = protocol::Codec::none);
+  /// Appends what is stored in another format, at its own offsets.
+  void append_raw(std::vector<std::byte> bytes, std::int32_t records);
   /// Appends `count` transaction markers.
   void append_markers(int count);
 };

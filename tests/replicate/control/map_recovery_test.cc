@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "protocol/record.h"
+#include "protocol/wire.h"
 #include "tests/replicate/control/fake_kafka.h"
 
 namespace shunt::replicate {
@@ -43,8 +44,8 @@ void append(FakePartition& log, const std::vector<std::string>& values, Producer
   FakeBatch batch;
   batch.base = log.log_end;
   batch.records = static_cast<std::int32_t>(values.size());
-  batch.verbatim =
-      builder.finish({.producer_id = writer, .producer_epoch = ProducerEpoch(0), .base_sequence = sequence});
+  batch.raw = builder.finish({.producer_id = writer, .producer_epoch = ProducerEpoch(0), .base_sequence = sequence});
+  protocol::wire::store(batch.raw.data(), batch.base);
   log.batches.push_back(batch);
   log.log_end += batch.records;
 }

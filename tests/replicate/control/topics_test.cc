@@ -53,9 +53,11 @@ TEST_F(TopicsTest, CreatesWhatIsMissingWithTheSourcesShapeAndOwnSettings) {
   EXPECT_EQ(result.mirrored_partitions(), 5);
   EXPECT_THAT(result.warnings, IsEmpty());
   EXPECT_EQ(target_kafka.topics.at("A.orders").partitions.size(), 5u);
-  EXPECT_THAT(
-      target_kafka.topics.at("A.orders").configs,
-      UnorderedElementsAre(Pair("cleanup.policy", "compact"), Pair("retention.ms", "5"), Pair("replication", "2")));
+  EXPECT_THAT(target_kafka.topics.at("A.orders").configs,
+              UnorderedElementsAre(Pair("cleanup.policy", "compact"), Pair("retention.ms", "5"),
+                                   Pair("replication", "2"), Pair("message.timestamp.type", "CreateTime"),
+                                   Pair("message.timestamp.after.max.ms", "9223372036854775807"),
+                                   Pair("message.timestamp.before.max.ms", "9223372036854775807")));
 }
 
 TEST_F(TopicsTest, SettingsAreNotCopiedWhenNotWanted) {
@@ -90,6 +92,33 @@ TEST_F(TopicsTest, SettingsTheTargetDoesNotTakeAreLeftOutWithAWarning) {
               HasSubstr("setting new.one=1 of a was left out: B answered INVALID_CONFIG (40)"));
   EXPECT_EQ(results.at(1).warnings.size(), 1u);
   EXPECT_TRUE(target_kafka.topics.at("a").configs.contains("retention.ms"));
+}
+
+TEST_F(TopicsTest, AMirrorTakesWhateverTimesTheSourceHasTaken) {
+  target_kafka.unknown_configs = {"message.timestamp.before.max.ms"};  // as before Kafka 3.6: then there is no limit
+  source_kafka.create("a", 1).configs = {{"message.timestamp.after.max.ms", "5"},
+                                         {"message.timestamp.before.max.ms", "5"},
+                                         {"message.format.version", "0.10.0"}};
+  const TopicResult result = prepare_one("a", "a");
+  EXPECT_EQ(result.outcome, TopicOutcome::created) << result.reason;
+  EXPECT_THAT(result.warnings, IsEmpty());
+  EXPECT_THAT(target_kafka.topics.at("a").configs,
+              UnorderedElementsAre(Pair("replication", "2"), Pair("message.timestamp.type", "CreateTime"),
+                                   Pair("message.timestamp.after.max.ms", "9223372036854775807")));
+}
+
+TEST_F(TopicsTest, SettingsThatChangeWhatIsStoredAreNamed) {
+  for (const char* name : {"plain", "times", "packed"}) source_kafka.create(name, 1);
+  target_kafka.create("plain", 1).configs = {{"message.timestamp.type", "CreateTime"},
+                                             {"compression.type", "producer"}};
+  target_kafka.create("times", 1).configs = {{"message.timestamp.type", "LogAppendTime"}};
+  target_kafka.create("packed", 1).configs = {{"compression.type", "zstd"}};
+  const std::vector<TopicResult> results = prepare({{"plain", "plain"}, {"times", "times"}, {"packed", "packed"}});
+  EXPECT_THAT(results.at(0).warnings, IsEmpty());
+  EXPECT_THAT(results.at(1).warnings, ElementsAre(HasSubstr("message.timestamp.type=LogAppendTime on B")));
+  EXPECT_THAT(results.at(2).warnings, ElementsAre(HasSubstr("compression.type=zstd on B")));
+  target_kafka.describe_configs_error = 29;
+  EXPECT_THAT(prepare_one("times", "times").warnings, IsEmpty());  // no right to ask: no reason to stop
 }
 
 TEST_F(TopicsTest, RefusalsThatAreNotAboutSettingsAreFinal) {
@@ -195,6 +224,8 @@ TEST(ConfigFilter, TakesWhatWasSetOnTheTopicAndIsNotExcluded) {
                                        config("min_insync_replicas", 1), config("xyz", 1),
                                        config("secret", 1, true),        config("fixed", 1, false, true)};
   EXPECT_THAT(filter.select(configs), ElementsAre(Pair("min_insync_replicas", "1"), Pair("retention.ms", "1")));
+  EXPECT_THAT(filter.select({config("max.message.bytes", 4)}), ElementsAre(Pair("max.message.bytes", "1")));
+  EXPECT_THAT(filter.select({config("max.message.bytes", 5)}), IsEmpty());
   EXPECT_THROW(ConfigFilter({"("}), std::invalid_argument);
 }
 

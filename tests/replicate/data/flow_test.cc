@@ -65,9 +65,12 @@ class FlowTest : public testing::Test {
     flow_->handle_fetch_sent();
   }
   Flow::Verdict gate(const RecordBatchHeader& header) { return flow_->gate(header, now_, stamp_); }
-  void answer(std::int64_t base, std::int16_t error = 0) {
-    ASSERT_TRUE(flow_->handle_answer(
-        {.error_code = error, .base_offset = base, .log_append_time_ms = -1, .error_message = {}}, now_));
+  void answer(std::int64_t base, std::int16_t error = 0, std::int64_t append_time_ms = -1) {
+    ProduceAnswer answer;
+    answer.error_code = error;
+    answer.base_offset = base;
+    answer.log_append_time_ms = append_time_ms;
+    ASSERT_TRUE(flow_->handle_answer(answer, now_));
   }
   Parked settled() {
     EXPECT_TRUE(flow_->ready_to_park());
@@ -129,6 +132,87 @@ TEST_F(FlowTest, after_a_long_pause_a_batch_travels_alone_again) {
 
 TEST_F(FlowTest, skips_what_lies_before_its_position) {
   EXPECT_EQ(gate(Header(90, 10)), Flow::Verdict::skip);
+}
+
+TEST_F(FlowTest, leaves_old_message_formats_to_a_detour) {
+  for (const std::int8_t magic : {std::int8_t{0}, std::int8_t{1}}) {
+    located(100, 41);
+    EXPECT_EQ(flow_->handle_other_format(magic, Offset(105)), Flow::Verdict::settle);
+    EXPECT_EQ(settled().cause, ParkCause::detour);
+  }
+  located(100, 41);
+  flow_->interrupt_fetch();
+  EXPECT_EQ(flow_->handle_other_format(1, Offset(105)), Flow::Verdict::skip) << "it is fetched again";
+  flow_->handle_fetch_sent();
+  EXPECT_EQ(flow_->handle_other_format(3, Offset(105)), Flow::Verdict::settle);
+  const Parked parked = settled();
+  EXPECT_EQ(parked.cause, ParkCause::refused);
+  EXPECT_THAT(parked.reason, HasSubstr("offset 105 are in message format 3"));
+}
+
+TEST_F(FlowTest, leaves_for_a_hole_at_the_end_of_the_log) {
+  EXPECT_EQ(flow_->handle_no_data(Offset(100)), Flow::Verdict::skip) << "it has everything";
+  flow_->interrupt_fetch();
+  EXPECT_EQ(flow_->handle_no_data(Offset(101)), Flow::Verdict::skip) << "what it has asked for is no longer wanted";
+  flow_->handle_fetch_sent();
+  EXPECT_EQ(flow_->handle_no_data(Offset(101)), Flow::Verdict::settle);
+  EXPECT_EQ(settled().cause, ParkCause::detour);
+}
+
+TEST_F(FlowTest, leaves_what_is_too_large_and_all_that_is_as_large) {
+  EXPECT_EQ(gate(Header(100, 10).set(8, std::int32_t{5000 - 12})), Flow::Verdict::forward);
+  EXPECT_EQ(gate(Header(110, 10).set(8, std::int32_t{4000 - 12})), Flow::Verdict::forward);
+  answer(-1, 10);
+  answer(-1, 45);  // behind the first
+  const Parked parked = settled();
+  EXPECT_EQ(parked.cause, ParkCause::detour);
+  EXPECT_EQ(parked.standing->confirmed, Offset(100));
+  const auto progress = flow_->spec().progress;
+  EXPECT_EQ(progress->too_large_bytes.load(), 5000);
+  located(100, 41);
+  flow_->spec().progress->too_large_bytes = progress->too_large_bytes.load();
+  EXPECT_EQ(gate(Header(100, 10).set(8, std::int32_t{4999 - 12})), Flow::Verdict::forward);
+  EXPECT_EQ(gate(Header(110, 10).set(8, std::int32_t{5000 - 12})), Flow::Verdict::settle);
+}
+
+TEST_F(FlowTest, counts_duplicates_where_they_can_be_told) {
+  const auto duplicates = [&] { return flow_->progress().duplicates.load(); };
+  const auto send = [&](std::int64_t base, std::int64_t append_time_ms) {
+    EXPECT_EQ(gate(Header(base, 1)), Flow::Verdict::forward);
+    answer(base, 0, append_time_ms);
+  };
+  send(100, -1);
+  send(101, 1000);  // the target had it
+  EXPECT_EQ(duplicates(), 0U) << "it might be a topic that has append times";
+  send(102, -1);
+  EXPECT_EQ(duplicates(), 1U);
+  for (std::int64_t base = 103; base < 110; ++base) send(base, 1000);
+  EXPECT_EQ(duplicates(), 1U);
+}
+
+TEST_F(FlowTest, says_which_record_was_refused_and_what_helps) {
+  const struct {
+    std::int16_t error;
+    const char* says;
+  } cases[] = {
+      {32, "--entity-name a.orders --add-config message.timestamp.after.max.ms=9223372036854775807"},
+      {87, "--entity-name a.orders --add-config cleanup.policy=delete"},
+      {-1, "shunt verify"},
+  };
+  for (const auto& one : cases) {
+    located(100, 41);
+    EXPECT_EQ(gate(Header(100, 10)), Flow::Verdict::forward);
+    ProduceAnswer answer;
+    answer.error_code = one.error;
+    answer.error_message = "no";
+    answer.record_index = 7;
+    answer.record_message = "because";
+    ASSERT_TRUE(flow_->handle_answer(answer, now_));
+    const Parked parked = settled();
+    EXPECT_EQ(parked.cause, ParkCause::refused);
+    EXPECT_THAT(parked.reason, HasSubstr("batch of orders-3 at 100..109: no: the record at offset 107: because"));
+    EXPECT_THAT(parked.reason, HasSubstr(one.says));
+  }
 }
 
 struct Leaving {
@@ -297,9 +381,11 @@ TEST_F(FlowTest, a_mapped_flow_goes_on_where_it_stood_if_nothing_was_added) {
 }
 
 TEST(ClassifyProduceError, permanent_answers_are_refused) {
-  for (const int permanent : {-1, 10, 17, 29, 32, 44, 47, 53, 76, 87}) {
+  for (const int permanent : {-1, 17, 29, 32, 44, 47, 53, 76, 87}) {
     EXPECT_EQ(classify_produce_error(static_cast<std::int16_t>(permanent)), ParkCause::refused) << permanent;
   }
+  EXPECT_EQ(classify_produce_error(10), ParkCause::detour);  // MESSAGE_TOO_LARGE: to be split
+  EXPECT_EQ(classify_produce_error(18), ParkCause::detour);
   EXPECT_EQ(classify_produce_error(6), ParkCause::target_leader);
   EXPECT_EQ(classify_produce_error(7), ParkCause::target_error);
   EXPECT_EQ(classify_produce_error(45), ParkCause::target_rejected);

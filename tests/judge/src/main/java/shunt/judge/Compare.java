@@ -23,20 +23,23 @@ final class Compare {
     private final Map<String, Object> source;
     private final Map<String, Object> target;
     private final boolean withOffsets;
+    private final boolean withTimeTypes; // CreateTime or LogAppendTime: not what a mirror can always keep
     private final String isolation; // of the source's reader; the target is read uncommitted: nothing may be hidden there
     private final List<String> differences = new ArrayList<>();
 
-    private Compare(Map<String, Object> source, Map<String, Object> target, boolean withOffsets, String isolation) {
+    private Compare(Map<String, Object> source, Map<String, Object> target, boolean withOffsets, boolean withTimeTypes,
+        String isolation) {
         this.source = source;
         this.target = target;
         this.withOffsets = withOffsets;
+        this.withTimeTypes = withTimeTypes;
         this.isolation = isolation;
     }
 
     static int run(Options options) throws Exception {
         Compare compare =
             new Compare(options.client("source"), options.client("target"), !options.flag("ignore-offsets"),
-                options.or("isolation", "read_uncommitted"));
+                !options.flag("ignore-time-types"), options.or("isolation", "read_uncommitted"));
         Map<String, String> topics = new LinkedHashMap<>();
         for (String text : options.some("topic")) {
             int sign = text.indexOf('=');
@@ -49,8 +52,9 @@ final class Compare {
 
     private int topics(Map<String, String> topics, boolean batches) throws Exception {
         List<String> targets = List.copyOf(topics.values());
-        var there = CompletableFuture.supplyAsync(() -> Digest.of(target, targets, "read_uncommitted", withOffsets));
-        var here = Digest.of(source, List.copyOf(topics.keySet()), isolation, withOffsets);
+        var there = CompletableFuture.supplyAsync(
+            () -> Digest.of(target, targets, "read_uncommitted", withOffsets, withTimeTypes));
+        var here = Digest.of(source, List.copyOf(topics.keySet()), isolation, withOffsets, withTimeTypes);
         var found = there.get();
         long records = 0;
         long bytes = 0;
@@ -126,7 +130,7 @@ final class Compare {
                 if (withOffsets && a.offset() != b.offset()) {
                     return where + " is at offset " + b.offset() + " instead of " + a.offset();
                 }
-                String what = difference(a, b);
+                String what = difference(a, b, withTimeTypes);
                 if (what != null) {
                     return where + ", offset " + a.offset() + ": " + what;
                 }
@@ -135,11 +139,12 @@ final class Compare {
     }
 
     /** What distinguishes the contents of two records, or null. */
-    private static String difference(ConsumerRecord<byte[], byte[]> a, ConsumerRecord<byte[], byte[]> b) {
+    private static String difference(
+        ConsumerRecord<byte[], byte[]> a, ConsumerRecord<byte[], byte[]> b, boolean withTimeTypes) {
         if (a.timestamp() != b.timestamp()) {
             return "timestamp " + b.timestamp() + " instead of " + a.timestamp();
         }
-        if (a.timestampType() != b.timestampType()) {
+        if (withTimeTypes && a.timestampType() != b.timestampType()) {
             return "timestamp type " + b.timestampType() + " instead of " + a.timestampType();
         }
         if (!Arrays.equals(a.key(), b.key())) {

@@ -21,6 +21,7 @@ final class Digest {
     private final MessageDigest hash;
     private final ByteBuffer scratch = ByteBuffer.allocate(32);
     private final boolean withOffsets;
+    private final boolean withTimeTypes;
     long records;
     long bytes;
     long first = -1;
@@ -28,8 +29,9 @@ final class Digest {
     long begin;
     long end;
 
-    Digest(boolean withOffsets) {
+    Digest(boolean withOffsets, boolean withTimeTypes) {
         this.withOffsets = withOffsets;
+        this.withTimeTypes = withTimeTypes;
         try {
             hash = MessageDigest.getInstance("SHA-256");
         } catch (NoSuchAlgorithmException impossible) {
@@ -44,7 +46,7 @@ final class Digest {
         scratch.clear();
         scratch.putLong(withOffsets ? record.offset() : 0)
             .putLong(record.timestamp())
-            .put((byte) record.timestampType().id);
+            .put((byte) (withTimeTypes ? record.timestampType().id : 0));
         hash.update(scratch.array(), 0, scratch.position());
         field(record.key());
         field(record.value());
@@ -80,11 +82,12 @@ final class Digest {
 
     /** Digests of all partitions of the topics, by topic and partition. */
     static Map<String, Map<Integer, Map<String, Object>>> of(
-        Map<String, Object> client, List<String> topics, String isolation, boolean withOffsets) {
+        Map<String, Object> client, List<String> topics, String isolation, boolean withOffsets,
+        boolean withTimeTypes) {
         Map<TopicPartition, Digest> digests = new LinkedHashMap<>();
         try (Consumer<byte[], byte[]> consumer = Scan.consumer(client, isolation)) {
             List<TopicPartition> partitions = Topics.partitions(consumer, topics);
-            partitions.forEach(partition -> digests.put(partition, new Digest(withOffsets)));
+            partitions.forEach(partition -> digests.put(partition, new Digest(withOffsets, withTimeTypes)));
             consumer.beginningOffsets(partitions).forEach((partition, offset) -> digests.get(partition).begin = offset);
             Scan.read(consumer, partitions, (partition, record) -> digests.get(partition).add(record))
                 .forEach((partition, offset) -> digests.get(partition).end = offset);
@@ -102,7 +105,7 @@ final class Digest {
         String isolation = options.or("isolation", "read_uncommitted");
         boolean withOffsets = !options.flag("ignore-offsets");
         options.finish();
-        Json.print(of(client, topics, isolation, withOffsets));
+        Json.print(of(client, topics, isolation, withOffsets, true));
         return 0;
     }
 }

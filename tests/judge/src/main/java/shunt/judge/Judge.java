@@ -15,7 +15,7 @@ public final class Judge {
           digest       --bootstrap B --topic T... [--isolation read_uncommitted] [--ignore-offsets]
           raw          --bootstrap B --topic T...               digests of batches as stored, below the client
           compare      --source B --target B --topic T or SOURCE=TARGET... [--ignore-offsets] [--batches]
-                       [--isolation read_uncommitted] (of what is read on the source)
+                       [--ignore-time-types] [--isolation read_uncommitted] (of what is read on the source)
           end-offsets  --bootstrap B --topic T...
           workload     --bootstrap B --history FILE --producer name=N,topic=T,... [--seed 1]     (--producer for each)
                        producers that write until standard input ends, and what became of every record (History)

@@ -43,8 +43,9 @@ struct ComparisonSettings {
   const OffsetMap* map = nullptr;
 };
 
-/// Walks both to their ends, or to the first difference. `read(bytes)` hears how much more of both was read. Throws
-/// LogError when one cannot be.
+/// Walks both to their ends, or to the first difference. Times count, unless the target's are its own
+/// (message.timestamp.type=LogAppendTime). `read(bytes)` hears how much more of both was read. Throws LogError when one
+/// cannot be.
 net::Awaitable<Comparison> compare_logs(LogCursor& source, LogCursor& target, ComparisonSettings settings,
                                         std::function<void(std::uint64_t)> read);
 
