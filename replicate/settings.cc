@@ -82,7 +82,7 @@ ReplicationSettings replication_settings(const FlowConfig& flow) {
   settings.target_topic = [flow](std::string_view topic) { return flow.target_topic(topic); };
   settings.detours.isolation = flow.isolation;
   settings.open_transaction_patience = flow.open_transaction_warn;
-  settings.on_overtaken = flow.go_on_when_overtaken ? OnLoss::go_on : OnLoss::stop;
+  settings.policies = flow.policies;
   settings.most_padding = flow.offsets_padding_max;
   settings.detours.produce_timeout_ms = static_cast<std::int32_t>(flow.target_producer.request_timeout.count());
   settings.start_at_latest = flow.auto_offset_reset == OffsetReset::latest;

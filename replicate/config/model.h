@@ -13,6 +13,7 @@
 
 #include "net/broker_connection.h"
 #include "net/loop.h"
+#include "replicate/condition.h"
 #include "replicate/config/replication_policy.h"
 #include "replicate/config/topic_filter.h"
 #include "replicate/isolation.h"
@@ -55,7 +56,7 @@ struct FlowConfig {
   FetchConfig fetch;
   OffsetReset auto_offset_reset = OffsetReset::earliest;
   Isolation isolation = Isolation::read_committed;
-  bool go_on_when_overtaken = false;  // shunt.on.overtaken
+  Policies policies;  // shunt.on.*
   std::int64_t offsets_padding_max = 100'000'000;
   std::chrono::milliseconds open_transaction_warn{60'000};
 

@@ -23,6 +23,7 @@ struct BatchPrint {
   bool is_control = false;
   bool is_log_append_time = false;
   std::int64_t base_timestamp_ms = -1;
+  protocol::ProducerId producer_id{-1};      // not compared: a mirror writes under its own
   std::uint64_t payload_digest[2] = {0, 0};  // XXH3, 128 bits
 
   [[nodiscard]] protocol::Offset next_offset() const { return base_offset + (std::int64_t{last_offset_delta} + 1); }

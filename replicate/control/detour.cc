@@ -80,7 +80,7 @@ Awaitable<DetourEnd> Detour::walk(DetourStart start, std::function<bool()> stopp
     end.parked.reason = error.what();
     switch (error.kind()) {
       case HoleError::Kind::again:
-        end.parked.cause = ParkCause::target_leader;
+        end.parked.cause = ParkCause::coordinator;
         break;
       case HoleError::Kind::superseded:
         end.parked.cause = ParkCause::superseded;
@@ -387,7 +387,7 @@ Awaitable<std::int16_t> Detour::append(std::vector<std::byte> batch, std::int32_
   answer_text_ = answered.error_message.value_or("");
   if (answered.error_code != 0) co_return answered.error_code;
   if (answered.base_offset != position_) {
-    throw Blocked{ParkCause::refused,
+    throw Blocked{ParkCause::foreign_writer,
                   misplaced_text(spec_, position_, position_ + records, answered.base_offset.value())};
   }
   position_ = position_ + records;

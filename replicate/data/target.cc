@@ -356,6 +356,9 @@ void Target::throttle(std::int32_t throttle_ms) {
   if (throttle_ms <= 0) return;
   const net::Duration pause = std::chrono::milliseconds(throttle_ms);
   muted_until_ = std::max(muted_until_, loop_.now() + pause);
+  flows_.for_each([&](Flow* flow) {
+    flow->progress().target_throttled_ms.fetch_add(static_cast<std::uint64_t>(throttle_ms), std::memory_order_relaxed);
+  });
   // The broker does not read this connection meanwhile: what is in flight is late, not lost.
   for (Request& request : requests_)
     request.deadline = std::max(request.deadline, muted_until_ + settings_.request_timeout);

@@ -39,7 +39,9 @@ struct FakePartition {
   std::optional<std::int64_t> high_watermark;      // else log_end
   std::optional<std::int64_t> last_stable_offset;  // else the high watermark
   std::vector<FakeBatch> batches;
-  std::vector<std::int64_t> producers;
+  std::vector<std::int64_t> producers;  // that have written records
+  /// Of epochs before the current one: where each ended, as this leader knows.
+  std::map<std::int32_t, std::int64_t> epoch_ends;
   std::int16_t error = 0;  // answered to every question about the log
 
   /// Appends a batch of `records` records.
@@ -52,6 +54,7 @@ struct FakeTopic {
   std::vector<FakePartition> partitions;
   std::map<std::string, std::string> configs;
   std::int16_t error = 0;  // in Metadata
+  std::uint8_t id = 1;     // the last byte of its topic id
 };
 
 class FakeKafka {
@@ -74,6 +77,7 @@ class FakeKafka {
   /// Names of settings that CreateTopics refuses.
   std::vector<std::string> unknown_configs;
   std::int16_t create_error = 0;
+  std::int16_t delete_error = 0;
   std::int16_t grow_error = 0;
   std::int16_t describe_configs_error = 0;
   /// So many Metadata answers name no leader for any partition.

@@ -58,6 +58,16 @@ TEST_F(TopicsTest, CreatesWhatIsMissingWithTheSourcesShapeAndOwnSettings) {
       UnorderedElementsAre(Pair("cleanup.policy", "compact"), Pair("retention.ms", "5"), Pair("replication", "2")));
 }
 
+TEST_F(TopicsTest, WhatWasMirroredAndIsGoneIsNotCreatedByTheWay) {
+  source_kafka.create("orders", 1);
+  TopicPair mirrored{"orders", "orders"};
+  mirrored.must_exist = true;
+  const std::vector<TopicResult> results = prepare({mirrored});
+  EXPECT_EQ(results.at(0).outcome, TopicOutcome::no_target);
+  EXPECT_EQ(results.at(0).mirrored_partitions(), 0);
+  EXPECT_EQ(target_kafka.requests(create_topics_key), 0);
+}
+
 TEST_F(TopicsTest, SettingsAreNotCopiedWhenNotWanted) {
   settings.copy_configs = false;
   source_kafka.create("orders", 1).configs = {{"cleanup.policy", "compact"}};
