@@ -56,6 +56,7 @@ inline constexpr std::int16_t transactional_id_authorization_failed = 53;
 inline constexpr std::int16_t invalid_record = 87;
 inline constexpr std::int16_t throttling_quota_exceeded = 89;
 inline constexpr std::int16_t producer_fenced = 90;
+inline constexpr std::int16_t unknown_topic_id = 100;
 }  // namespace errors
 
 /// All known codes, ascending from -1.

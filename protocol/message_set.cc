@@ -28,8 +28,6 @@ constexpr std::uint8_t append_time = 0x08;
 
 constexpr Offset largest_offset{std::int64_t{1} << 62};  // no log gets there
 
-constexpr std::byte no_headers[] = {std::byte{0}};
-
 std::uint8_t attributes_of(Bytes entry) {
   return static_cast<std::uint8_t>(entry[at_attributes]);
 }

@@ -87,7 +87,7 @@ ReplicationSettings replication_settings(const FlowConfig& flow) {
   settings.offset_syncs.replication_factor = flow.offset_syncs_replication_factor;
   settings.offset_syncs.produce_timeout_ms = static_cast<std::int32_t>(flow.target_producer.request_timeout.count());
   settings.open_transaction_patience = flow.open_transaction_warn;
-  settings.on_overtaken = flow.go_on_when_overtaken ? OnLoss::go_on : OnLoss::stop;
+  settings.policies = flow.policies;
   settings.most_padding = flow.offsets_padding_max;
   settings.detours.produce_timeout_ms = static_cast<std::int32_t>(flow.target_producer.request_timeout.count());
   settings.start_at_latest = flow.auto_offset_reset == OffsetReset::latest;

@@ -4,8 +4,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "replicate/condition.h"
 
 namespace shunt::replicate {
 
@@ -24,13 +27,14 @@ struct PartitionStatus {
   std::string target_topic;
   std::int32_t partition = 0;
   PartitionState state = PartitionState::waiting;
-  std::string reason;            // why it is waiting or failed; empty otherwise
-  std::int64_t start = -1;       // the source offset this process began at; -1: not known yet
-  std::int64_t position = -1;    // the target has everything below this source offset; -1: not known yet
-  std::int64_t source_end = -1;  // its high watermark, as last heard
-  std::int64_t stable_end = -1;  // its last stable offset, as last heard
-  std::int64_t goal = -1;        // --until-caught-up: the offset to reach
-  std::uint64_t records = 0;     // confirmed by the target in this process's life
+  std::string reason;                  // why it is waiting or failed; empty otherwise
+  std::optional<Condition> condition;  // what it waits for or has failed of, where that has a name
+  std::int64_t start = -1;             // the source offset this process began at; -1: not known yet
+  std::int64_t position = -1;          // the target has everything below this source offset; -1: not known yet
+  std::int64_t source_end = -1;        // its high watermark, as last heard
+  std::int64_t stable_end = -1;        // its last stable offset, as last heard
+  std::int64_t goal = -1;              // --until-caught-up: the offset to reach
+  std::uint64_t records = 0;           // confirmed by the target in this process's life
   std::uint64_t batches = 0;
   std::uint64_t bytes = 0;
   std::uint64_t duplicates = 0;
@@ -38,7 +42,9 @@ struct PartitionStatus {
   std::int64_t in_flight_bytes = 0;
   std::uint64_t slow_path_batches = 0;
   std::uint64_t filled_offsets = 0;
-  std::uint64_t lost_offsets = 0;   // deleted on the source before they were mirrored
+  std::uint64_t lost_offsets = 0;         // deleted on the source before they were mirrored
+  std::uint64_t source_throttled_ms = 0;  // pauses that brokers have asked for
+  std::uint64_t target_throttled_ms = 0;
   std::uint64_t interruptions = 0;  // times it was parked and assigned again
 
   /// Offsets that an open transaction of the source holds back.
@@ -48,6 +54,15 @@ struct PartitionStatus {
   [[nodiscard]] std::int64_t lag() const {
     return source_end < 0 || position < 0 ? -1 : std::max<std::int64_t>(0, source_end - position);
   }
+};
+
+/// How often a condition was met: once for every partition in an episode, once for all of a topic where it is the
+/// topic's.
+struct ConditionCount {
+  std::string flow;  // "A->B"
+  std::string source_topic;
+  Condition condition{};
+  std::uint64_t count = 0;
 };
 
 struct ShardStatus {
@@ -60,6 +75,7 @@ struct ShardStatus {
 
 struct MirrorStatus {
   std::vector<PartitionStatus> partitions;  // sorted by flow, source topic, partition
+  std::vector<ConditionCount> conditions;   // those that were met
   std::vector<ShardStatus> shards;
   bool discovering = true;                // the first look at both clusters is not complete
   std::vector<std::string> topic_errors;  // topics that cannot be mirrored at all, each with its reason

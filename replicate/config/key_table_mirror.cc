@@ -30,6 +30,13 @@ void append_shunt_keys(std::vector<Key>& table) {
            "A transaction of the source that holds the mirror back for so long is named in the log."},
           {"shunt.on.overtaken", string, "stop",
            "When the source deletes records before they are mirrored: stop the partition, or continue behind them."},
+          {"shunt.on.source.recreated", string, "stop",
+           "When another topic takes the source topic's place: stop, or recreate: delete what was mirrored, begin "
+           "anew."},
+          {"shunt.on.target.deleted", string, "stop",
+           "When the target topic is deleted: stop, or recreate it and mirror what the source has."},
+          {"shunt.on.target.truncated", string, "stop",
+           "When the target loses acknowledged records: stop, or continue with mirroring them again."},
           {"shunt.isolation", string, "read_committed",
            "Records of transactions: read_committed mirrors those that were committed, read_uncommitted all of them."},
       });

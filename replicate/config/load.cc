@@ -138,7 +138,7 @@ class Loader {
     flow.refresh_topics_interval = seconds(reader.number("refresh.topics.interval.seconds", 1, kYearSeconds));
     flow.isolation = read_isolation(reader, "shunt.isolation");
     flow.open_transaction_warn = milliseconds(reader.number("shunt.open.transaction.warn.ms", 100, kDayMs));
-    flow.go_on_when_overtaken = reader.choice<bool>("shunt.on.overtaken", {{"stop", false}, {"continue", true}});
+    flow.policies = read_policies(reader);
     flow.offsets_padding_max = reader.number("shunt.offsets.padding.max", 0, std::int64_t{1} << 60);
     flow.sync_topic_configs = reader.boolean("sync.topic.configs.enabled");
     flow.sync_topic_configs_interval = seconds(reader.number("sync.topic.configs.interval.seconds", 1, kYearSeconds));
@@ -156,6 +156,17 @@ class Loader {
     flow.target_admin = client(ClientRole::target_admin, Level::admin);
     read_consumer(client_settings(settings, ClientRole::source_consumer), flow);
     return flow;
+  }
+
+  Policies read_policies(Reader& reader) {
+    Policies policies;
+    for (const ConditionInfo& info : condition_table()) {
+      if (!info.alternative) continue;
+      policies.set(info.condition,
+                   reader.choice<Policy>(info.key, {{to_string(info.standard), info.standard},
+                                                    {to_string(*info.alternative), *info.alternative}}));
+    }
+    return policies;
   }
 
   ReplicationPolicy read_policy(const std::string& source, Reader& reader) {

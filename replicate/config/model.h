@@ -13,6 +13,7 @@
 
 #include "net/broker_connection.h"
 #include "net/loop.h"
+#include "replicate/condition.h"
 #include "replicate/config/replication_policy.h"
 #include "replicate/config/topic_filter.h"
 #include "replicate/isolation.h"
@@ -59,7 +60,7 @@ struct FlowConfig {
   OffsetsMode offsets = OffsetsMode::identical;      // shunt.offsets
   bool offset_syncs_on_target = false;               // offset-syncs.topic.location
   std::int16_t offset_syncs_replication_factor = 3;  // offset-syncs.topic.replication.factor
-  bool go_on_when_overtaken = false;                 // shunt.on.overtaken
+  Policies policies;                                 // shunt.on.*
   std::int64_t offsets_padding_max = 100'000'000;
   std::chrono::milliseconds open_transaction_warn{60'000};
 

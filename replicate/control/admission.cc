@@ -27,45 +27,36 @@ namespace {
 
 // A marker is a batch of 78 bytes.
 constexpr std::int32_t marker_stretch_bytes = 512 * 1024;
+constexpr protocol::LeaderEpoch first_leader_epoch{0};
 constexpr std::int64_t first_look_back = 64;
 constexpr std::int64_t look_back_factor = 16;
 
-Admission start_at(Offset offset, std::string note = {}) {
-  return {.verdict = Admission::Verdict::start,
-          .start = offset,
-          .reason = std::move(note),
-          .target_end = Offset(-1),
-          .ends_in_padding = false,
-          .ends_in_markers = false};
-}
-Admission fill_head_up_to(Offset offset, bool ends_in_padding) {
-  return {.verdict = Admission::Verdict::fill_head,
-          .start = offset,
-          .reason = {},
-          .ends_in_padding = ends_in_padding,
-          .ends_in_markers = false};
-}
-Admission refuse(std::string reason) {
-  return {.verdict = Admission::Verdict::refuse,
-          .start = Offset(-1),
-          .reason = std::move(reason),
-          .target_end = Offset(-1),
-          .ends_in_padding = false,
-          .ends_in_markers = false};
-}
-/// What the target holds is not this mirror's.
-Admission refuse_contents(const AdmissionFacts& facts, std::string reason) {
-  Admission admission = refuse(std::move(reason));
-  admission.is_anothers = !facts.knows_identity;
+Admission verdict(Admission::Verdict verdict, std::string reason) {
+  Admission admission;
+  admission.verdict = verdict;
+  admission.reason = std::move(reason);
   return admission;
 }
-Admission retry(std::string reason) {
-  return {.verdict = Admission::Verdict::retry,
-          .start = Offset(-1),
-          .reason = std::move(reason),
-          .target_end = Offset(-1),
-          .ends_in_padding = false,
-          .ends_in_markers = false};
+Admission start_at(Offset offset, std::string note = {}) {
+  Admission admission = verdict(Admission::Verdict::start, std::move(note));
+  admission.start = offset;
+  return admission;
+}
+Admission fill_head_up_to(Offset offset, bool ends_in_padding) {
+  Admission admission = verdict(Admission::Verdict::fill_head, {});
+  admission.start = offset;
+  admission.ends_in_padding = ends_in_padding;
+  return admission;
+}
+Admission refuse(std::string reason, std::optional<Condition> condition = {}) {
+  Admission admission = verdict(Admission::Verdict::refuse, std::move(reason));
+  admission.condition = condition;
+  return admission;
+}
+Admission retry(std::string reason, Condition condition) {
+  Admission admission = verdict(Admission::Verdict::retry, std::move(reason));
+  admission.condition = condition;
+  return admission;
 }
 
 /// A partition on its way to its admission.
@@ -87,11 +78,14 @@ std::vector<TopicPartition> open_partitions(const Candidates& candidates, Side s
 }
 
 template <class T>
-Admission no_answer(const Answered<T>& answered, const TopicPartition& partition, const char* fact) {
+Admission no_answer(const Answered<T>& answered, const Candidate& candidate, Side side, const char* fact) {
+  const TopicPartition& partition = candidate.question.*side;
   std::string reason = fmt::format("{} of {} is not known: {}", fact, partition.to_string(), answered.reason);
   if (answered.error_code == errors::topic_authorization_failed)
     reason += "; grant Read and Describe on the topic to this user";
-  return answered.may_retry ? retry(std::move(reason)) : refuse(std::move(reason));
+  if (!answered.may_retry) return refuse(std::move(reason));
+  const bool is_source = side == &AdmissionQuestion::source;
+  return retry(std::move(reason), is_source ? Condition::source_leader : Condition::target_leader);
 }
 
 /// Hands the answer for every open candidate to `use`, or closes the candidate when there is none.
@@ -99,12 +93,11 @@ template <class T, class Use>
 void take(Candidates& candidates, Side side, const Answers<T>& answers, const char* fact, Use use) {
   for (Candidate& candidate : candidates) {
     if (candidate.admission) continue;
-    const TopicPartition& partition = candidate.question.*side;
-    const Answered<T>& answered = answers.at(partition);
+    const Answered<T>& answered = answers.at(candidate.question.*side);
     if (answered.value) {
       use(candidate, *answered.value);
     } else {
-      candidate.admission = no_answer(answered, partition, fact);
+      candidate.admission = no_answer(answered, candidate, side, fact);
     }
   }
 }
@@ -120,12 +113,11 @@ Awaitable<> read_tails(Cluster& cluster, Candidates& candidates, Side side, Offs
   const Answers<BatchPrint> prints = co_await batches_at(cluster, std::move(offsets), settings);
   for (Candidate& candidate : candidates) {
     if (candidate.admission) continue;
-    const TopicPartition& partition = candidate.question.*side;
-    const Answered<BatchPrint>& answered = prints.at(partition);
+    const Answered<BatchPrint>& answered = prints.at(candidate.question.*side);
     if (answered.value) {
       candidate.facts.*tail = *answered.value;
     } else if (answered.error_code != errors::offset_out_of_range) {
-      candidate.admission = no_answer(answered, partition, "the last batch");
+      candidate.admission = no_answer(answered, candidate, side, "the last batch");
     }
   }
 }
@@ -167,9 +159,9 @@ Awaitable<> look_behind_markers(Cluster& target, Candidate& candidate) {
     facts.has_only_markers = !found;
     if (found) facts.target_tail = found;
   } catch (const net::BrokerError& error) {
-    candidate.admission = retry(error.what());
+    candidate.admission = retry(error.what(), Condition::target_error);
   } catch (const ClusterError& error) {
-    candidate.admission = retry(error.what());
+    candidate.admission = retry(error.what(), Condition::target_error);
   }
 }
 
@@ -197,9 +189,9 @@ Awaitable<> look_for_filled_head(Cluster& target, Candidate& candidate) {
       facts.has_only_markers = RecordBatchHeader::of(first).is_control();
     }
   } catch (const net::BrokerError& error) {
-    candidate.admission = retry(error.what());
+    candidate.admission = retry(error.what(), Condition::target_error);
   } catch (const ClusterError& error) {
-    candidate.admission = retry(error.what());
+    candidate.admission = retry(error.what(), Condition::target_error);
   }
 }
 
@@ -218,7 +210,7 @@ Awaitable<> compare_tails(Cluster& source, Cluster& target, Candidate& candidate
     const Comparison compared = co_await compare_logs(here, there, settings, unheard);
     if (compared.difference) facts.tails_differ = compared.difference->text;
   } catch (const std::exception& error) {
-    candidate.admission = retry(error.what());
+    candidate.admission = retry(error.what(), Condition::source_error);
   }
 }
 
@@ -245,7 +237,7 @@ Awaitable<> check_markers(Cluster& source, Candidate& candidate, Isolation isola
                              facts.target.to_string(), facts.target_end.value(), markers.value(), record.value()));
     }
   } catch (const std::exception& error) {
-    candidate.admission = retry(error.what());
+    candidate.admission = retry(error.what(), Condition::source_error);
   }
 }
 
@@ -289,8 +281,11 @@ Awaitable<> gather(Cluster& source, Cluster& target, Candidates& candidates, Iso
   take(candidates, &AdmissionQuestion::target, target_starts, "the log start",
        [](Candidate& candidate, Offset start) { candidate.facts.target_start = start; });
   const auto source_ends = co_await source_log_ends(source, candidates, settings);
-  take(candidates, &AdmissionQuestion::source, source_ends, "the log end",
-       [](Candidate& candidate, Offset end) { candidate.facts.source_end = end; });
+  take(candidates, &AdmissionQuestion::source, source_ends, "the log end", [&source](Candidate& candidate, Offset end) {
+    const Topic::Partition* known = source.find_partition(candidate.facts.source);
+    candidate.facts.source_end = end;
+    candidate.facts.is_source_first_epoch = known != nullptr && known->leader_epoch == first_leader_epoch;
+  });
   const auto producers =
       co_await active_producers(target, open_partitions(candidates, &AdmissionQuestion::target), settings);
   take(candidates, &AdmissionQuestion::target, producers, "the list of producers",
@@ -310,8 +305,9 @@ Awaitable<> gather(Cluster& source, Cluster& target, Candidates& candidates, Iso
   for (Candidate& candidate : candidates) {
     if (candidate.admission || !candidate.facts.target_tail) continue;
     if (candidate.facts.target_tail->is_control) co_await look_behind_markers(target, candidate);
-    if (!candidate.admission && candidate.facts.has_only_markers)
-      candidate.admission = decide_by_tails(candidate.facts);
+    if (candidate.admission) continue;
+    const bool has_source_tail = candidate.facts.target_end <= candidate.facts.source_end;
+    if (candidate.facts.has_only_markers || !has_source_tail) candidate.admission = decide_by_tails(candidate.facts);
   }
   const OffsetOf last_of_data = [](const AdmissionFacts& facts) {
     return (facts.target_tail ? facts.target_tail->next_offset() : facts.target_end) - 1;
@@ -338,6 +334,49 @@ Awaitable<> gather(Cluster& source, Cluster& target, Candidates& candidates, Iso
 
 }  // namespace
 
+namespace {
+
+std::string source_has_less(const AdmissionFacts& facts) {
+  return fmt::format(
+      "{} ends at {}, but {} ends at {} on the source: the target holds {} records that the source does "
+      "not have",
+      facts.target.to_string(), facts.target_end.value(), facts.source.to_string(), facts.source_end.value(),
+      facts.target_end - facts.source_end);
+}
+
+std::string marker_twice(const AdmissionFacts& facts, Offset markers) {
+  return fmt::format(
+      "{} ends at {} with markers from {} on, one more than the source has holes: a broker has written a "
+      "marker twice (KAFKA-19999), and the offsets behind it can no longer be the source's; delete the "
+      "topic to have it mirrored anew; ",
+      facts.target.to_string(), facts.target_end.value(), markers.value());
+}
+
+/// The target's log is no beginning of the source's, as `what` says.
+Admission refuse_other_log(const AdmissionFacts& facts, const std::string& what) {
+  const bool is_ours = facts.target_tail && !facts.has_only_markers ? facts.target_tail->producer_id == facts.identity
+                                                                    : facts.knows_identity;
+  if (!is_ours) {
+    return refuse(fmt::format("target topic already written by others: {}; delete it to have it mirrored, or mirror to "
+                              "another one",
+                              what),
+                  Condition::foreign_writer);
+  }
+  // A log is cut off only when a leader is elected. The first leader of a topic has the topic's whole history.
+  if (facts.is_source_first_epoch) {
+    return refuse(what +
+                      "; this mirror wrote them, and no leader was elected on the source since: the source topic was "
+                      "deleted and created again",
+                  Condition::source_recreated);
+  }
+  return refuse(what +
+                    "; this mirror wrote them: the source lost them (unclean leader election, or a disk), or the "
+                    "topic was deleted and created again",
+                Condition::source_truncated);
+}
+
+}  // namespace
+
 std::optional<Admission> decide_by_bounds(const AdmissionFacts& facts) {
   const std::int64_t source_start = facts.source_start.value();
   const std::int64_t target_end = facts.target_end.value();
@@ -347,24 +386,21 @@ std::optional<Admission> decide_by_bounds(const AdmissionFacts& facts) {
   if (facts.source_start == facts.target_end && facts.ends_in_padding)
     return fill_head_up_to(facts.source_start, facts.ends_in_padding);
   if (facts.source_start > facts.target_end) {
-    return Admission{.verdict = Admission::Verdict::overtaken,
-                     .start = facts.source_start,
-                     .reason = fmt::format("{} begins at offset {} on the source, but {} ends at {}: the source has "
-                                           "deleted {} offsets that were never mirrored (retention)",
-                                           facts.source.to_string(), source_start, facts.target.to_string(), target_end,
-                                           source_start - target_end),
-                     .target_end = Offset(-1),
-                     .ends_in_padding = false,
-                     .ends_in_markers = false};
+    Admission overtaken = verdict(
+        Admission::Verdict::overtaken,
+        fmt::format("{} begins at offset {} on the source, but {} ends at {}: the source has deleted {} offsets that "
+                    "were never mirrored (retention)",
+                    facts.source.to_string(), source_start, facts.target.to_string(), target_end,
+                    source_start - target_end));
+    overtaken.start = facts.source_start;
+    overtaken.condition = Condition::overtaken;
+    return overtaken;
   }
   if (target_end == 0) return start_at(Offset(0));
   if (facts.target_end > facts.source_end) {
-    return refuse_contents(
-        facts,
-        fmt::format("{} ends at {}, but {} ends at {} on the source: the target holds {} records that the source "
-                    "does not have (written by others, or the source was recreated or lost data)",
-                    facts.target.to_string(), target_end, facts.source.to_string(), facts.source_end.value(),
-                    facts.target_end - facts.source_end));
+    // Who has written the last of it tells why.
+    if (facts.target_start < facts.target_end) return {};
+    return refuse_other_log(facts, source_has_less(facts));
   }
   if (facts.target_start == facts.target_end) {
     return start_at(
@@ -387,6 +423,11 @@ std::optional<Admission> decide_by_bounds(const AdmissionFacts& facts) {
 }
 
 Admission decide_by_tails(const AdmissionFacts& facts) {
+  if (facts.target_end > facts.source_end) {
+    const bool are_markers = facts.target_tail && facts.target_tail->next_offset() <= facts.source_end;
+    if (are_markers) return refuse(marker_twice(facts, facts.target_tail->next_offset()) + source_has_less(facts));
+    return refuse_other_log(facts, source_has_less(facts));
+  }
   if (facts.has_only_markers) {
     return start_at(facts.target_end,
                     fmt::format("{} holds markers only, from {} to {}: there is nothing to compare",
@@ -394,17 +435,20 @@ Admission decide_by_tails(const AdmissionFacts& facts) {
   }
   if (!facts.target_tail) {
     return retry(fmt::format("{} no longer has a record at offset {}, which it had a moment ago",
-                             facts.target.to_string(), facts.target_end.value() - 1));
+                             facts.target.to_string(), facts.target_end.value() - 1),
+                 Condition::target_error);
   }
   const std::int64_t last = facts.target_tail->next_offset().value() - 1;
   if (!facts.source_tail) {
     return retry(fmt::format("{} no longer has a record at offset {} on the source, which it had a moment ago",
-                             facts.source.to_string(), last));
+                             facts.source.to_string(), last),
+                 Condition::source_error);
   }
   if (facts.target_tail->next_offset() > facts.target_end) {
-    return retry(fmt::format("{} has moved on from {} to {} while it was looked at: another instance is writing to it",
-                             facts.target.to_string(), facts.target_end.value(),
-                             facts.target_tail->next_offset().value()));
+    return retry(
+        fmt::format("{} has moved on from {} to {} while it was looked at: another instance is writing to it",
+                    facts.target.to_string(), facts.target_end.value(), facts.target_tail->next_offset().value()),
+        Condition::another_instance);
   }
   if (facts.source_tail->base_offset.value() > last) {
     // Compacted away on the source after it was mirrored; or never there.
@@ -413,14 +457,13 @@ Admission decide_by_tails(const AdmissionFacts& facts) {
         "be compared",
         facts.source.to_string(), last, facts.target.to_string());
     if (facts.knows_identity) return start_at(facts.target_end, what);
-    return refuse_contents(facts, what + ", and the target does not remember this mirror as the writer");
+    return refuse(what + ", and the target does not remember this mirror as the writer", Condition::foreign_writer);
   }
   std::string differs = misfit(*facts.source_tail, *facts.target_tail);
   if (differs.empty()) differs = facts.tails_differ;
   if (differs.empty()) return start_at(facts.target_end);
-  return refuse_contents(
-      facts, fmt::format("target topic already written by others: the last batch of {} is not the source's: {}",
-                         facts.target.to_string(), differs));
+  return refuse_other_log(
+      facts, fmt::format("the last batch of {} is not the source's: {}", facts.target.to_string(), differs));
 }
 
 Awaitable<std::vector<Admission>> admit(Cluster& source, Cluster& target, std::vector<AdmissionQuestion> questions,
@@ -431,14 +474,16 @@ Awaitable<std::vector<Admission>> admit(Cluster& source, Cluster& target, std::v
     Candidate& candidate = candidates.emplace_back();
     candidate.facts.source = question.source;
     candidate.facts.target = question.target;
+    candidate.facts.identity = question.identity;
     candidate.question = std::move(question);
   }
   co_await gather(source, target, candidates, isolation, settings);
   std::vector<Admission> admissions;
   admissions.reserve(candidates.size());
   for (Candidate& candidate : candidates) {
-    admissions.push_back(std::move(candidate.admission).value_or(retry("not decided")));
+    admissions.push_back(std::move(candidate.admission).value_or(retry("not decided", Condition::source_error)));
     admissions.back().target_end = candidate.facts.target_end;
+    admissions.back().knows_identity = candidate.facts.knows_identity;
   }
   co_return admissions;
 }

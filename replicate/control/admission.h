@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "protocol/ids.h"
+#include "replicate/condition.h"
 #include "replicate/control/batch_print.h"
 #include "replicate/control/cluster.h"
 #include "replicate/control/leaders.h"
@@ -35,10 +36,11 @@ struct Admission {
   Verdict verdict = Verdict::retry;
   protocol::Offset start{-1};
   std::string reason;
-  protocol::Offset target_end{-1};  // where the target's log ended when it was looked at
-  bool ends_in_padding = false;     // fill_head: padding is there already, and must go again
-  bool ends_in_markers = false;     // start: an earlier life may have been writing them
-  bool is_anothers = false;         // refuse: others have written the target, and this mirror never has
+  std::optional<Condition> condition;  // what stands in the way, where that has a name
+  protocol::Offset target_end{-1};     // where the target's log ended when it was looked at
+  bool ends_in_padding = false;        // fill_head: padding is there already, and must go again
+  bool ends_in_markers = false;        // start: an earlier life may have been writing them
+  bool knows_identity = false;         // refuse: the target remembers this mirror as one of its writers
 };
 
 struct AdmissionFacts {
@@ -47,8 +49,10 @@ struct AdmissionFacts {
   protocol::Offset source_start;
   protocol::Offset source_end;  // the true one, read after the target's
   protocol::Offset target_start;
-  protocol::Offset target_end;  // the true one
-  bool knows_identity = false;  // the target remembers our producer id in this partition
+  protocol::Offset target_end;         // the true one
+  bool knows_identity = false;         // the target remembers our producer id in this partition
+  bool is_source_first_epoch = false;  // no leader of the source partition was elected since the topic was created
+  protocol::ProducerId identity;       // of everything this flow writes
 
   bool has_only_markers = false;  // the target's log, from its start to its end
   bool ends_in_padding = false;   // the target's log: a head was being filled

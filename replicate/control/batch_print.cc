@@ -97,6 +97,7 @@ std::optional<BatchPrint> BatchPrint::of(std::span<const std::byte> records, std
   print.is_control = header.is_control();
   print.is_log_append_time = header.is_log_append_time();
   print.base_timestamp_ms = header.base_timestamp_ms();
+  print.producer_id = header.producer_id();
   print.payload_digest[0] = digest.low64;
   print.payload_digest[1] = digest.high64;
   return print;

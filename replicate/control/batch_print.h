@@ -25,6 +25,7 @@ struct BatchPrint {
   bool is_log_append_time = false;
   bool is_old_format = false;  // a message of format 0 or 1, or a compressed one with all that is in it
   std::int64_t base_timestamp_ms = -1;
+  protocol::ProducerId producer_id{-1};      // not compared: a mirror writes under its own
   std::uint64_t payload_digest[2] = {0, 0};  // XXH3, 128 bits
 
   [[nodiscard]] protocol::Offset next_offset() const { return base_offset + (std::int64_t{last_offset_delta} + 1); }

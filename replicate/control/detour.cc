@@ -83,7 +83,7 @@ Awaitable<DetourEnd> Detour::walk(DetourStart start, std::function<bool()> stopp
     end.parked.reason = error.what();
     switch (error.kind()) {
       case HoleError::Kind::again:
-        end.parked.cause = ParkCause::target_leader;
+        end.parked.cause = ParkCause::coordinator;
         break;
       case HoleError::Kind::superseded:
         end.parked.cause = ParkCause::superseded;
@@ -163,9 +163,7 @@ Awaitable<> Detour::fill_head(const HeadFill& head, const std::function<bool()>&
     co_await fill_up_to(head.end);
     co_return;
   }
-  const std::int64_t now_ms =
-      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
-          .count();
+  const std::int64_t now_ms = net::unix_ms();
   std::int32_t most = padding_records;
   std::vector<std::byte> padding;
   for (std::int32_t records = 0; position_ < head.end;) {
@@ -513,7 +511,7 @@ Awaitable<ProduceAnswer> Detour::append(std::vector<std::byte> batch, std::vecto
       spec_.written->add(run);
     }
   } else if (answer.base_offset != position_.value()) {
-    throw Blocked{ParkCause::refused, misplaced_text(spec_, position_, end, answer.base_offset)};
+    throw Blocked{ParkCause::foreign_writer, misplaced_text(spec_, position_, end, answer.base_offset)};
   }
   sequence_ = sequence_.advanced(count(records));
   move_to(end);

@@ -53,6 +53,21 @@ Awaitable<Answers<Offset>> list_offsets(Cluster& cluster, std::vector<TopicParti
   co_return co_await ask_leaders<Offset>(cluster, std::move(partitions), partitions_per_request, settings, ask);
 }
 
+/// `epoch_of(routed)`: the epoch whose end is asked for.
+template <class EpochOf>
+protocol::OffsetForLeaderEpochRequest epoch_question(const std::vector<Routed>& routed, EpochOf epoch_of) {
+  protocol::OffsetForLeaderEpochRequest request;
+  request.replica_id = ordinary_consumer;
+  for (const Routed& one : routed) {
+    auto& topic = topic_entry(request.topics, one.partition.topic, [](auto& entry) -> auto& { return entry.topic; });
+    auto& partition = topic.partitions.emplace_back();
+    partition.partition = one.partition.partition;
+    partition.current_leader_epoch = one.leader_epoch;
+    partition.leader_epoch = epoch_of(one);
+  }
+  return request;
+}
+
 }  // namespace
 
 Awaitable<Answers<Offset>> log_starts(Cluster& cluster, std::vector<TopicPartition> partitions,
@@ -79,16 +94,8 @@ Awaitable<Answers<Offset>> log_ends(Cluster& cluster, std::vector<TopicPartition
   const net::CallOptions options{.at_most_version = {}, .timeout = settings.call_timeout};
   const auto ask = [&cluster, options](BrokerId broker, const std::vector<Routed>& routed,
                                        AnswerSheet<Offset>& sheet) -> Awaitable<> {
-    protocol::OffsetForLeaderEpochRequest request;
-    request.replica_id = ordinary_consumer;
-    for (const Routed& one : routed) {
-      auto& topic = topic_entry(request.topics, one.partition.topic, [](auto& entry) -> auto& { return entry.topic; });
-      auto& partition = topic.partitions.emplace_back();
-      partition.partition = one.partition.partition;
-      partition.current_leader_epoch = one.leader_epoch;
-      partition.leader_epoch = one.leader_epoch;
-    }
-    const auto response = co_await cluster.call_broker(broker, std::move(request), options);
+    const auto current = [](const Routed& one) { return one.leader_epoch; };
+    const auto response = co_await cluster.call_broker(broker, epoch_question(routed, current), options);
     for (const auto& topic : response.topics) {
       for (const auto& partition : topic.partitions) {
         if (partition.error_code != 0) {
@@ -103,6 +110,30 @@ Awaitable<Answers<Offset>> log_ends(Cluster& cluster, std::vector<TopicPartition
     }
   };
   co_return co_await ask_leaders<Offset>(cluster, std::move(partitions), partitions_per_request, settings, ask);
+}
+
+Awaitable<Answers<EpochEnd>> epoch_ends(Cluster& cluster, std::map<TopicPartition, protocol::LeaderEpoch> epochs,
+                                        LeaderSettings settings) {
+  const net::CallOptions options{.at_most_version = {}, .timeout = settings.call_timeout};
+  const auto ask = [&cluster, &epochs, options](BrokerId broker, const std::vector<Routed>& routed,
+                                                AnswerSheet<EpochEnd>& sheet) -> Awaitable<> {
+    const auto asked_for = [&epochs](const Routed& one) { return epochs.at(one.partition); };
+    const auto response = co_await cluster.call_broker(broker, epoch_question(routed, asked_for), options);
+    for (const auto& topic : response.topics) {
+      for (const auto& partition : topic.partitions) {
+        if (partition.error_code != 0) {
+          sheet.refuse(topic.topic, partition.partition, partition.error_code);
+        } else {
+          sheet.answer(topic.topic, partition.partition,
+                       EpochEnd{.epoch = partition.leader_epoch, .end = partition.end_offset});
+        }
+      }
+    }
+  };
+  std::vector<TopicPartition> partitions;
+  partitions.reserve(epochs.size());
+  for (const auto& [partition, epoch] : epochs) partitions.push_back(partition);
+  co_return co_await ask_leaders<EpochEnd>(cluster, std::move(partitions), partitions_per_request, settings, ask);
 }
 
 Awaitable<Answers<std::vector<ActiveProducer>>> active_producers(Cluster& cluster,

@@ -72,6 +72,15 @@ net::Awaitable<Answers<protocol::Offset>> offsets_at_time(Cluster& cluster, std:
 net::Awaitable<Answers<protocol::Offset>> log_ends(Cluster& cluster, std::vector<TopicPartition> partitions,
                                                    LeaderSettings settings = {});
 
+/// Where, in the log of each partition's leader, the given leader epoch ends, or the one before it when it has none of
+/// that one (KIP-279): a log that goes on from a reader's position still has the epoch that reader was in, up to there.
+struct EpochEnd {
+  protocol::LeaderEpoch epoch{-1};  // the one that `end` belongs to
+  protocol::Offset end{-1};         // exclusive; -1, with the epoch: the leader knows of none
+};
+net::Awaitable<Answers<EpochEnd>> epoch_ends(Cluster& cluster, std::map<TopicPartition, protocol::LeaderEpoch> epochs,
+                                             LeaderSettings settings = {});
+
 /// The idempotent producers each partition remembers (DescribeProducers, KIP-664). Needs Read on the topic.
 struct ActiveProducer {
   protocol::ProducerId id;

@@ -155,8 +155,9 @@ class MapWalk {
     result_.standing = {.confirmed = position, .sequence = question_.tip.sequence.advanced(written_)};
     return std::move(result_);
   }
-  void refuse(std::string reason) {
+  void refuse(std::string reason, std::optional<Condition> condition = {}) {
     result_.outcome = MapRecovery::Outcome::refuse;
+    result_.condition = condition;
     result_.reason = std::move(reason);
   }
 

@@ -11,10 +11,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "protocol/ids.h"
+#include "replicate/condition.h"
 #include "replicate/control/cluster.h"
 #include "replicate/data/flow.h"
 #include "replicate/isolation.h"
@@ -38,8 +40,9 @@ struct MapRecovery {
   };
   Outcome outcome = Outcome::retry;
   std::string reason;
-  std::vector<OffsetRun> runs;  // written behind the tip
-  std::int64_t unplaced = 0;    // records that were written, too, but are not there any more, on one side or the other
+  std::optional<Condition> condition;  // refuse: where it has a name
+  std::vector<OffsetRun> runs;         // written behind the tip
+  std::int64_t unplaced = 0;  // records that were written, too, but are not there any more, on one side or the other
   Standing standing;
 };
 

@@ -26,11 +26,23 @@ constexpr std::size_t concurrency = 8;
 constexpr std::int64_t first_look_back = 1024;
 constexpr std::int64_t look_back_factor = 16;
 
-MappedAdmission refuse(std::string reason) {
-  return {.verdict = MappedAdmission::Verdict::refuse, .reason = std::move(reason), .standing = {}, .source_start = {}};
+MappedAdmission verdict(MappedAdmission::Verdict verdict, std::string reason, std::optional<Condition> condition) {
+  MappedAdmission admission;
+  admission.verdict = verdict;
+  admission.reason = std::move(reason);
+  admission.condition = condition;
+  return admission;
+}
+MappedAdmission refuse(std::string reason, std::optional<Condition> condition = {}) {
+  return verdict(MappedAdmission::Verdict::refuse, std::move(reason), condition);
 }
 MappedAdmission retry(std::string reason) {
-  return {.verdict = MappedAdmission::Verdict::retry, .reason = std::move(reason), .standing = {}, .source_start = {}};
+  return verdict(MappedAdmission::Verdict::retry, std::move(reason), {});
+}
+MappedAdmission start(const Standing& standing) {
+  MappedAdmission admission = verdict(MappedAdmission::Verdict::start, {}, {});
+  admission.standing = standing;
+  return admission;
 }
 
 struct Bounds {
@@ -104,10 +116,7 @@ Awaitable<MappedAdmission> begin(Cluster& target, OffsetSyncs& syncs, const Mapp
   }
   syncs.begin(question.source, question.identity,
               {.source = first, .target = bounds.target_end, .sequence = Sequence(0)});
-  co_return MappedAdmission{.verdict = MappedAdmission::Verdict::start,
-                            .reason = {},
-                            .standing = {.confirmed = first, .sequence = Sequence(0)},
-                            .source_start = bounds.source_start};
+  co_return start({.confirmed = first, .sequence = Sequence(0)});
 }
 
 Awaitable<MappedAdmission> go_on(Cluster& source, Cluster& target, OffsetSyncs& syncs, const MappedQuestion& question,
@@ -122,13 +131,12 @@ Awaitable<MappedAdmission> go_on(Cluster& source, Cluster& target, OffsetSyncs& 
     case MapRecovery::Outcome::retry:
       co_return retry(std::move(recovery.reason));
     case MapRecovery::Outcome::refuse:
-      co_return refuse(std::move(recovery.reason));
+      co_return refuse(std::move(recovery.reason), recovery.condition);
     case MapRecovery::Outcome::found:
       break;
   }
   syncs.append(question.source, recovery.runs, recovery.unplaced);
-  co_return MappedAdmission{
-      .verdict = MappedAdmission::Verdict::start, .reason = {}, .standing = recovery.standing, .source_start = {}};
+  co_return start(recovery.standing);
 }
 
 Awaitable<MappedAdmission> admit_one(Cluster& source, Cluster& target, OffsetSyncs& syncs,

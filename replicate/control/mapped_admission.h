@@ -8,10 +8,12 @@
 // records of this mirror on the target, and no map, cannot tell where they come from.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "protocol/ids.h"
+#include "replicate/condition.h"
 #include "replicate/control/cluster.h"
 #include "replicate/control/offset_syncs.h"
 #include "replicate/data/flow.h"
@@ -37,6 +39,7 @@ struct MappedAdmission {
   };
   Verdict verdict = Verdict::retry;
   std::string reason;
+  std::optional<Condition> condition;  // what stands in the way, where that has a name
   Standing standing;
   protocol::Offset source_start;
 };

@@ -29,6 +29,8 @@ class MappedPartitions {
   [[nodiscard]] bool has_map(const MirroredPartition& partition) const;
   /// From now on its offsets are mapped. `partition` must outlive this, and be in no shard.
   void adopt(MirroredPartition& partition);
+  /// It is gone.
+  void forget(MirroredPartition& partition) { adopted_.erase(&partition); }
 
   /// Where they begin or go on, in their order; their maps are stored as far as that goes.
   net::Awaitable<std::vector<MappedAdmission>> admit(std::vector<MirroredPartition*> partitions, bool start_at_latest);

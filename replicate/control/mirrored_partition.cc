@@ -6,8 +6,10 @@ namespace {
 
 PartitionState state_of(Phase phase) {
   switch (phase) {
+    case Phase::held:
     case Phase::admitting:
     case Phase::assignable:
+    case Phase::doubtful:
       return PartitionState::waiting;
     case Phase::running:
     case Phase::waiting_for_detour:
@@ -25,6 +27,26 @@ PartitionState state_of(Phase phase) {
 
 }  // namespace
 
+void begin_anew(MirroredPartition& partition, protocol::ProducerId identity, const Recovery& recovery) {
+  FlowProgress& progress = *partition.spec.progress;
+  for (auto* known : {&progress.position, &progress.source_end, &progress.stable_end}) {
+    known->store(-1, std::memory_order_relaxed);
+  }
+  partition.spec.identity = identity;
+  partition.spec.written.reset();
+  partition.recovery = recovery;
+  partition.phase = Phase::admitting;
+  partition.due = {};
+  partition.reason.clear();
+  partition.condition.reset();
+  partition.standing.reset();
+  partition.source_epoch.reset();
+  partition.head.reset();
+  partition.admitted.reset();
+  partition.start = partition.goal = partition.held_up_at = -1;
+  partition.detour.reset();
+}
+
 PartitionStatus status_of(const MirroredPartition& partition) {
   const FlowProgress& progress = *partition.spec.progress;
   const auto read = [](const auto& value) { return value.load(std::memory_order_relaxed); };
@@ -34,6 +56,7 @@ PartitionStatus status_of(const MirroredPartition& partition) {
   status.partition = partition.spec.partition.value();
   status.state = state_of(partition.phase);
   status.reason = partition.reason;
+  status.condition = partition.condition;
   status.start = partition.start;
   status.goal = partition.goal;
   status.interruptions = partition.interruptions;
@@ -47,6 +70,8 @@ PartitionStatus status_of(const MirroredPartition& partition) {
   status.refetched_bytes = read(progress.refetched_bytes);
   status.in_flight_bytes = read(progress.in_flight_bytes);
   status.lost_offsets = read(progress.lost_offsets);
+  status.source_throttled_ms = read(progress.source_throttled_ms);
+  status.target_throttled_ms = read(progress.target_throttled_ms);
   status.filled_offsets = read(progress.filled_offsets);
   status.slow_path_batches = read(progress.slow_path_batches);
   return status;

@@ -20,14 +20,22 @@
 namespace shunt::replicate {
 
 enum class Phase {
+  held,  // for its topic (control/mirrored_topic.h)
   admitting,
   assignable,
   running,
   waiting_for_detour,
   detouring,
+  doubtful,  // it has failed, unless a look at its topics explains why
   done,
   stopped,
   failed,
+};
+
+/// What is known of a side's quotas.
+struct Throttling {
+  std::uint64_t heard_ms = 0;  // of FlowProgress::*_throttled_ms
+  net::Time until{};           // the end of the last pause that a broker has asked for
 };
 
 struct MirroredPartition {
@@ -43,11 +51,17 @@ struct MirroredPartition {
   FlowSpec spec;
   Recovery recovery;
   Phase phase = Phase::admitting;
-  bool is_in_shard = false;
+  bool is_in_shard = false;   // from its assignment until it was heard of as parked
   bool must_readmit = false;  // when its detour ends
   net::Time due{};            // admitting, assignable, waiting_for_detour: not before
   std::string reason;
+  std::optional<Condition> condition;  // what holds it up or has stopped it; kept until it is on its way again
+  std::int64_t held_up_at = -1;        // the position then
+  net::Time assigned_at{};
   std::optional<Standing> standing;
+  std::optional<protocol::LeaderEpoch> source_epoch;  // under which everything below its position was read or compared
+  Throttling source_throttling;
+  Throttling target_throttling;
   std::optional<HeadFill> head;              // to be filled by the next detour
   std::optional<protocol::Offset> admitted;  // the target's log end when it was compared, until a flow has run
   std::int64_t start = -1;
@@ -55,6 +69,9 @@ struct MirroredPartition {
   std::uint64_t interruptions = 0;
   std::unique_ptr<Detour> detour;  // made when the first one is needed
 };
+
+/// Forgets what was mirrored: under another identity, into a topic that has taken the place of the one before.
+void begin_anew(MirroredPartition& partition, protocol::ProducerId identity, const Recovery& recovery);
 
 /// Without the flow's name.
 PartitionStatus status_of(const MirroredPartition& partition);

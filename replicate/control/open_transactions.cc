@@ -39,11 +39,12 @@ std::map<TopicPartition, OpenTransactions::Overdue> OpenTransactions::find_overd
   return overdue;
 }
 
-net::Awaitable<std::vector<std::string>> OpenTransactions::look(std::vector<const FlowSpec*> flows, net::Time now) {
+net::Awaitable<std::vector<OpenTransactions::Named>> OpenTransactions::look(std::vector<const FlowSpec*> flows,
+                                                                            net::Time now) {
   next_look_ = now + std::min(patience_, longest_interval);
-  std::vector<std::string> lines;
+  std::vector<Named> named;
   const std::map<TopicPartition, Overdue> overdue = find_overdue(flows, now);
-  if (overdue.empty()) co_return lines;
+  if (overdue.empty()) co_return named;
   std::vector<TopicPartition> asked;
   for (const auto& [partition, held] : overdue) asked.push_back(partition);
   const auto answers = co_await active_producers(source_, std::move(asked));
@@ -52,17 +53,20 @@ net::Awaitable<std::vector<std::string>> OpenTransactions::look(std::vector<cons
         fmt::format("{} records of {} are held back by an open transaction", held.waiting, partition.to_string());
     const auto& answered = answers.at(partition);
     if (!answered.value) {
-      lines.push_back(fmt::format("{}; whose is not known: {}", what, answered.reason));
+      named.push_back(
+          {.source_topic = partition.topic, .text = fmt::format("{}; whose is not known: {}", what, answered.reason)});
       continue;
     }
     for (const ActiveProducer& producer : *answered.value) {
       if (producer.open_since < 0 || producer.open_since > held.at) continue;
-      lines.push_back(
-          fmt::format("{}: producer id {}, epoch {}, open since offset {}; kafka-transactions.sh can find and abort it",
-                      what, producer.id.value(), producer.epoch, producer.open_since));
+      named.push_back(
+          {.source_topic = partition.topic,
+           .text = fmt::format(
+               "{}: producer id {}, epoch {}, open since offset {}; kafka-transactions.sh can find and abort it", what,
+               producer.id.value(), producer.epoch, producer.open_since)});
     }
   }
-  co_return lines;
+  co_return named;
 }
 
 }  // namespace shunt::replicate

@@ -22,9 +22,13 @@ class OpenTransactions {
 
   /// Whether another look is due.
   [[nodiscard]] bool is_due(net::Time now) const { return now >= next_look_; }
-  /// One line for each transaction that has been open too long and was not named before, a few at a time. Asks the
+  struct Named {
+    std::string source_topic;
+    std::string text;
+  };
+  /// One for each transaction that has been open too long and was not named before, a few at a time. Asks the
   /// source's leaders only when there is one. `flows`: all there are.
-  net::Awaitable<std::vector<std::string>> look(std::vector<const FlowSpec*> flows, net::Time now);
+  net::Awaitable<std::vector<Named>> look(std::vector<const FlowSpec*> flows, net::Time now);
 
  private:
   struct Held {

@@ -1,21 +1,24 @@
 // What to do with a flow that was parked: the one place where the control plane's patience is decided. Pure: the clock
 // is the caller's, the dice follow from a seed.
 //
-//   a leader moved, a connection broke, a broker is in trouble   again after a back-off, as long as it takes
+//   a leader moved, a connection broke, a broker is in trouble   again after a back-off, for as long as it takes
 //   the target takes offence at a batch (corrupt, out of order)  again, but not for ever without progress
 //   the source's log cannot be forwarded as it is                a detour, at once
 //   the source has nothing at the position, or the target's log  back to admission, which finds out why
 //   is not as the flow left it
 //   another instance has taken over                              stand by, then look again
-//   refused                                                      failed, for an operator to look at
+//   refused, or the target's log contradicts what was written    failed, for an operator to look at; but first it is
+//                                                                asked whether the topics are the same ones still
 #pragma once
 
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "net/backoff.h"
+#include "replicate/condition.h"
 #include "replicate/data/flow.h"
 
 namespace shunt::replicate {
@@ -26,6 +29,43 @@ struct RecoverySettings {
   std::chrono::milliseconds standby_delay{5000};
   int rejections_without_progress = 8;
 };
+
+/// The name of what parked a flow; none where it is no misfortune, or nobody knows yet what it is.
+inline std::optional<Condition> condition_of(ParkCause cause) {
+  switch (cause) {
+    case ParkCause::source_connection:
+      return Condition::source_unreachable;
+    case ParkCause::target_connection:
+      return Condition::target_unreachable;
+    case ParkCause::source_leader:
+      return Condition::source_leader;
+    case ParkCause::target_leader:
+      return Condition::target_leader;
+    case ParkCause::source_error:
+      return Condition::source_error;
+    case ParkCause::target_error:
+      return Condition::target_error;
+    case ParkCause::target_under_replicated:
+      return Condition::target_under_replicated;
+    case ParkCause::target_rejected:
+      return Condition::target_rejecting;
+    case ParkCause::coordinator:
+      return Condition::target_coordinator;
+    case ParkCause::superseded:
+      return Condition::another_instance;
+    case ParkCause::target_truncated:
+      return Condition::target_truncated;
+    case ParkCause::foreign_writer:
+      return Condition::foreign_writer;
+    case ParkCause::stopped:
+    case ParkCause::detour:
+    case ParkCause::out_of_range:
+    case ParkCause::target_moved:
+    case ParkCause::refused:
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
 
 struct RecoveryAction {
   enum class Kind { retry, detour, readmit, fail, finished } kind = Kind::retry;
@@ -53,6 +93,8 @@ class Recovery {
         action.kind = RecoveryAction::Kind::finished;
         return action;
       case ParkCause::refused:
+      case ParkCause::target_truncated:
+      case ParkCause::foreign_writer:
         action.kind = RecoveryAction::Kind::fail;
         return action;
       case ParkCause::detour:
@@ -64,6 +106,7 @@ class Recovery {
       case ParkCause::out_of_range:
       case ParkCause::target_moved:
         action.kind = RecoveryAction::Kind::readmit;
+        action.refresh_source = action.refresh_target = true;
         break;
       case ParkCause::source_connection:
       case ParkCause::source_leader:
@@ -71,10 +114,12 @@ class Recovery {
         break;
       case ParkCause::target_connection:
       case ParkCause::target_leader:
+      case ParkCause::coordinator:
         action.refresh_target = true;
         break;
       case ParkCause::source_error:
       case ParkCause::target_error:
+      case ParkCause::target_under_replicated:
         break;
       case ParkCause::target_rejected:
         if (++rejections_ > settings_.rejections_without_progress) {

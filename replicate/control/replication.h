@@ -1,9 +1,13 @@
 // One direction between two clusters (`A->B` of the configuration), seen from the control plane: which partitions there
 // are, which of them run in which shard, and what becomes of those that were parked.
 //
-//   found --> admitting --> assignable --> running --> parked --> (recovery) --> assignable, admitting, failed, or
+//   found --> admitting --> assignable --> running --> parked --> (recovery) --> assignable, admitting, doubtful, or
 //                               ^                                                waiting_for_detour --> detouring --+
 //                               +-----------------------------------------------------------------------------------+
+//
+// A partition that can no longer be mirrored as it was is doubtful until both its topics were looked at again, and then
+// failed. When a topic is gone, or another one has taken its place, all its partitions are held until that is settled
+// (control/mirrored_topic.h).
 //
 // Everything runs on the control thread, except append_status().
 #pragma once
@@ -21,12 +25,14 @@
 #include <vector>
 
 #include "net/asio.h"
+#include "replicate/condition.h"
 #include "replicate/control/admission.h"
 #include "replicate/control/cluster.h"
 #include "replicate/control/detour.h"
-#include "replicate/control/interruptions.h"
+#include "replicate/control/episodes.h"
 #include "replicate/control/mapped_partitions.h"
 #include "replicate/control/mirrored_partition.h"
+#include "replicate/control/mirrored_topic.h"
 #include "replicate/control/open_transactions.h"
 #include "replicate/control/recovery.h"
 #include "replicate/control/topics.h"
@@ -44,12 +50,6 @@ class Shards {
   virtual void settle(FlowId flow_id, ParkCause cause, std::string reason) = 0;
 };
 
-/// What becomes of a partition when records are lost to the mirror.
-enum class OnLoss {
-  stop,   // until somebody has looked
-  go_on,  // behind them: named in the log and counted
-};
-
 struct ReplicationSettings {
   std::string name;  // "A->B"
   ClusterSettings source;
@@ -64,7 +64,8 @@ struct ReplicationSettings {
   RecoverySettings recovery;
   DetourSettings detours;
   std::int64_t most_padding = 100'000'000;  // offsets of a missing head that are filled without asking
-  OnLoss on_overtaken = OnLoss::stop;       // by the source's retention
+  Policies policies;
+  net::Duration topic_patience = std::chrono::seconds(10);            // with a cluster that says a topic is gone
   net::Duration open_transaction_patience = std::chrono::minutes(1);  // then what holds the mirror back is named
   OffsetsMode offsets = OffsetsMode::identical;
   bool offset_syncs_on_target = false;
@@ -91,37 +92,91 @@ class Replication {
  private:
   using Partition = MirroredPartition;
 
+  /// What is to be asked of a cluster again, topic by topic.
+  struct Doubt {
+    bool is_stale = false;         // what is known of leaders; of the partitions that wait for one
+    std::set<std::string> topics;  // whether they are still there
+    bool is_silent = false;        // no broker answers, and that was said
+  };
+  enum class Side { source, target };
+
+  static constexpr net::Duration retry_after_failure = std::chrono::seconds(1);
+  static net::Time now() { return net::now(); }
+
   net::Awaitable<> follow();
   net::Awaitable<> first_contact(Cluster& cluster);
+  void say_what_is_due();
+  net::Awaitable<> name_open_transactions();
+  void finish_caught_up();
+  [[nodiscard]] bool all_ended() const;
+  [[nodiscard]] net::Time next_due() const;
+
+  // ---- topics (replication_topics.cc) ----
   net::Awaitable<> discover();
-  void add_partitions(const TopicResult& topic);
-  net::Awaitable<> refresh_stale();
+  std::vector<TopicPair> topics_to_prepare() const;
+  void handle_prepared(const TopicResult& result);
+  void note_topic_error(const TopicResult& result);
+  void add_partitions(const TopicResult& result, std::int32_t already);
+  void begin_anew(MirroredTopic& topic, const TopicResult& result);
+  net::Awaitable<> ask_again();
+  net::Awaitable<bool> ask_again(Cluster& cluster, Doubt& doubt, std::set<std::string> topics);
+  void look_at(MirroredTopic& topic, Side side);
+  void handle_gone(MirroredTopic& topic, Side side);
+  void handle_replaced(MirroredTopic& topic, Side side, const protocol::Uuid& id);
+  [[nodiscard]] bool are_topics_same(MirroredTopic& topic);
+  void close(MirroredTopic& topic, Condition condition, std::string reason);
+  void settle_closed();
+  void fail(MirroredTopic& topic, const std::string& reason);
+  void mirror_anew(MirroredTopic& topic);
+  void reopen(MirroredTopic& topic);
+  void begin_removals();
+  net::Awaitable<> remove_target(MirroredTopic& topic);
+  std::vector<Partition*> partitions_of(const MirroredTopic& topic);
+  FlowSpec spec_of(const MirroredTopic& topic, protocol::PartitionIndex index);
+  Recovery new_recovery() const;
+
+  // ---- admission (replication_admission.cc) ----
   net::Awaitable<> admit_due();
-  net::Awaitable<> admit_identical(std::vector<Partition*> partitions);
-  net::Awaitable<> admit_mapped(std::vector<Partition*> partitions);
-  void handle_admission(Partition& partition, const MappedAdmission& admission);
-  void map_offsets(Partition& partition, const std::string& reason);
-  [[nodiscard]] bool may_map(const Partition& partition) const;
-  net::Awaitable<> load_maps();
-  net::Awaitable<> store_maps();
-  void readmit(Partition& partition, const std::string& reason);
-  net::Awaitable<> end_mapped_flows();
+  net::Awaitable<> admit_identical(std::vector<Partition*> due);
   void handle_admission(Partition& partition, const Admission& admission, std::optional<protocol::Offset> readable_end);
   void start_flow(Partition& partition, const Admission& admission);
   void handle_overtaken(Partition& partition, const Admission& admission);
   void plan_head(Partition& partition, protocol::Offset end, const Admission& admission);
   void fill_head(Partition& partition, const HeadFill& head, protocol::Offset target_end);
-  void refuse(Partition& partition, const std::string& reason);
-  void postpone(Partition& partition, const std::string& reason);
+  void refuse(Partition& partition, const std::string& reason, std::optional<Condition> condition = {});
+  void postpone(Partition& partition, const std::string& reason, Condition condition);
+
+  // ---- mapped offsets (replication_mapped.cc) ----
+  void adopt_if_mapped(Partition& partition);
+  [[nodiscard]] bool may_map(const Partition& partition) const;
+  void map_offsets(Partition& partition, const std::string& reason);
+  net::Awaitable<> admit_mapped(std::vector<Partition*> due);
+  void handle_admission(Partition& partition, const MappedAdmission& admission);
+  net::Awaitable<> load_maps();
+  net::Awaitable<> store_maps();
+  void readmit(Partition& partition, const std::string& reason);
+  net::Awaitable<> end_mapped_flows();
+
+  // ---- running ----
   net::Awaitable<> assign_due();
-  net::Awaitable<> name_open_transactions();
+  net::Awaitable<> check_source_epochs(std::vector<std::pair<Partition*, Route>> moved);
+  void assign(Partition& partition, const Route& route);
+  void wait_for_leader(Partition& partition, const std::string& reason, Condition condition);
+  void handle_left(Partition& partition, Parked parked);
+  void handle_failed(Partition& partition);
   void begin_detours();
   net::Awaitable<> take_detour(Partition& partition);
-  net::Awaitable<> end_detours();
-  void finish_caught_up();
-  [[nodiscard]] bool all_ended() const;
-  [[nodiscard]] net::Time next_due() const;
+  net::Awaitable<> end_tasks();
+  void begin_task(net::Awaitable<> task);
+
+  // ---- conditions ----
+  void hold_up(Partition& partition, Condition condition, const std::string& reason);
+  void count(const std::string& source_topic, Condition condition);
+  void watch_flows();
+  void watch_throttling(Partition& partition, Throttling& throttling, std::uint64_t heard_ms, Condition condition);
+
   void set_phase(Partition& partition, Phase phase, std::string reason = {});
+  void set_failed(Partition& partition, std::optional<Condition> condition, const std::string& reason);
   std::vector<Partition*> due_in(Phase phase);
 
   const ReplicationSettings settings_;
@@ -131,26 +186,33 @@ class Replication {
   Cluster source_;
   Cluster target_;
   net::Signal changed_;
-  Interruptions interruptions_;
+  Episodes episodes_;
   bool stopping_ = false;
   bool is_cut_off_ = false;     // stopping, and nothing more is awaited
   std::size_t detours_ = 0;     // under way
-  std::exception_ptr failure_;  // of a detour: what it has no name for
-  bool stale_source_ = false;
-  bool stale_target_ = false;
+  std::size_t tasks_ = 0;       // detours and removals under way
+  std::exception_ptr failure_;  // of a task: what it has no name for
+  Doubt source_doubt_;
+  Doubt target_doubt_;
+  net::Time next_question_{};  // for topics in doubt
   net::Time next_discovery_{};
+  bool is_discovery_silent_ = false;  // topics cannot be looked up, and that was said
+  net::Time next_watch_{};
   OpenTransactions open_transactions_;
   std::optional<MappedPartitions> mapped_;  // unless all offsets are identical
   net::Time next_store_{};
-  bool is_store_late_ = false;        // and that was said
-  std::set<std::string> own_topics_;  // of the target, created by this process
-  std::set<std::string> named_warnings_;
+  bool is_store_late_ = false;                   // and that was said
+  std::set<std::string> own_topics_;             // of the target, created by this process
+  std::set<std::string> wider_topics_;           // of the target, with more partitions than the source's; said
+  std::map<std::string, MirroredTopic> topics_;  // by source topic; none is ever removed
+  std::uint32_t next_flow_number_ = 0;
   std::map<FlowId, Partition*> by_id_;
 
   mutable std::mutex mutex_;  // guards the following against append_status()
   bool discovered_ = false;
-  std::map<TopicPartition, std::unique_ptr<Partition>> partitions_;  // by source topic and partition
-  std::map<std::string, std::string> topic_errors_;                  // by source topic
+  std::map<TopicPartition, std::unique_ptr<Partition>> partitions_;        // by source topic and partition
+  std::map<std::string, std::string> topic_errors_;                        // by source topic
+  std::map<std::pair<std::string, Condition>, std::uint64_t> conditions_;  // how often met, by source topic
 };
 
 }  // namespace shunt::replicate

@@ -11,20 +11,19 @@ Awaitable<FoundRoute> Routes::find(const FlowSpec& flow) {
   // Named, not temporaries: g++ 12 destroys a braced temporary in a co_await expression twice.
   const TopicPartition source_partition{flow.source_topic, flow.partition};
   const TopicPartition target_partition{flow.target_topic, flow.partition};
-  const auto source = co_await find(source_, source_partition, found.reason);
-  found.is_source_stale = !source;
+  const auto source = co_await find(source_, source_partition, found);
   if (!source) co_return found;
-  const auto target = co_await find(target_, target_partition, found.reason);
-  found.is_target_stale = !target;
+  const auto target = co_await find(target_, target_partition, found);
   if (!target) co_return found;
   found.route = Route{.source = *source, .target = *target};
   co_return found;
 }
 
-Awaitable<std::optional<Route::Side>> Routes::find(Side& side, TopicPartition partition, std::string& why) {
+Awaitable<std::optional<Route::Side>> Routes::find(Side& side, TopicPartition partition, FoundRoute& found) {
   const Topic::Partition* known = side.cluster.find_led(partition);
   if (known == nullptr) {
-    why = fmt::format("{} has no leader for {} at the moment", side.cluster.alias(), partition.to_string());
+    found.condition = side.without_leader;
+    found.reason = fmt::format("{} has no leader for {} at the moment", side.cluster.alias(), partition.to_string());
     co_return std::nullopt;
   }
   const Topic::Partition leader = *known;  // the pointer does not outlive a refresh
@@ -34,7 +33,8 @@ Awaitable<std::optional<Route::Side>> Routes::find(Side& side, TopicPartition pa
       const net::Endpoint reached = co_await side.cluster.endpoint(leader.leader);
       endpoint = side.reached.emplace(leader.leader, reached).first;
     } catch (const std::exception& error) {
-      why = error.what();
+      found.condition = side.unreachable;
+      found.reason = error.what();
       co_return std::nullopt;
     }
   }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "replicate/condition.h"
 #include "replicate/control/cluster.h"
 #include "replicate/data/flow.h"
 
@@ -13,16 +14,21 @@ namespace shunt::replicate {
 
 struct FoundRoute {
   std::optional<Route> route;
-  // No route:
+  // No route: what is known of one of the clusters does not lead to a broker. It is to be asked again.
   std::string reason;
-  bool is_source_stale = false;  // what is known of that cluster does not lead to a broker: ask it again
-  bool is_target_stale = false;
+  Condition condition{};  // source_leader, target_leader, source_unreachable or target_unreachable
+
+  [[nodiscard]] bool is_source_stale() const {
+    return condition == Condition::source_leader || condition == Condition::source_unreachable;
+  }
 };
 
 class Routes {
  public:
   /// The clusters must outlive it.
-  Routes(Cluster& source, Cluster& target) : source_{source, {}}, target_{target, {}} {}
+  Routes(Cluster& source, Cluster& target)
+      : source_{source, Condition::source_leader, Condition::source_unreachable, {}},
+        target_{target, Condition::target_leader, Condition::target_unreachable, {}} {}
 
   /// From what the clusters said last; connects to brokers. Throws nothing of theirs.
   net::Awaitable<FoundRoute> find(const FlowSpec& flow);
@@ -30,9 +36,11 @@ class Routes {
  private:
   struct Side {
     Cluster& cluster;
+    Condition without_leader;
+    Condition unreachable;
     std::map<protocol::BrokerId, net::Endpoint> reached;
   };
-  static net::Awaitable<std::optional<Route::Side>> find(Side& side, TopicPartition partition, std::string& why);
+  static net::Awaitable<std::optional<Route::Side>> find(Side& side, TopicPartition partition, FoundRoute& found);
 
   Side source_;
   Side target_;

@@ -143,6 +143,9 @@ class Preparation {
       if (error == errors::unknown_topic_or_partition) {
         // A topic just created reaches the brokers' metadata a moment later.
         task.step = task.changed ? Task::Step::wait : Task::Step::create;
+        if (task.result.topic.must_exist) {
+          task.close(TopicOutcome::no_target, fmt::format("{} no longer has topic {}", target_.alias(), name), true);
+        }
       } else if (error != 0 && !protocol::is_retriable(error)) {
         task.close(TopicOutcome::not_created,
                    fmt::format("{} answers {} for topic {}", target_.alias(), error_name(error), name));
@@ -460,6 +463,8 @@ const char* to_string(TopicOutcome outcome) {
       return "has fewer partitions than the source";
     case TopicOutcome::no_source:
       return "source topic missing";
+    case TopicOutcome::no_target:
+      return "target topic missing";
     case TopicOutcome::not_created:
       return "not created";
     case TopicOutcome::no_leader:

@@ -15,6 +15,7 @@ namespace shunt::replicate {
 struct TopicPair {
   std::string source;
   std::string target;
+  bool must_exist = false;  // on the target: it has been mirrored, and is not created when it is gone
 
   auto operator<=>(const TopicPair&) const = default;
 };
@@ -40,6 +41,7 @@ enum class TopicOutcome {
   has_more_partitions,   // usable: the source's partitions are mirrored, the others stay as they are
   has_fewer_partitions,  // and the target did not let it grow: partitions that exist can be mirrored
   no_source,             // the source topic is gone, or may not be seen
+  no_target,             // the target topic is gone, and must_exist
   not_created,           // refused by the target, or it may not be seen there
   no_leader,             // of some partition, within the patience: the others can be mirrored
 };

@@ -37,10 +37,11 @@ net::Awaitable<ProduceAnswer> write_log(Cluster& cluster, TopicPartition partiti
     throw ClusterError(cluster.alias() + " answered a Produce request for other partitions");
   }
   const auto& answered = response.responses.front().partition_responses.front();
-  ProduceAnswer answer{.error_code = answered.error_code,
-                       .base_offset = answered.base_offset.value(),
-                       .log_append_time_ms = answered.log_append_time_ms,
-                       .error_message = answered.error_message.value_or("")};
+  ProduceAnswer answer;
+  answer.error_code = answered.error_code;
+  answer.base_offset = answered.base_offset.value();
+  answer.log_append_time_ms = answered.log_append_time_ms;
+  answer.error_message = answered.error_message.value_or("");
   if (!answered.record_errors.empty()) {
     answer.record_index = answered.record_errors.front().batch_index;
     answer.record_message = answered.record_errors.front().batch_index_error_message.value_or("");

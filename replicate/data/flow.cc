@@ -55,6 +55,8 @@ const char* to_string(ParkCause cause) {
       return "source error";
     case ParkCause::target_error:
       return "target error";
+    case ParkCause::target_under_replicated:
+      return "target under-replicated";
     case ParkCause::target_rejected:
       return "target rejected";
     case ParkCause::out_of_range:
@@ -63,18 +65,28 @@ const char* to_string(ParkCause cause) {
       return "detour";
     case ParkCause::target_moved:
       return "target moved";
+    case ParkCause::coordinator:
+      return "coordinator";
     case ParkCause::superseded:
       return "superseded";
+    case ParkCause::target_truncated:
+      return "target truncated";
+    case ParkCause::foreign_writer:
+      return "foreign writer";
     case ParkCause::refused:
       return "refused";
   }
   return "unknown";
 }
 
+bool is_final(ParkCause cause) {
+  return cause == ParkCause::target_truncated || cause == ParkCause::foreign_writer || cause == ParkCause::refused;
+}
+
 std::optional<Objection> check_place(const FlowSpec& spec, const LogPlace& place,
                                      const std::optional<Standing>& standing) {
   if (place.producer_epoch > identity_epoch.value()) {
-    return Objection{.cause = ParkCause::refused,
+    return Objection{.cause = ParkCause::foreign_writer,
                      .reason = fmt::format("the target's log of {} holds producer id {} with epoch {}: another program "
                                            "writes under this flow's identity",
                                            spec.target_name(), spec.identity.value(), place.producer_epoch)};
@@ -89,11 +101,11 @@ std::optional<Objection> check_place(const FlowSpec& spec, const LogPlace& place
                               spec.target_name(), place.last_sequence, standing->sequence.advanced(-1).value())};
   }
   if (place.log_end < standing->confirmed) {
-    return Objection{.cause = ParkCause::refused,
+    return Objection{.cause = ParkCause::target_truncated,
                      .reason = fmt::format("{} ends at {} on the target, but the target had acknowledged everything "
-                                           "below {}: it lost data (unclean leader election, or the topic was "
-                                           "recreated)",
-                                           spec.target_name(), place.log_end.value(), standing->confirmed.value())};
+                                           "below {}: it lost {} records (unclean leader election, or a disk)",
+                                           spec.target_name(), place.log_end.value(), standing->confirmed.value(),
+                                           standing->confirmed - place.log_end)};
   }
   // Records of this identity alone may have been added (late requests, a second instance): offsets and sequences then
   // went forward together. Anything else may be a hole that a second instance has filled, or somebody else's data.
@@ -178,6 +190,18 @@ void Flow::handle_located(const LogPlace& place, net::Time now) {
   if (std::optional<Objection> objection = check_place(spec_, place, standing_)) {
     leave(objection->cause, std::move(objection->reason));
   }
+}
+
+bool Flow::handle_log_bounds(Offset high_watermark, Offset log_start) {
+  if (state_ == FlowState::flowing && (high_watermark < high_watermark_ || log_start < log_start_)) {
+    leave(ParkCause::out_of_range,
+          fmt::format("the source's log of {} had offsets {} and has {} under the same leader: it is another log",
+                      spec_.source_name(), range(log_start_, high_watermark_), range(log_start, high_watermark)));
+    return false;
+  }
+  high_watermark_ = high_watermark;
+  log_start_ = log_start;
+  return true;
 }
 
 bool Flow::is_proven(net::Time now) const {
@@ -270,7 +294,7 @@ void Flow::confirm(const InFlight& batch, const ProduceAnswer& answer, net::Time
   if (spec_.is_mapped()) {
     spec_.written->add({.source = batch.base, .target = Offset(answer.base_offset), .records = batch.records});
   } else if (answer.base_offset != batch.base.value()) {
-    leave(ParkCause::refused, misplaced_text(spec_, batch.base, batch.end(), answer.base_offset));
+    leave(ParkCause::foreign_writer, misplaced_text(spec_, batch.base, batch.end(), answer.base_offset));
     return;
   }
   // Behind the last batch in flight nothing but a hole was passed.
@@ -301,11 +325,12 @@ ParkCause classify_produce_error(std::int16_t error_code) {
     case 75:   // UNKNOWN_LEADER_EPOCH
     case 100:  // UNKNOWN_TOPIC_ID
       return ParkCause::target_leader;
-    case 7:   // REQUEST_TIMED_OUT: may have been appended
-    case 8:   // BROKER_NOT_AVAILABLE
-    case 13:  // NETWORK_EXCEPTION
+    case 7:   // REQUEST_TIMED_OUT: may have been appended; followers have not copied it in time
     case 19:  // NOT_ENOUGH_REPLICAS
     case 20:  // NOT_ENOUGH_REPLICAS_AFTER_APPEND: was appended
+      return ParkCause::target_under_replicated;
+    case 8:   // BROKER_NOT_AVAILABLE
+    case 13:  // NETWORK_EXCEPTION
     case 56:  // KAFKA_STORAGE_ERROR
     case 89:  // THROTTLING_QUOTA_EXCEEDED
       return ParkCause::target_error;
@@ -350,7 +375,7 @@ void Flow::handle_target_lost(const std::string& reason) {
 
 void Flow::settle(ParkCause cause, std::string reason) {
   if (state_ == FlowState::parked) return;
-  if (state_ == FlowState::settling && (cause_ == ParkCause::refused || cause != ParkCause::refused)) return;
+  if (state_ == FlowState::settling && (is_final(cause_) || !is_final(cause))) return;
   cause_ = cause;
   reason_ = std::move(reason);
   was_located_ = was_located_ || state_ == FlowState::flowing;
@@ -361,7 +386,7 @@ void Flow::settle(ParkCause cause, std::string reason) {
 Parked Flow::park() {
   state_ = FlowState::parked;
   std::optional<Standing> standing = standing_;
-  if (was_located_ && cause_ != ParkCause::refused) {
+  if (was_located_ && !is_final(cause_)) {
     standing = Standing{.confirmed = confirmed_, .sequence = confirmed_sequence_};
   }
   return {.flow_id = spec_.id, .cause = cause_, .reason = std::move(reason_), .standing = standing};

@@ -64,6 +64,9 @@ struct FlowProgress {
   std::atomic<std::uint64_t> lost_offsets{0};       // deleted on the source before they were mirrored
   // The smallest batch that the target has called too large: from this size on a detour splits them.
   std::atomic<std::int64_t> too_large_bytes{std::numeric_limits<std::int64_t>::max()};
+  // How long brokers have asked the connections it shares to keep quiet (quotas, KIP-219).
+  std::atomic<std::uint64_t> source_throttled_ms{0};
+  std::atomic<std::uint64_t> target_throttled_ms{0};
 };
 
 /// Names a flow in the process.
@@ -129,14 +132,20 @@ enum class ParkCause {
   target_leader,
   source_error,  // the broker answered with an error worth retrying
   target_error,
-  target_rejected,  // the target took offence at this batch; once more may help, for ever will not
-  out_of_range,     // the source has no record at the flow's position: retention, truncation, a new log
-  detour,           // the source's log cannot be forwarded as it is from here on: a hole, or a batch to be rewritten
-  target_moved,     // the target's log is not as the flow left it: is what was added the mirror's own?
-  superseded,       // another instance of this mirror has fenced us out
-  refused,          // never to be retried without an operator: the reason is in the text
+  target_under_replicated,  // too few of its replicas are in sync
+  target_rejected,          // the target took offence at this batch; once more may help, for ever will not
+  out_of_range,             // the source has no record at the flow's position: retention, truncation, a new log
+  detour,            // the source's log cannot be forwarded as it is from here on: a hole, or a batch to be rewritten
+  target_moved,      // the target's log is not as the flow left it: is what was added the mirror's own?
+  coordinator,       // of the target's transactions, in which holes are filled: it moved, or gave no sure answer
+  superseded,        // another instance of this mirror has fenced us out
+  target_truncated,  // the target's log ends before what it had acknowledged
+  foreign_writer,    // another producer writes to the target partition
+  refused,           // never to be retried without an operator: the reason is in the text
 };
 const char* to_string(ParkCause cause);
+/// No repetition mends it: it overrides every other cause.
+bool is_final(ParkCause cause);
 
 /// What the target says of a batch.
 struct ProduceAnswer {
@@ -215,6 +224,10 @@ class Flow {
 
   // ---- flowing ----
 
+  /// What an answer says of the source's log. Under one leader neither its high watermark nor its start ever goes back;
+  /// where one does, this is another log, of a topic that has taken the place of the one that was mirrored. (The leader
+  /// epoch in every fetch does not tell when both logs are in their first.) False: the flow has begun to settle.
+  bool handle_log_bounds(protocol::Offset high_watermark, protocol::Offset log_start);
   /// A new answer's data for the partition begins, with this list of aborted transactions.
   template <class Entries>
   void handle_partition(const Entries& aborted) {
@@ -251,7 +264,7 @@ class Flow {
 
   // ---- settling ----
 
-  /// Nothing new is sent from here on. The first cause is kept, except that `refused` overrides all others.
+  /// Nothing new is sent from here on. The first cause is kept, except that a final one overrides all others.
   void settle(ParkCause cause, std::string reason);
   /// Settled, and nothing in flight: the flow can be parked.
   [[nodiscard]] bool ready_to_park() const { return state_ == FlowState::settling && in_flight_.empty(); }
@@ -304,6 +317,8 @@ class Flow {
   net::Time last_confirmed_{};
   bool was_located_ = false;  // the members above say something
   bool fetch_valid_ = false;
+  protocol::Offset high_watermark_{-1};  // of the source, in this assignment
+  protocol::Offset log_start_{-1};
   AbortedTransactions aborted_;
   DuplicateCount duplicates_;
   std::int32_t typical_batch_bytes_ = 0;

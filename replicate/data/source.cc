@@ -324,6 +324,9 @@ void Source::begin_answer() {
   const std::int16_t error_code = answer_->error_code();
   if (answer_->throttle_ms() > 0) {
     muted_until_ = loop_.now() + std::chrono::milliseconds(answer_->throttle_ms());
+    const auto throttle_ms = static_cast<std::uint64_t>(answer_->throttle_ms());
+    flows_.for_each(
+        [&](Flow* flow) { flow->progress().source_throttled_ms.fetch_add(throttle_ms, std::memory_order_relaxed); });
   }
   // 70 FETCH_SESSION_ID_NOT_FOUND, 71 INVALID_FETCH_SESSION_EPOCH: the session was evicted; anything else is named.
   if (session_.handle_answer(error_code, answer_->session_id()) == FetchSession::Outcome::reset && error_code != 70 &&
@@ -343,6 +346,10 @@ void Source::begin_partition() {
   if (partition.error_code != 0) {
     handle_partition_error(*current_, partition.error_code);
   } else if (partition.last_stable_offset >= Offset(0)) {
+    if (!current_->handle_log_bounds(partition.high_watermark, partition.log_start_offset)) {
+      handle_flow_changed(*current_);
+      return;
+    }
     current_->progress().source_end.store(partition.high_watermark.value(), std::memory_order_relaxed);
     current_->progress().stable_end.store(partition.last_stable_offset.value(), std::memory_order_relaxed);
     current_->handle_partition(partition.aborted);

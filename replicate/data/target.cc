@@ -364,6 +364,9 @@ void Target::throttle(std::int32_t throttle_ms) {
   const net::Duration pause = std::chrono::milliseconds(throttle_ms);
   muted_until_ = std::max(muted_until_, loop_.now() + pause);
   answer_clock_.handle_throttle(muted_until_);
+  flows_.for_each([&](Flow* flow) {
+    flow->progress().target_throttled_ms.fetch_add(static_cast<std::uint64_t>(throttle_ms), std::memory_order_relaxed);
+  });
 }
 
 Target::Locating* Target::find_locating(std::string_view topic, PartitionIndex partition) {

@@ -73,6 +73,10 @@ const std::vector<PartitionMetric>& partition_metrics() {
        [](const auto& p) { return number(p.duplicates); }},
       {"shunt_refetched_bytes_total", "counter", "Bytes fetched and dropped, to be fetched again.",
        [](const auto& p) { return number(p.refetched_bytes); }},
+      {"shunt_source_throttled_seconds_total", "counter", "Pauses that brokers of the source have asked for (quotas).",
+       [](const auto& p) { return number(p.source_throttled_ms) / 1000; }},
+      {"shunt_target_throttled_seconds_total", "counter", "Pauses that brokers of the target have asked for (quotas).",
+       [](const auto& p) { return number(p.target_throttled_ms) / 1000; }},
       {"shunt_lost_offsets_total", "counter", "Offsets deleted on the source before they were mirrored.",
        [](const auto& p) { return number(p.lost_offsets); }},
       {"shunt_filled_offsets_total", "counter", "Offsets without a record on the source, filled with markers.",
@@ -127,6 +131,21 @@ std::string prometheus_text(const MirrorStatus& status, const ProcessUsage& usag
       const double value = metric.value(status.partitions[i]);
       if (!metric.only_known || value >= 0) out += fmt::format("{}{{{}}} {:.17g}\n", metric.name, labels[i], value);
     }
+  }
+  constexpr const char* in_condition = "shunt_partition_condition";
+  head(out, in_condition, "gauge", "1: what the partition waits for, or has failed of, by name.");
+  for (std::size_t i = 0; i < status.partitions.size(); ++i) {
+    const auto& condition = status.partitions[i].condition;
+    if (condition) out += fmt::format("{}{{{},condition=\"{}\"}} 1\n", in_condition, labels[i], to_string(*condition));
+  }
+  constexpr const char* conditions = "shunt_conditions_total";
+  head(out, conditions, "counter", "Conditions met: once for each partition in an episode, or once for a whole topic.");
+  for (const ConditionCount& met : status.conditions) {
+    const auto [source, target] = ends_of(met.flow);
+    out += fmt::format(R"({}{{source="{}",target="{}",topic="{}",condition="{}"}} {})"
+                       "\n",
+                       conditions, escaped(source), escaped(target), escaped(met.source_topic),
+                       to_string(met.condition), met.count);
   }
   // MirrorMaker 2's connector metrics, under the remote topic's name.
   const auto mirror_maker = [&](const char* name, const char* help, auto value) {

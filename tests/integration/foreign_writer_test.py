@@ -23,7 +23,7 @@ def a_target_written_by_others_is_refused(lab):
     failures = mirror_with_failures(lab, [*topics, plain])
     assert set(failures) == {(topic, 0) for topic in topics}, failures
     for failure in failures.values():
-        assert "others" in failure["reason"], failure
+        assert "others" in failure["reason"] and failure["condition"] == "foreign.writer", failure
     for topic in topics:
         assert lab.dump(lab.target, topic) == before[topic], topic
     lab.assert_identical([plain])
@@ -61,6 +61,7 @@ def a_foreign_writer_stops_a_running_partition(lab):
     run.drain(code=1)
     failures = [(entry["topic"], entry["partition"]) for entry in run.summary()["failures"]]
     assert failures == [(topic, 0)], run.summary()
+    assert run.summary()["conditions"]["foreign.writer"] == 1, run.summary()
     assert f"{topic}-0" in run.log_text()
     # At most the one batch that met the foreign record is behind it; nothing of it is doubled or lost before.
     assert lab.dump(lab.target, topic, 0).startswith(after)

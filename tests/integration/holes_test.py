@@ -80,6 +80,11 @@ def two_instances_among_transactions(lab):
         cluster.create_topic(topic, partitions=3)
     load = lab.start_load(topic="t", records=3000, partitions=3, transaction=30, abort=4, spread="cycle")
     runs = [lab.start_mirror([topic]) for _ in range(2)]
+    lab.eventually(
+        lambda: sum(run.metrics("shunt_conditions_total", condition="another.instance") for run in runs) > 0,
+        60,
+        "the one that lost a partition says so",
+    )
     assert load.wait(120) == 0
     lab.until_level([topic])
     lab.assert_identical([topic], batches=False, isolation="read_committed")
@@ -103,6 +108,7 @@ def an_open_transaction_is_lag_and_is_named(lab):
     load.wait()
     lab.eventually(lambda: "held back by an open transaction: producer id" in run.log_text(), 30, "it is named")
     assert run.metrics("shunt_held_back_records", topic=topic) > 100
+    assert run.metrics("shunt_conditions_total", topic=topic, condition="open.transaction") == 1
     assert lab.dump(lab.target, topic).count(b"\n") == 100
     run.drain()
 
@@ -235,10 +241,12 @@ def retention_that_overtakes_the_mirror_stops_the_partition_or_is_counted(lab):
     failures = mirror_with_failures(lab, [topic, plain])
     assert set(failures) == {(topic, 0)}, failures
     assert "1500" in failures[topic, 0]["reason"] and "shunt.on.overtaken" in failures[topic, 0]["reason"], failures
+    assert failures[topic, 0]["condition"] == "overtaken", failures
     assert lab.ends(lab.target, [topic]) == {(topic, 0): 1000}
     lab.assert_identical([plain])
     summary = lab.mirror([topic, plain], settings={"shunt.on.overtaken": "continue"})
     assert summary["lost_offsets"] == 500 and summary["records"] == 500, summary
+    assert summary["conditions"] == {"overtaken": 1}, summary
     assert lab.ends(lab.target, [topic]) == {(topic, 0): 2000}
     # What the source still has is there, each record at its offset; what it had before is there still.
     assert lab.dump(lab.target, topic).endswith(lab.dump(lab.source, topic))

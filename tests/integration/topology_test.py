@@ -40,23 +40,11 @@ def fewer_partitions_on_the_target_are_added(lab):
 def more_partitions_on_the_target_stay_empty(lab):
     topic = lab.load(topic="t", records=1000, partitions=2)
     lab.target.create_topic(topic, partitions=4)
-    assert lab.mirror([topic])["records"] == 1000
+    summary = lab.mirror([topic])
+    assert summary["records"] == 1000 and summary["conditions"] == {"target.more.partitions": 1}, summary
     lab.assert_identical([topic])
     ends = lab.ends(lab.target, [topic])
     assert ends[topic, 2] == ends[topic, 3] == 0, ends
-
-
-@integration(timeout_seconds=120)
-def a_deleted_topic_does_not_stop_its_neighbours(lab):
-    stays, goes = lab.load_all([{"topic": name, "records": 500} for name in ("stays", "goes")])
-    run = lab.start_mirror([stays, goes])
-    lab.until_level([stays, goes])
-    lab.source.delete_topic(goes)
-    lab.load(topic="stays", records=500, start=500)
-    lab.until_level([stays])
-    lab.assert_identical([stays])
-    assert lab.ends(lab.target, [goes]) == {(goes, 0): 500}
-    run.drain()
 
 
 @integration(timeout_seconds=120)
@@ -72,6 +60,7 @@ def a_recreated_source_topic_is_not_mixed_with_the_old(lab):
         lambda: run.metrics("shunt_partition_failed", topic=topic) == 1, 60, "the partition stops and says so"
     )
     assert lab.dump(lab.target, topic) == before
+    assert run.metrics("shunt_conditions_total", topic=topic, condition="source.recreated") == 1
     run.drain(code=1)
 
 

@@ -115,7 +115,7 @@ class Instance {
                  std::chrono::duration<double>(world_.now().time_since_epoch()).count(), flow.key.first,
                  flow.key.second, to_string(parked.cause), parked.reason);
     }
-    if (parked.cause == ParkCause::refused || parked.cause == ParkCause::out_of_range) flow.refused = parked.reason;
+    if (is_final(parked.cause) || parked.cause == ParkCause::out_of_range) flow.refused = parked.reason;
   }
 
   World& world_;

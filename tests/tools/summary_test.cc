@@ -65,6 +65,20 @@ TEST(SummaryTest, TextOfAnUneventfulRunIsShort) {
               AllOf(Not(HasSubstr("interruptions")), Not(HasSubstr("failed"))));
 }
 
+TEST(SummaryTest, NamesConditionsAndHowOftenTheyWereMet) {
+  MirrorStatus status = finished();
+  status.partitions[1].condition = replicate::Condition::foreign_writer;
+  for (const char* topic : {"orders", "clicks"}) {
+    status.conditions.push_back(
+        {.flow = "A->B", .source_topic = topic, .condition = replicate::Condition::foreign_writer, .count = 2});
+  }
+  EXPECT_THAT(summary_text(summarise(status), status),
+              HasSubstr("foreign.writer (4 times): the target holds records of another producer\n"));
+  const boost::json::value parsed = boost::json::parse(summary_json(summarise(status), status));
+  EXPECT_EQ(parsed.at("conditions").at("foreign.writer").to_number<int>(), 4);
+  EXPECT_EQ(parsed.at("failures").at(0).at("condition").as_string(), "foreign.writer");
+}
+
 TEST(SummaryTest, OneJsonObjectOnOneLine) {
   MirrorStatus status = finished();
   status.topic_errors.emplace_back("A->B: clicks: refused");

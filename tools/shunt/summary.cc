@@ -40,6 +40,7 @@ Summary summarise(const MirrorStatus& status) {
     summary.filled_offsets += partition.filled_offsets;
     summary.interruptions += partition.interruptions;
   }
+  for (const replicate::ConditionCount& met : status.conditions) summary.conditions[met.condition] += met.count;
   summary.seconds = std::chrono::duration<double>(status.running).count();
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
@@ -68,6 +69,10 @@ std::string summary_text(const Summary& summary, const MirrorStatus& status) {
     text += fmt::format("{} interruptions; {} batches were recognised as already there\n",
                         grouped(summary.interruptions), grouped(summary.duplicates));
   }
+  for (const auto& [condition, count] : summary.conditions) {
+    text += fmt::format("{} ({} times): {}\n", replicate::to_string(condition), grouped(count),
+                        replicate::info_of(condition).meaning);
+  }
   if (!status.fatal.empty()) text += fmt::format("failed: {}\n", printable(status.fatal));
   for (const std::string& error : status.topic_errors) text += fmt::format("failed: {}\n", printable(error));
   for (const PartitionStatus& partition : status.partitions) {
@@ -85,12 +90,16 @@ std::string summary_json(const Summary& summary, const MirrorStatus& status) {
   for (const std::string& error : status.topic_errors) failures.push_back(json::object{{"reason", printable(error)}});
   for (const PartitionStatus& partition : status.partitions) {
     if (partition.state != PartitionState::failed) continue;
-    failures.push_back(json::object{{"flow", partition.flow},
-                                    {"topic", partition.source_topic},
-                                    {"partition", partition.partition},
-                                    {"offset", partition.position},
-                                    {"reason", printable(partition.reason)}});
+    json::object failure{{"flow", partition.flow},
+                         {"topic", partition.source_topic},
+                         {"partition", partition.partition},
+                         {"offset", partition.position},
+                         {"reason", printable(partition.reason)}};
+    if (partition.condition) failure["condition"] = replicate::to_string(*partition.condition);
+    failures.push_back(std::move(failure));
   }
+  json::object conditions;
+  for (const auto& [condition, count] : summary.conditions) conditions[replicate::to_string(condition)] = count;
   json::array shards;
   for (const replicate::ShardStatus& shard : status.shards) {
     shards.push_back(json::object{{"io", shard.io},
@@ -115,6 +124,7 @@ std::string summary_json(const Summary& summary, const MirrorStatus& status) {
                             {"duplicates", summary.duplicates},
                             {"refetched_bytes", summary.refetched_bytes},
                             {"interruptions", summary.interruptions},
+                            {"conditions", std::move(conditions)},
                             {"shards", std::move(shards)},
                             {"failures", std::move(failures)}};
   return json::serialize(object) + "\n";

@@ -1,6 +1,7 @@
 // What a run has done, at its end: for people and, as one JSON object, for machines.
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "replicate/status.h"
@@ -17,6 +18,7 @@ struct Summary {
   std::uint64_t filled_offsets = 0;
   std::uint64_t lost_offsets = 0;
   std::uint64_t interruptions = 0;
+  std::map<replicate::Condition, std::uint64_t> conditions;  // those that were met, and how often
   double seconds = 0;
   double user_cpu_seconds = 0;
   double system_cpu_seconds = 0;

@@ -48,6 +48,21 @@ FlowConfig flow_of(const std::string& lines) {
   return loaded.config ? loaded.config->flows.at(0) : FlowConfig{};
 }
 
+TEST(Load, ReadsWhatIsToBeDoneAboutConditions) {
+  EXPECT_EQ(flow_of("").policies.of(Condition::source_recreated), Policy::stop);
+  const FlowConfig flow = flow_of(
+      "shunt.on.source.recreated = recreate\n"
+      "A->B.shunt.on.overtaken = continue\n"
+      "shunt.on.target.deleted = Recreate\n"
+      "shunt.on.target.truncated = continue\n");
+  for (const ConditionInfo& info : condition_table()) {
+    EXPECT_EQ(flow.policies.of(info.condition), info.alternative.value_or(info.standard)) << info.key;
+  }
+  EXPECT_THAT(said_of("shunt.on.overtaken = recreate\n"),
+              Contains(AllOf(HasSubstr("shunt.on.overtaken"), HasSubstr("stop"), HasSubstr("continue"))));
+  EXPECT_THAT(said_of("shunt.on.source.deleted = continue\n"), Contains(HasSubstr("shunt.on.source.deleted")));
+}
+
 TEST(Load, ReadsAMinimalFile) {
   const Loaded loaded = load(kBase);
   ASSERT_TRUE(loaded.config) << ::testing::PrintToString(loaded.said);

@@ -57,8 +57,9 @@ TEST(Admission, BoundsAloneDecideWhereTheyCan) {
       {padded(bounds(50, 100, 0, 50, true)), Verdict::fill_head, 50, ""},
       {marked(bounds(50, 100, 0, 40)), Verdict::fill_head, 50, ""},
       {bounds(50, 100, 0, 40), Verdict::overtaken, 50, "deleted 10 offsets that were never mirrored"},
-      {bounds(0, 30, 0, 40), Verdict::refuse, -1, "the target holds 10 records that the source does not have"},
-      {bounds(0, 0, 0, 40), Verdict::refuse, -1, "the target holds 40 records"},
+      {bounds(0, 30, 40, 40), Verdict::refuse, -1, "the target holds 10 records that the source does not have"},
+      {bounds(0, 0, 40, 40), Verdict::refuse, -1, "the target holds 40 records"},
+      {bounds(0, 30, 0, 40), std::nullopt, 0, ""},
       {bounds(0, 100, 40, 40, true), Verdict::start, 40, ""},
       {bounds(0, 100, 40, 40, false), Verdict::start, 40, "cannot be compared"},
       {bounds(40, 100, 0, 40, true), Verdict::start, 40, ""},
@@ -134,6 +135,46 @@ TEST(Admission, RecordsThatDifferDecideWhereBatchesDoNot) {
   EXPECT_EQ(decided.verdict, Verdict::refuse);
   EXPECT_THAT(decided.reason, HasSubstr("already written by others: the last batch of t-0 is not the source's: the "
                                         "value is another"));
+}
+
+TEST(Admission, WhoWroteWhatTheSourceDoesNotHaveTellsWhatHappened) {
+  constexpr ProducerId identity{99};
+  const struct {
+    std::int64_t source_end;
+    ProducerId writer;
+    bool is_first_epoch;
+    std::optional<Condition> condition;
+    const char* reason;
+  } cases[] = {
+      {30, ProducerId(7), true, Condition::foreign_writer, "the target holds 10 records that the source does not have"},
+      {30, identity, true, Condition::source_recreated, "no leader was elected"},
+      {30, identity, false, Condition::source_truncated, "the target holds 10 records that the source does not have"},
+      {100, ProducerId(7), false, Condition::foreign_writer, "others"},
+      {100, identity, true, Condition::source_recreated, "the last batch of t-0 is not the source's"},
+      {100, identity, false, Condition::source_truncated, "the source lost them"},
+  };
+  for (const auto& one : cases) {
+    AdmissionFacts facts = bounds(0, one.source_end, 0, 40, true);
+    facts.identity = identity;
+    facts.is_source_first_epoch = one.is_first_epoch;
+    facts.target_tail = tail(30, 10, 1);
+    facts.target_tail->producer_id = one.writer;
+    if (one.source_end > 39) facts.source_tail = tail(30, 10, 2);
+    EXPECT_FALSE(decide_by_bounds(facts));
+    const Admission decided = decide_by_tails(facts);
+    EXPECT_EQ(decided.verdict, Verdict::refuse);
+    EXPECT_EQ(decided.condition, one.condition) << decided.reason;
+    EXPECT_THAT(decided.reason, HasSubstr(one.reason));
+  }
+}
+
+TEST(Admission, AMarkerTooManyIsNoLossOfTheSource) {
+  AdmissionFacts facts = bounds(0, 41, 0, 42, true);
+  facts.target_tail = tail(30, 10, 1);
+  const Admission decided = decide_by_tails(facts);
+  EXPECT_EQ(decided.verdict, Verdict::refuse);
+  EXPECT_FALSE(decided.condition);
+  EXPECT_THAT(decided.reason, HasSubstr("KAFKA-19999"));
 }
 
 // ---- Gathering the facts --------------------------------------------------------------------------------------------
@@ -333,6 +374,23 @@ TEST_F(AdmitTest, AHeadThatWasBeingFilledIsRecognised) {
   EXPECT_EQ(admissions[2].verdict, Verdict::overtaken);
   EXPECT_THAT(admissions[2].reason, HasSubstr("never mirrored"));
   EXPECT_EQ(admissions[3].verdict, Verdict::overtaken);
+}
+
+TEST_F(AdmitTest, ASourceThatHasLessThanItsMirrorWasRecreatedOrCutOff) {
+  source_kafka.create("s", 3);
+  target_kafka.create("t", 3);
+  for (int index = 0; index < 3; ++index) {
+    source_kafka.partition("s", index).append("one", 5);
+    target_kafka.partition("t", index).append("one", 5);
+    target_kafka.partition("t", index).append("two", 5);
+  }
+  source_kafka.partition("s", 0).leader_epoch = 0;
+  for (int index : {0, 1}) target_kafka.partition("t", index).batches.back().producer_id = identity.value();
+  const std::vector<Admission> admissions = admit_all(3);
+  EXPECT_EQ(admissions[0].condition, Condition::source_recreated) << admissions[0].reason;
+  EXPECT_EQ(admissions[1].condition, Condition::source_truncated) << admissions[1].reason;
+  EXPECT_EQ(admissions[2].condition, Condition::foreign_writer) << admissions[2].reason;
+  for (const Admission& admission : admissions) EXPECT_EQ(admission.verdict, Verdict::refuse);
 }
 
 TEST_F(AdmitTest, AClusterThatIsAwayIsAReasonToTryAgain) {

@@ -12,6 +12,7 @@ namespace {
 
 using net::Awaitable;
 using protocol::BrokerId;
+using protocol::LeaderEpoch;
 using protocol::Offset;
 using protocol::PartitionIndex;
 using ::testing::HasSubstr;
@@ -238,6 +239,25 @@ TEST_F(ClusterTest, ADeadLeaderConcernsItsOwnPartitionsOnly) {
     EXPECT_FALSE(ends.at(a1).value);
     EXPECT_TRUE(ends.at(a1).may_retry);
     EXPECT_THAT(ends.at(a1).reason, HasSubstr("Connection refused"));
+  });
+}
+
+TEST_F(ClusterTest, ALeaderTellsWhereAnOldEpochEndsInItsLog) {
+  kafka.create("a", 3);
+  for (int index = 0; index < 3; ++index) kafka.partition("a", index).log_end = 100;
+  kafka.partition("a", 0).epoch_ends = {{3, 40}, {4, 70}};
+  kafka.partition("a", 1).epoch_ends = {{3, 40}};
+  Cluster cluster(context.get_executor(), kafka.settings("source"));
+  run([&]() -> Awaitable<> {
+    co_await cluster.refresh_topics();
+    const std::map<TopicPartition, LeaderEpoch> asked = {
+        {a0, LeaderEpoch(4)}, {a1, LeaderEpoch(4)}, {a2, LeaderEpoch(4)}};
+    const auto ends = co_await epoch_ends(cluster, asked);
+    EXPECT_EQ(ends.at(a0).value->epoch, LeaderEpoch(4));
+    EXPECT_EQ(ends.at(a0).value->end, Offset(70));
+    EXPECT_EQ(ends.at(a1).value->epoch, LeaderEpoch(3)) << "it has nothing of epoch 4";
+    EXPECT_EQ(ends.at(a1).value->end, Offset(40));
+    EXPECT_EQ(ends.at(a2).value->epoch, LeaderEpoch(-1));
   });
 }
 

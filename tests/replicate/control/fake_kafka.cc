@@ -5,6 +5,7 @@
 #include "protocol/crc32c.h"
 #include "protocol/messages/create_partitions.h"
 #include "protocol/messages/create_topics.h"
+#include "protocol/messages/delete_topics.h"
 #include "protocol/messages/describe_configs.h"
 #include "protocol/messages/describe_producers.h"
 #include "protocol/messages/fetch.h"
@@ -167,10 +168,10 @@ void FakeKafka::serve(int id) {
     for (const std::string& name : names) {
       auto& topic = response.topics.emplace_back();
       topic.name = name;
-      topic.topic_id.bytes[15] = std::byte{1};
       const auto known = topics.find(name);
       topic.error_code = known == topics.end() ? std::int16_t{3} : known->second.error;
       if (topic.error_code != 0) continue;
+      topic.topic_id.bytes[15] = std::byte{known->second.id};
       if (leaderless) leaderless_answers = std::max(0, leaderless_answers - 1);
       for (std::size_t index = 0; index < known->second.partitions.size(); ++index) {
         auto& partition = topic.partitions.emplace_back();
@@ -214,8 +215,15 @@ void FakeKafka::serve(int id) {
         partition.partition = wanted.partition;
         partition.error_code = check(id, asked.topic, wanted.partition, wanted.current_leader_epoch);
         if (partition.error_code != 0) continue;
+        const FakePartition& log = *find(asked.topic, wanted.partition);
         partition.leader_epoch = wanted.leader_epoch;
-        partition.end_offset = Offset(find(asked.topic, wanted.partition)->log_end);
+        partition.end_offset = Offset(log.log_end);
+        if (wanted.leader_epoch.value() >= log.leader_epoch) continue;
+        // The largest one not above.
+        const auto above = log.epoch_ends.upper_bound(wanted.leader_epoch.value());
+        const bool is_known = above != log.epoch_ends.begin();
+        partition.leader_epoch = LeaderEpoch(is_known ? std::prev(above)->first : -1);
+        partition.end_offset = Offset(is_known ? std::prev(above)->second : -1);
       }
     }
     return response;
@@ -235,7 +243,7 @@ void FakeKafka::serve(int id) {
           auto& active = partition.active_producers.emplace_back();
           active.producer_id = ProducerId(producer);
           const auto& sequences = find(asked.name, index)->last_sequences;
-          if (sequences.contains(producer)) active.last_sequence = sequences.at(producer);
+          active.last_sequence = sequences.contains(producer) ? sequences.at(producer) : 0;
         }
       }
     }
@@ -309,6 +317,20 @@ void FakeKafka::serve(int id) {
       FakeTopic& topic = create(asked.name, asked.num_partitions);
       for (const auto& config : asked.configs) topic.configs[config.name] = config.value.value_or("");
       topic.configs["replication"] = std::to_string(asked.replication_factor);
+    }
+    return response;
+  });
+
+  broker.on<DeleteTopicsRequest>([this](const DeleteTopicsRequest& request) {
+    DeleteTopicsResponse response;
+    for (const auto& asked : request.topics) {
+      auto& result = response.responses.emplace_back();
+      result.topic_id = asked.topic_id;
+      const auto found = std::find_if(topics.begin(), topics.end(), [&](const auto& topic) {
+        return std::byte{topic.second.id} == asked.topic_id.bytes[15];
+      });
+      result.error_code = found == topics.end() ? std::int16_t{100} : delete_error;
+      if (result.error_code == 0) topics.erase(found);
     }
     return response;
   });

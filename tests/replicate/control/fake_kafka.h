@@ -41,9 +41,11 @@ struct FakePartition {
   std::optional<std::int64_t> high_watermark;      // else log_end
   std::optional<std::int64_t> last_stable_offset;  // else the high watermark
   std::vector<FakeBatch> batches;
-  std::vector<std::int64_t> producers;
-  std::map<std::int64_t, std::int32_t> last_sequences;  // of producers
-  std::int16_t error = 0;                               // answered to every question about the log
+  std::vector<std::int64_t> producers;                  // that have written records
+  std::map<std::int64_t, std::int32_t> last_sequences;  // of theirs; else 0
+  /// Of epochs before the current one: where each ended, as this leader knows.
+  std::map<std::int32_t, std::int64_t> epoch_ends;
+  std::int16_t error = 0;  // answered to every question about the log
 
   /// Appends a batch of `records` records.
   void append(std::string payload, std::int32_t records = 1);
@@ -59,6 +61,7 @@ struct FakeTopic {
   std::vector<FakePartition> partitions;
   std::map<std::string, std::string> configs;
   std::int16_t error = 0;  // in Metadata
+  std::uint8_t id = 1;     // the last byte of its topic id
 };
 
 class FakeKafka {
@@ -81,6 +84,7 @@ class FakeKafka {
   /// Names of settings that CreateTopics refuses.
   std::vector<std::string> unknown_configs;
   std::int16_t create_error = 0;
+  std::int16_t delete_error = 0;
   std::int16_t grow_error = 0;
   std::int16_t describe_configs_error = 0;
   /// So many Metadata answers name no leader for any partition.

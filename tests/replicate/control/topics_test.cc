@@ -60,6 +60,16 @@ TEST_F(TopicsTest, CreatesWhatIsMissingWithTheSourcesShapeAndOwnSettings) {
                                    Pair("message.timestamp.before.max.ms", "9223372036854775807")));
 }
 
+TEST_F(TopicsTest, WhatWasMirroredAndIsGoneIsNotCreatedByTheWay) {
+  source_kafka.create("orders", 1);
+  TopicPair mirrored{"orders", "orders"};
+  mirrored.must_exist = true;
+  const std::vector<TopicResult> results = prepare({mirrored});
+  EXPECT_EQ(results.at(0).outcome, TopicOutcome::no_target);
+  EXPECT_EQ(results.at(0).mirrored_partitions(), 0);
+  EXPECT_EQ(target_kafka.requests(create_topics_key), 0);
+}
+
 TEST_F(TopicsTest, SettingsAreNotCopiedWhenNotWanted) {
   settings.copy_configs = false;
   source_kafka.create("orders", 1).configs = {{"cleanup.policy", "compact"}};

@@ -260,7 +260,7 @@ TEST_F(FlowTest, an_unexpected_offset_is_a_foreign_writer) {
   gate(Header(100, 10));
   answer(104);
   const Parked parked = settled();
-  EXPECT_EQ(parked.cause, ParkCause::refused);
+  EXPECT_EQ(parked.cause, ParkCause::foreign_writer);
   EXPECT_THAT(parked.reason, HasSubstr("another producer writes to a.orders-3"));
 }
 
@@ -304,7 +304,11 @@ TEST_F(FlowTest, accepts_what_its_own_late_requests_have_made_of_the_log) {
 TEST_F(FlowTest, does_not_go_on_in_a_log_that_it_has_not_written) {
   const Standing standing{.confirmed = Offset(110), .sequence = protocol::Sequence(52)};
   located(109, 50, standing);
-  EXPECT_THAT(settled().reason, HasSubstr("it lost data"));
+  const Parked truncated = settled();
+  EXPECT_EQ(truncated.cause, ParkCause::target_truncated);
+  EXPECT_THAT(truncated.reason, HasSubstr("it lost 1 records"));
+  ASSERT_TRUE(truncated.standing);
+  EXPECT_EQ(truncated.standing->confirmed, Offset(110)) << "what it knew before";
   for (const auto& [end, last_sequence] : {std::pair{131, 71}, {120, 55}, {120, -1}}) {
     located(end, last_sequence, standing);
     const Parked parked = settled();
@@ -380,6 +384,22 @@ TEST_F(FlowTest, a_mapped_flow_goes_on_where_it_stood_if_nothing_was_added) {
   }
 }
 
+TEST_F(FlowTest, a_log_that_goes_back_is_another_one) {
+  EXPECT_TRUE(flow_->handle_log_bounds(Offset(500), Offset(10)));
+  EXPECT_TRUE(flow_->handle_log_bounds(Offset(500), Offset(20)));
+  EXPECT_EQ(gate(Header(100, 10)), Flow::Verdict::forward);
+  EXPECT_FALSE(flow_->handle_log_bounds(Offset(499), Offset(20)));
+  EXPECT_EQ(gate(Header(110, 10)), Flow::Verdict::skip) << "nothing of it is forwarded";
+  answer(100);
+  const Parked parked = settled();
+  EXPECT_EQ(parked.cause, ParkCause::out_of_range);
+  EXPECT_THAT(parked.reason, HasSubstr("offsets 20..499 and has 20..498"));
+
+  located(100, 41);
+  EXPECT_TRUE(flow_->handle_log_bounds(Offset(500), Offset(20)));
+  EXPECT_FALSE(flow_->handle_log_bounds(Offset(600), Offset(0)));
+}
+
 TEST(ClassifyProduceError, permanent_answers_are_refused) {
   for (const int permanent : {-1, 17, 29, 32, 44, 47, 53, 76, 87}) {
     EXPECT_EQ(classify_produce_error(static_cast<std::int16_t>(permanent)), ParkCause::refused) << permanent;
@@ -387,7 +407,10 @@ TEST(ClassifyProduceError, permanent_answers_are_refused) {
   EXPECT_EQ(classify_produce_error(10), ParkCause::detour);  // MESSAGE_TOO_LARGE: to be split
   EXPECT_EQ(classify_produce_error(18), ParkCause::detour);
   EXPECT_EQ(classify_produce_error(6), ParkCause::target_leader);
-  EXPECT_EQ(classify_produce_error(7), ParkCause::target_error);
+  for (const int replicas_missing : {7, 19, 20}) {
+    EXPECT_EQ(classify_produce_error(static_cast<std::int16_t>(replicas_missing)), ParkCause::target_under_replicated);
+  }
+  EXPECT_EQ(classify_produce_error(56), ParkCause::target_error);
   EXPECT_EQ(classify_produce_error(45), ParkCause::target_rejected);
 }
 
@@ -404,6 +427,23 @@ TEST(Recovery, is_patient_with_brokers_and_impatient_with_batches) {
   while (recovery.handle_parked(rejected, 5).kind == RecoveryAction::Kind::retry) ++tries;
   EXPECT_EQ(tries, 8);
   EXPECT_EQ(recovery.handle_parked(rejected, 6).kind, RecoveryAction::Kind::retry) << "progress was made";
+}
+
+TEST(Recovery, names_what_it_meets) {
+  EXPECT_EQ(condition_of(ParkCause::target_truncated), Condition::target_truncated);
+  EXPECT_EQ(condition_of(ParkCause::target_under_replicated), Condition::target_under_replicated);
+  EXPECT_EQ(condition_of(ParkCause::superseded), Condition::another_instance);
+  EXPECT_EQ(condition_of(ParkCause::detour), std::nullopt) << "no misfortune";
+  EXPECT_EQ(condition_of(ParkCause::out_of_range), std::nullopt) << "admission finds out";
+}
+
+TEST(Recovery, leaves_what_no_repetition_mends) {
+  for (const ParkCause cause : {ParkCause::refused, ParkCause::foreign_writer, ParkCause::target_truncated}) {
+    Recovery recovery({}, 1);
+    EXPECT_TRUE(is_final(cause));
+    EXPECT_EQ(recovery.handle_parked({.flow_id = {}, .cause = cause, .reason = "r", .standing = {}}, 5).kind,
+              RecoveryAction::Kind::fail);
+  }
 }
 
 TEST(Recovery, begins_quickly_and_asks_for_the_metadata_it_needs) {

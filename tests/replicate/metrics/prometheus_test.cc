@@ -60,6 +60,19 @@ TEST(PrometheusTest, GivesEveryPartitionItsNumbers) {
   }
 }
 
+TEST(PrometheusTest, NamesConditions) {
+  MirrorStatus status = busy();
+  status.partitions[1].condition = Condition::target_leader;
+  status.conditions.push_back(
+      {.flow = "A->B", .source_topic = "orders", .condition = Condition::source_recreated, .count = 2});
+  const std::string text = prometheus_text(status, usage);
+  EXPECT_THAT(text, HasSubstr("\nshunt_conditions_total{source=\"A\",target=\"B\",topic=\"orders\","
+                              "condition=\"source.recreated\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("\nshunt_partition_condition{source=\"A\",target=\"B\",topic=\"unknown\","
+                              "partition=\"0\",condition=\"target.leader\"} 1\n"));
+  EXPECT_THAT(text, Not(HasSubstr("shunt_partition_condition{source=\"A\",target=\"B\",topic=\"orders\"")));
+}
+
 TEST(PrometheusTest, LeavesOutWhatIsNotKnown) {
   const std::string text = prometheus_text(busy(), usage);
   EXPECT_THAT(text, Not(HasSubstr(R"(shunt_lag_records{source="A",target="B",topic="unknown")")));

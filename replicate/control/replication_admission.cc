@@ -1,0 +1,188 @@
+// The part of Replication that decides, from a comparison of both logs (control/admission.h), how partitions begin.
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "replicate/control/leaders.h"
+#include "replicate/control/replication.h"
+
+namespace shunt::replicate {
+
+using net::Awaitable;
+using protocol::Offset;
+
+namespace {
+
+// At 78 bytes and some 7 microseconds each.
+constexpr std::int64_t most_marked_head = 10'000'000;
+
+}  // namespace
+
+Awaitable<> Replication::admit_due() {
+  std::vector<Partition*> identical;
+  std::vector<Partition*> mapped;
+  for (Partition* partition : due_in(Phase::admitting)) {
+    const Topic::Partition* known = source_.find_partition({partition->spec.source_topic, partition->spec.partition});
+    // As it was before the logs are compared: a later one is a reason to look again.
+    partition->source_epoch = known == nullptr ? std::nullopt : std::optional(known->leader_epoch);
+    (partition->spec.is_mapped() ? mapped : identical).push_back(partition);
+  }
+  if (!identical.empty()) co_await admit_identical(std::move(identical));
+  if (!mapped.empty()) co_await admit_mapped(std::move(mapped));
+}
+
+Awaitable<> Replication::admit_identical(std::vector<Partition*> due) {
+  std::vector<AdmissionQuestion> questions;
+  std::vector<TopicPartition> sources;
+  for (Partition* partition : due) {
+    const FlowSpec& spec = partition->spec;
+    questions.push_back({.source = {spec.source_topic, spec.partition},
+                         .target = {spec.target_topic, spec.partition},
+                         .identity = spec.identity});
+    sources.push_back(questions.back().source);
+  }
+  Answers<Offset> ends;
+  const bool ends_matter = settings_.until_caught_up || settings_.start_at_latest;
+  if (ends_matter) ends = co_await readable_ends(source_, sources, settings_.detours.isolation);
+  const std::vector<Admission> admissions =
+      co_await admit(source_, target_, std::move(questions), settings_.detours.isolation);
+  for (std::size_t i = 0; i < due.size(); ++i) {
+    // The questions may have brought newer answers about the topics.
+    const bool are_same = are_topics_same(topics_.at(due[i]->spec.source_topic));
+    if (due[i]->phase != Phase::admitting) continue;
+    if (!are_same) {
+      due[i]->due = now() + retry_after_failure;
+      continue;
+    }
+    const bool may_start =
+        admissions[i].verdict != Admission::Verdict::refuse && admissions[i].verdict != Admission::Verdict::retry;
+    std::optional<Offset> end;
+    if (may_start && ends_matter) {
+      const Answered<Offset>& answered = ends.at(sources[i]);
+      if (!answered.value) {
+        postpone(*due[i], answered.reason, Condition::source_leader);
+        continue;
+      }
+      end = answered.value;
+    }
+    handle_admission(*due[i], admissions[i], end);
+  }
+}
+
+/// `readable_end`: of the source; known where it matters.
+void Replication::handle_admission(Partition& partition, const Admission& admission,
+                                   std::optional<Offset> readable_end) {
+  if (readable_end && settings_.until_caught_up && partition.goal < 0) {
+    const std::lock_guard lock(mutex_);
+    partition.goal = readable_end->value();
+  }
+  switch (admission.verdict) {
+    case Admission::Verdict::start:
+      if (settings_.start_at_latest && admission.start == Offset(0) && *readable_end > Offset(0)) {
+        plan_head(partition, *readable_end, admission);
+      } else {
+        start_flow(partition, admission);
+      }
+      break;
+    case Admission::Verdict::fill_head:
+      plan_head(partition, settings_.start_at_latest ? *readable_end : admission.start, admission);
+      break;
+    case Admission::Verdict::overtaken:
+      handle_overtaken(partition, admission);
+      break;
+    case Admission::Verdict::refuse:
+      if (admission.condition == Condition::foreign_writer && !admission.knows_identity && may_map(partition)) {
+        map_offsets(partition, admission.reason);
+      } else {
+        refuse(partition, admission.reason, admission.condition);
+      }
+      break;
+    case Admission::Verdict::retry:
+      postpone(partition, admission.reason, admission.condition.value_or(Condition::source_error));
+      break;
+  }
+}
+
+void Replication::start_flow(Partition& partition, const Admission& admission) {
+  if (!admission.reason.empty()) {
+    spdlog::info("{}: {}: {}", settings_.name, partition.spec.source_name(), admission.reason);
+  }
+  const std::lock_guard lock(mutex_);
+  // Behind markers an earlier life may have something under way: only the fence of a detour ends that.
+  partition.phase = admission.ends_in_markers ? Phase::waiting_for_detour : Phase::assignable;
+  partition.due = {};
+  partition.reason.clear();
+  partition.start = admission.start.value();
+  partition.admitted = admission.target_end;
+  partition.standing.reset();  // the target's log has been compared with the source's instead
+}
+
+/// Records are lost to the mirror; the user has said whether it goes on behind them.
+void Replication::handle_overtaken(Partition& partition, const Admission& admission) {
+  if (settings_.policies.of(Condition::overtaken) == Policy::stop) {
+    refuse(partition, admission.reason + "; shunt.on.overtaken=continue goes on behind them", Condition::overtaken);
+    return;
+  }
+  spdlog::error("{}: DATA LOSS: {}; going on behind them (shunt.on.overtaken)", settings_.name, admission.reason);
+  count(partition.spec.source_topic, Condition::overtaken);
+  const HeadFill head{.end = admission.start, .method = HeadFill::Method::markers, .is_lost = true};
+  fill_head(partition, head, admission.target_end);
+}
+
+/// The target holds nothing but padding, if anything, and the mirror begins at `end`.
+void Replication::plan_head(Partition& partition, Offset end, const Admission& admission) {
+  const bool is_own = admission.ends_in_padding || own_topics_.contains(partition.spec.target_topic);
+  const std::int64_t most = is_own ? settings_.most_padding : std::min(settings_.most_padding, most_marked_head);
+  const std::string name = partition.spec.source_name();
+  if (end.value() > most && may_map(partition)) {
+    map_offsets(partition, fmt::format("{} begins at offset {} on the source, and so many are not filled (at most {})",
+                                       name, end.value(), most));
+    return;
+  }
+  if (end.value() > most) {
+    refuse(partition,
+           fmt::format(
+               "{} begins at offset {} on the source, and {} is empty: filling {} offsets is more than {}", name,
+               end.value(), partition.spec.target_name(), end.value(),
+               is_own ? fmt::format("shunt.offsets.padding.max ({}) allows; raise it if they are to be filled", most)
+                      : fmt::format("is done without padding ({}), which readers of a topic that shunt has not "
+                                    "created could see; delete the empty topic, and shunt will create it",
+                                    most)));
+    return;
+  }
+  spdlog::debug("{}: {} begins at offset {}: the offsets before it are filled", settings_.name, name, end.value());
+  {
+    const std::lock_guard lock(mutex_);
+    partition.start = end.value();
+  }
+  const auto method = is_own ? HeadFill::Method::padding : HeadFill::Method::markers;
+  const HeadFill head{.end = end, .method = method, .is_lost = false};
+  fill_head(partition, head, admission.target_end);
+}
+
+void Replication::fill_head(Partition& partition, const HeadFill& head, Offset target_end) {
+  partition.head = head;
+  partition.due = {};
+  partition.admitted = target_end;
+  partition.standing.reset();
+  set_phase(partition, Phase::waiting_for_detour);
+}
+
+void Replication::refuse(Partition& partition, const std::string& reason, std::optional<Condition> condition) {
+  if (condition == Condition::source_recreated) {
+    close(topics_.at(partition.spec.source_topic), *condition, reason);
+    return;
+  }
+  spdlog::error("{}: {} cannot be mirrored: {}", settings_.name, partition.spec.source_name(), reason);
+  set_failed(partition, condition, reason);
+}
+
+void Replication::postpone(Partition& partition, const std::string& reason, Condition condition) {
+  hold_up(partition, condition, reason);
+  partition.due = now() + retry_after_failure;
+  set_phase(partition, Phase::admitting, reason);
+}
+
+}  // namespace shunt::replicate

@@ -1,0 +1,178 @@
+// The part of Replication that is about partitions with mapped offsets (control/mapped_partitions.h).
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "replicate/control/leaders.h"
+#include "replicate/control/replication.h"
+
+namespace shunt::replicate {
+
+using namespace std::chrono_literals;
+using net::Awaitable;
+using net::Time;
+using protocol::Offset;
+
+namespace {
+
+constexpr auto store_interval = 1s;  // of maps: so much is looked for after a crash
+constexpr auto pause_before_load = 250ms;
+
+}  // namespace
+
+void Replication::adopt_if_mapped(Partition& partition) {
+  if (!mapped_) return;
+  if (settings_.offsets == OffsetsMode::mapped || mapped_->has_map(partition)) mapped_->adopt(partition);
+}
+
+bool Replication::may_map(const Partition& partition) const {
+  return settings_.offsets == OffsetsMode::automatic && !partition.spec.is_mapped();
+}
+
+/// shunt.offsets=auto: identical offsets are not possible, or cost too much.
+void Replication::map_offsets(Partition& partition, const std::string& reason) {
+  spdlog::warn("{}: the offsets of {} are mapped (shunt.offsets=auto): {}", settings_.name,
+               partition.spec.target_name(), reason);
+  mapped_->adopt(partition);
+  partition.detour.reset();  // of another identity
+  partition.due = {};
+  set_phase(partition, Phase::admitting);
+}
+
+// ---- Admission ------------------------------------------------------------------------------------------------------
+
+Awaitable<> Replication::admit_mapped(std::vector<Partition*> due) {
+  std::vector<TopicPartition> sources;
+  for (const Partition* partition : due) sources.push_back({partition->spec.source_topic, partition->spec.partition});
+  Answers<Offset> ends;
+  if (settings_.until_caught_up) ends = co_await readable_ends(source_, sources, settings_.detours.isolation);
+  const std::vector<MappedAdmission> admissions = co_await mapped_->admit(due, settings_.start_at_latest);
+  for (std::size_t i = 0; i < due.size(); ++i) {
+    // The questions may have brought newer answers about the topics.
+    const bool are_same = are_topics_same(topics_.at(due[i]->spec.source_topic));
+    if (due[i]->phase != Phase::admitting) continue;
+    if (!are_same) {
+      due[i]->due = now() + retry_after_failure;
+      continue;
+    }
+    if (settings_.until_caught_up && due[i]->goal < 0) {
+      const Answered<Offset>& answered = ends.at(sources[i]);
+      if (!answered.value) {
+        postpone(*due[i], answered.reason, Condition::source_leader);
+        continue;
+      }
+      const std::lock_guard lock(mutex_);
+      due[i]->goal = answered.value->value();
+    }
+    handle_admission(*due[i], admissions[i]);
+  }
+}
+
+void Replication::handle_admission(Partition& partition, const MappedAdmission& admission) {
+  Standing standing = admission.standing;
+  switch (admission.verdict) {
+    case MappedAdmission::Verdict::refuse:
+      refuse(partition, admission.reason, admission.condition);
+      return;
+    case MappedAdmission::Verdict::retry:
+      postpone(partition, admission.reason, admission.condition.value_or(Condition::target_error));
+      return;
+    case MappedAdmission::Verdict::overtaken:
+      if (settings_.policies.of(Condition::overtaken) == Policy::stop) {
+        refuse(partition, admission.reason + "; shunt.on.overtaken=continue goes on behind them", Condition::overtaken);
+        return;
+      }
+      spdlog::error("{}: DATA LOSS: {}; going on behind them (shunt.on.overtaken)", settings_.name, admission.reason);
+      count(partition.spec.source_topic, Condition::overtaken);
+      partition.spec.progress->lost_offsets.fetch_add(
+          static_cast<std::uint64_t>(admission.source_start - standing.confirmed), std::memory_order_relaxed);
+      standing.confirmed = admission.source_start;
+      break;
+    case MappedAdmission::Verdict::start:
+      break;
+  }
+  const std::lock_guard lock(mutex_);
+  partition.phase = Phase::assignable;
+  partition.due = {};
+  partition.reason.clear();
+  partition.start = standing.confirmed.value();
+  partition.standing = standing;
+}
+
+/// Once more from its map, whatever it is doing.
+void Replication::readmit(Partition& partition, const std::string& reason) {
+  if (partition.is_in_shard) {
+    shards_.settle(partition.spec.id, ParkCause::target_moved, reason);
+  } else if (partition.phase == Phase::detouring) {
+    partition.must_readmit = true;
+  } else if (partition.phase == Phase::assignable || partition.phase == Phase::waiting_for_detour) {
+    set_phase(partition, Phase::admitting, reason);
+  }
+}
+
+// ---- Maps -----------------------------------------------------------------------------------------------------------
+
+/// What cannot be read in the beginning is no reason to begin anew.
+Awaitable<> Replication::load_maps() {
+  const Time deadline = now() + settings_.contact_patience;
+  while (!stopping_) {
+    try {
+      co_await mapped_->load();
+      for (const std::string& line : mapped_->syncs().complaints()) spdlog::warn("{}: {}", settings_.name, line);
+      co_return;
+    } catch (const ClusterError& error) {
+      if (error.is_final() || now() >= deadline) throw;
+    }
+    co_await changed_.wait(std::min(deadline, now() + pause_before_load));
+  }
+}
+
+Awaitable<> Replication::store_maps() {
+  if (now() < next_store_) co_return;
+  next_store_ = now() + store_interval;
+  switch (co_await mapped_->store()) {
+    case OffsetSyncs::Stored::all:
+      is_store_late_ = false;
+      co_return;
+    case OffsetSyncs::Stored::later:
+      if (!std::exchange(is_store_late_, true)) {
+        spdlog::warn("{}: offset maps cannot be stored at the moment: {}", settings_.name, mapped_->why());
+      }
+      co_return;
+    case OffsetSyncs::Stored::moved:
+      break;
+  }
+  const std::string reason = "another instance of this mirror stores offset maps";
+  spdlog::warn("{}: {}: looking anew where every partition stands", settings_.name, reason);
+  co_await load_maps();
+  for (const auto& [id, partition] : by_id_) {
+    if (partition->spec.is_mapped()) readmit(*partition, reason);
+  }
+}
+
+/// What they have written is stored when they have left their shards; otherwise the next life would have to look for it.
+Awaitable<> Replication::end_mapped_flows() {
+  const auto is_under_way = [](const auto& entry) {
+    return entry.second->spec.is_mapped() && entry.second->is_in_shard;
+  };
+  for (const auto& [id, partition] : by_id_) {
+    if (partition->spec.is_mapped() && partition->is_in_shard) shards_.settle(id, ParkCause::stopped, {});
+  }
+  const Time deadline = now() + settings_.contact_patience;
+  while (!is_cut_off_ && now() < deadline && std::any_of(by_id_.begin(), by_id_.end(), is_under_way)) {
+    co_await changed_.wait(deadline);
+  }
+  if (is_cut_off_) co_return;
+  std::string why;
+  try {
+    const OffsetSyncs::Stored stored = co_await mapped_->store();
+    if (stored != OffsetSyncs::Stored::all) why = mapped_->why();
+  } catch (const std::exception& error) {
+    why = error.what();
+  }
+  if (!why.empty()) spdlog::warn("{}: the last of the offset maps were not stored: {}", settings_.name, why);
+}
+
+}  // namespace shunt::replicate
