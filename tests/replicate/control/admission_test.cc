@@ -159,7 +159,10 @@ TEST(Admission, WhoWroteWhatTheSourceDoesNotHaveTellsWhatHappened) {
     facts.is_source_first_epoch = one.is_first_epoch;
     facts.target_tail = tail(30, 10, 1);
     facts.target_tail->producer_id = one.writer;
-    if (one.source_end > 39) facts.source_tail = tail(30, 10, 2);
+    if (one.source_end > 39) {
+      facts.source_tail = tail(30, 10, 2);
+      facts.tails_differ = "the value is another";
+    }
     EXPECT_FALSE(decide_by_bounds(facts));
     const Admission decided = decide_by_tails(facts);
     EXPECT_EQ(decided.verdict, Verdict::refuse);
