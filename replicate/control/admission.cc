@@ -439,6 +439,15 @@ Admission decide_by_tails(const AdmissionFacts& facts) {
                  Condition::target_error);
   }
   const std::int64_t last = facts.target_tail->next_offset().value() - 1;
+  if (!facts.source_tail && last < facts.source_start.value()) {
+    // Markers reach beyond the source's start, the last data does not.
+    return start_at(facts.target_end,
+                    facts.knows_identity
+                        ? std::string()
+                        : fmt::format("{} begins at {} on the source, behind the last record of {}: there is nothing "
+                                      "to compare",
+                                      facts.source.to_string(), facts.source_start.value(), facts.target.to_string()));
+  }
   if (!facts.source_tail) {
     return retry(fmt::format("{} no longer has a record at offset {} on the source, which it had a moment ago",
                              facts.source.to_string(), last),

@@ -61,16 +61,29 @@ void SimLoop::forget(SimStream* stream) {
 }
 
 void SimLoop::poll(net::Time latest) {
-  while (ready_.empty() && !woken_) {
-    if (!network_.world().step(latest)) break;
-  }
-  woken_ = false;
-  update_now();
-  for (std::size_t batch = ready_.size(); batch > 0 && !ready_.empty(); --batch) {
+  wake_at_ = latest;
+  for (std::size_t batch = ready_.size(); batch > 0 && !ready_.empty() && !is_cut_; --batch) {
+    if (may_go_on_ != nullptr && !(*may_go_on_)()) {
+      is_cut_ = true;
+      return;
+    }
     Ready entry = std::move(ready_.front());
     ready_.pop_front();
     entry.deliver();
   }
+}
+
+bool SimLoop::run(const std::function<bool()>& may_go_on, const std::function<bool()>& turn) {
+  may_go_on_ = &may_go_on;
+  bool is_busy = true;
+  // The last turn has nothing to deliver, and tells when the first timer is due.
+  while (is_busy && !is_cut_) {
+    is_busy = !ready_.empty();
+    if (!turn()) break;
+    is_busy = is_busy || !ready_.empty() || wake_at_ <= now();
+  }
+  may_go_on_ = nullptr;
+  return !is_cut_;
 }
 
 // ---- Stream ---------------------------------------------------------------------------------------------------------

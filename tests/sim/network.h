@@ -69,14 +69,22 @@ class Network {
   std::map<std::uint16_t, std::function<void(std::shared_ptr<Connection>)>> listeners_;
 };
 
+/// One plane of a simulated process. Unlike a real loop it never waits: run_once(Time::max()) delivers what is there;
+/// whoever drives the simulation lets time pass, and calls again when `stir` was called or wake_at() has come.
 class SimLoop final : public net::Loop {
  public:
-  explicit SimLoop(Network& network) : network_(network) { update_now(); }
+  SimLoop(Network& network, std::function<void()> stir) : network_(network), stir_(std::move(stir)) { update_now(); }
   ~SimLoop() override;
 
   std::unique_ptr<net::Stream> make_stream(net::StreamEvents& events) override;
-  void wake() override { woken_ = true; }
+  void wake() override { stir_(); }
   [[nodiscard]] const char* name() const override { return "simulation"; }
+
+  /// Delivers until nothing more is to be done now. `may_go_on` is asked before every event; when it says no, the rest is
+  /// left, and false returned.
+  bool run(const std::function<bool()>& may_go_on, const std::function<bool()>& turn);
+  /// The first timer's deadline, after run().
+  [[nodiscard]] net::Time wake_at() const { return wake_at_; }
 
  protected:
   void poll(net::Time latest) override;
@@ -87,12 +95,18 @@ class SimLoop final : public net::Loop {
     SimStream* stream;
     std::function<void()> deliver;
   };
-  void ready(SimStream* stream, std::function<void()> deliver) { ready_.push_back({stream, std::move(deliver)}); }
+  void ready(SimStream* stream, std::function<void()> deliver) {
+    ready_.push_back({stream, std::move(deliver)});
+    stir_();
+  }
   void forget(SimStream* stream);
 
   Network& network_;
+  std::function<void()> stir_;
   std::deque<Ready> ready_;
-  bool woken_ = false;
+  net::Time wake_at_ = net::Time::max();
+  const std::function<bool()>* may_go_on_ = nullptr;
+  bool is_cut_ = false;
 };
 
 class SimStream final : public net::Stream {

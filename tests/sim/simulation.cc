@@ -1,132 +1,28 @@
 #include "tests/sim/simulation.h"
 
 #include <chrono>
-#include <cstdlib>
-#include <cstring>
-#include <map>
 #include <memory>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include <fmt/format.h>
 
-#include "protocol/record_batch.h"
-#include "replicate/data/shard.h"
+#include "tests/sim/checker.h"
 #include "tests/sim/fake_cluster.h"
 #include "tests/sim/network.h"
+#include "tests/sim/process.h"
+#include "tests/sim/settings.h"
 #include "tests/sim/world.h"
 
 namespace shunt::sim {
 
 using namespace std::chrono_literals;
-using replicate::ParkCause;
-using replicate::Parked;
 
 namespace {
 
-constexpr std::uint16_t source_port = 1000;
-constexpr std::uint16_t target_port = 2000;
-
-/// A process: a loop, a shard, and a control plane that assigns again what was parked.
-class Instance {
- public:
-  Instance(World& world, Network& network, FakeCluster& source, FakeCluster& target, std::uint64_t& interruptions)
-      : world_(world), source_(source), target_(target), interruptions_(interruptions) {
-    replicate::ShardSettings settings;
-    settings.buffer_memory = 4 << 20;
-    auto& data = settings.data.emplace_back();
-    data.source.fetch.max_bytes = static_cast<std::int32_t>(world.between(20'000, 400'000));
-    data.source.fetch.partition_max_bytes = static_cast<std::int32_t>(world.between(5'000, 200'000));
-    data.source.stall_timeout = 2s;
-    data.source_link = {.client_id = "shunt", .setup_timeout = 1s};
-    data.target_link = data.source_link;
-    data.target.produce.client_id = "shunt";
-    data.target.in_flight_bytes = static_cast<std::size_t>(world.between(30'000, 2'000'000));
-    data.target.unsent_bytes = static_cast<std::size_t>(world.between(10'000, 200'000));
-    data.target.request_timeout = 3s;
-    shard_ = std::make_unique<replicate::Shard>(std::make_unique<SimLoop>(network), settings,
-                                                [this](Parked parked) { handle_parked(std::move(parked)); });
-    replicate::FlowId id;
-    for (const auto& [key, log] : source.logs()) {
-      replicate::FlowSpec spec;
-      ++id.number;
-      spec.id = id;
-      spec.source_topic = spec.target_topic = key.first;
-      spec.partition = protocol::PartitionIndex(key.second);
-      spec.identity = protocol::ProducerId((std::int64_t{1} << 62) + id.number);
-      flows_[id] = {
-          .key = key, .spec = spec, .standing = std::nullopt, .retry_at = world.now(), .running = false, .refused = {}};
-    }
-  }
-
-  void run(net::Time until) {
-    for (auto& [id, flow] : flows_) {
-      if (!flow.running && flow.refused.empty() && flow.retry_at <= world_.now()) assign(flow);
-    }
-    shard_->run_once(until);
-  }
-
-  void look_at_metadata() {
-    seen_source_ = source_.logs_leaders();
-    seen_target_ = target_.logs_leaders();
-  }
-
-  [[nodiscard]] std::string refused() const {
-    for (const auto& [id, flow] : flows_) {
-      if (!flow.refused.empty()) return flow.refused;
-    }
-    return {};
-  }
-
- private:
-  struct FlowControl {
-    PartitionKey key;
-    replicate::FlowSpec spec;
-    std::optional<replicate::Standing> standing;
-    net::Time retry_at;
-    bool running = false;
-    std::string refused;
-  };
-
-  void assign(FlowControl& flow) {
-    // Metadata is refreshed now and then, and may be old.
-    if (seen_source_.empty() || world_.chance(0.7)) look_at_metadata();
-    const auto side = [&](FakeCluster& cluster, const FakeCluster::Leaders& seen) {
-      const auto& [leader, epoch] = seen.at(flow.key);
-      return replicate::Route::Side{.broker = protocol::BrokerId(leader),
-                                    .endpoint = net::Endpoint::from_ip("127.0.0.1", cluster.port(leader)),
-                                    .leader_epoch = protocol::LeaderEpoch(epoch)};
-    };
-    flow.running = true;
-    shard_->assign({.spec = flow.spec,
-                    .route = {.source = side(source_, seen_source_), .target = side(target_, seen_target_)},
-                    .standing = flow.standing});
-  }
-
-  void handle_parked(Parked parked) {
-    FlowControl& flow = flows_.at(parked.flow_id);
-    flow.running = false;
-    flow.standing = parked.standing;
-    flow.retry_at = world_.now() + world_.micros(1000, 50'000);
-    ++interruptions_;
-    if (std::getenv("SHUNT_SIM_TRACE") != nullptr) {
-      fmt::print(stderr, "{:.6f} parked {}-{} {}: {}\n",
-                 std::chrono::duration<double>(world_.now().time_since_epoch()).count(), flow.key.first,
-                 flow.key.second, to_string(parked.cause), parked.reason);
-    }
-    if (is_final(parked.cause) || parked.cause == ParkCause::out_of_range) flow.refused = parked.reason;
-  }
-
-  World& world_;
-  FakeCluster& source_;
-  FakeCluster& target_;
-  std::uint64_t& interruptions_;
-  FakeCluster::Leaders seen_source_;
-  FakeCluster::Leaders seen_target_;
-  std::map<replicate::FlowId, FlowControl> flows_;
-  std::unique_ptr<replicate::Shard> shard_;
-};
+constexpr auto trouble = 8s;
+constexpr auto quiet = 180s;
+constexpr auto time_to_end = 90s;
 
 class Simulation {
  public:
@@ -134,161 +30,290 @@ class Simulation {
       : scenario_(scenario),
         world_(scenario.seed),
         network_(world_),
-        source_(network_, source_port, scenario.brokers),
-        target_(network_, target_port, scenario.brokers) {
-    source_.create_topic("orders", scenario.partitions);
-    target_.create_topic("orders", scenario.partitions);
-    target_.on_append = [this](const PartitionKey& key, const StoredBatch& batch) { check_append(key, batch); };
-    if (scenario_.request_faults) {
-      Faults& at_target = target_.faults;
-      at_target.lose_answer_after_append = 0.01;
-      at_target.break_before_append = 0.01;
-      at_target.retriable_error = 0.01;
-      at_target.timed_out_after_append = 0.01;
-      at_target.throttle = 0.005;
-      at_target.slow_request = 0.01;
-      source_.faults.evict_session = 0.02;
-      source_.faults.throttle = 0.02;
-      source_.faults.stall_answer = 0.003;
+        source_(network_, "source", source_port, scenario.brokers),
+        target_(network_, "target", target_port, scenario.brokers),
+        checker_(writers_, target_,
+                 {.isolation = scenario.isolation, .may_lose_expired = scenario.continue_overtaken}) {
+    world_.is_traced = scenario.is_traced;
+    target_.lets_write_markers = scenario.may_write_markers;
+    target_.lets_delete_records = scenario.may_delete;
+    target_.forgets_sequences = scenario.mistake == Mistake::forgotten_sequences;
+    target_.repeats_producer_epochs = scenario.mistake == Mistake::repeated_producer_epochs;
+    source_.create_topic(topic_name, scenario.partitions);
+    if (scenario.topic_exists) target_.create_topic(topic_name, scenario.partitions);
+    for (const auto& [key, log] : source_.logs()) {
+      auto& writer = writers_.try_emplace(key, world_, source_, key, scenario.habits).first->second;
+      if (scenario.head && world_.chance(0.8)) writer.begin_at(world_.between(1, 60));
+      for (std::int64_t batch = world_.between(0, scenario.batches / 2); batch > 0; --batch) writer.write();
+      writer.clean();
+      if (scenario.head && world_.chance(0.5)) writer.expire(world_.between(writer.log().start(), writer.end()));
     }
+    make_trouble();
   }
 
   Verdict run() {
-    start_instances();
-    const net::Time trouble_ends = world_.now() + 20s;
-    std::int32_t to_produce = scenario_.batches_per_partition;
-    while (world_.now() < trouble_ends && broken_.empty()) {
-      if (to_produce > 0 && world_.chance(0.5)) {
-        for (const auto& [key, log] : source_.logs()) produce_some(key);
-        to_produce -= 3;
+    const std::size_t count = scenario_.two_processes ? 2 : 1;
+    while (lives_.size() < count) lives_.push_back({});
+    const net::Time trouble_ends = world_.now() + trouble;
+    std::int32_t left = scenario_.batches;
+    while (world_.now() < trouble_ends && is_fine()) {
+      for (auto& [key, writer] : writers_) {
+        for (std::int64_t batch = world_.between(0, 3); batch > 0 && left > 0; --batch, --left) writer.write();
       }
       misfortune();
-      run_for(world_.micros(1000, 200'000));
+      run_for(world_.micros(1000, 300'000));
     }
     calm_down();
-    const net::Time deadline = world_.now() + 120s;
-    while (world_.now() < deadline && broken_.empty() && !complete()) run_for(50ms);
+    const net::Time deadline = world_.now() + quiet;
+    while (world_.now() < deadline && is_fine() && !is_complete()) run_for(200ms);
+    if (is_fine()) judge_completeness();
+    if (is_fine()) end_processes();
     return verdict();
   }
 
  private:
-  void start_instances() {
-    const std::size_t count = scenario_.two_instances ? 2 : 1;
-    while (instances_.size() < count) {
-      instances_.push_back(std::make_unique<Instance>(world_, network_, source_, target_, interruptions_));
-      ++lives_;
-    }
-  }
+  struct Life {
+    std::unique_ptr<Process> process;
+    net::Time frozen_until{};
+    net::Time starts_at{};
+  };
+
+  [[nodiscard]] bool is_fine() const { return failure_.empty() && checker_.failure().empty(); }
+
+  // ---- processes ----
 
   void run_for(net::Duration duration) {
     const net::Time end = world_.now() + duration;
-    while (world_.now() < end && broken_.empty()) {
-      for (const auto& instance : instances_) {
-        instance->run(world_.now() + 1ms);
-        if (const std::string refused = instance->refused(); !refused.empty() && broken_.empty()) {
-          broken_ = "a flow gave up: " + refused;
-        }
-      }
-    }
+    do {
+      for (Life& life : lives_) turn(life);
+    } while (is_fine() && (world_.step(end) || world_.now() < end));
   }
 
-  void produce_some(const PartitionKey& key) {
-    for (int i = 0; i < 3; ++i) {
-      const bool large = world_.chance(0.05);
-      source_.produce(key, static_cast<std::int32_t>(world_.between(1, 50)),
-                      static_cast<std::size_t>(world_.between(0, large ? 150'000 : 3'000)));
+  void turn(Life& life) {
+    if (!life.process && world_.now() >= life.starts_at) start(life);
+    if (!life.process || world_.now() < life.frozen_until || !life.process->is_stirred()) return;
+    life.process->turn();
+    if (!life.process->has_ended()) return;
+    const Process& ended = *life.process;
+    if (ended.failure().empty() && !is_ending_) {
+      failure_ = "a process has ended by itself";
+    } else if (!ended.failure().empty() && !ended.is_contact_lost()) {
+      failure_ = "a process has ended with: " + ended.failure();
+    }
+    world_.trace("process ends: {}", ended.failure());
+    life.process.reset();
+    // Whoever watches over it starts it again.
+    life.starts_at = is_ending_ ? net::Time::max() : world_.now() + 1s;
+    if (!is_ending_) wake_at(life.starts_at);
+  }
+
+  void start(Life& life) {
+    world_.trace("process starts");
+    ++verdict_.lives;
+    life.process =
+        std::make_unique<Process>(network_, replication_settings(scenario_, world_), data_settings(scenario_, world_));
+    life.frozen_until = {};
+  }
+
+  void wake_at(net::Time time) {
+    world_.at(time, [] {});
+  }
+
+  void note_interruptions(const Process& process) {
+    for (const auto& partition : process.status().partitions) verdict_.interruptions += partition.interruptions;
+  }
+
+  // ---- misfortunes ----
+
+  void make_trouble() {
+    if (scenario_.request_faults) {
+      Faults& at_target = target_.faults;
+      at_target.lose_answer = 0.01;
+      at_target.break_before = 0.01;
+      at_target.retriable_error = 0.01;
+      at_target.timed_out_after_append = 0.01;
+      at_target.throttle = 0.005;
+      at_target.slow_request = 0.03;
+      source_.faults.evict_session = 0.02;
+      source_.faults.stall_answer = 0.003;
+      source_.faults.throttle = 0.005;
+      source_.faults.lose_answer = 0.003;
+    }
+    if (scenario_.residuals) {
+      target_.faults.late_markers = 0.05;
+      target_.faults.duplicate_end_marker = 0.05;
     }
   }
 
   void misfortune() {
     if (scenario_.resets && world_.chance(0.2)) {
+      world_.trace("connections break");
       source_.reset_connections(0.3);
       target_.reset_connections(0.3);
     }
-    if (scenario_.leader_moves && world_.chance(0.2)) {
-      FakeCluster& cluster = world_.chance(0.5) ? source_ : target_;
-      for (const auto& [key, log] : cluster.logs()) {
-        if (world_.chance(0.3)) cluster.move_leader(key, up_broker(cluster));
+    if (scenario_.leader_moves && world_.chance(0.2)) move_leaders();
+    if (scenario_.coordinator_moves && world_.chance(0.1)) target_.move_coordinators();
+    if (scenario_.broker_deaths && world_.chance(0.1)) kill_or_start_broker();
+    for (auto& [key, writer] : writers_) {
+      if (world_.chance(0.1)) writer.clean();
+      if (scenario_.retention && world_.chance(0.05)) {
+        const std::int64_t mirrored = target_.logs().contains(key) ? target_.log(key).end() : 0;
+        // Mostly of what is mirrored already, as retention should be.
+        const std::int64_t most = world_.chance(0.9) ? std::min(mirrored, writer.end()) : writer.end();
+        if (most > writer.log().start()) writer.expire(world_.between(writer.log().start(), most));
       }
     }
-    if (scenario_.broker_deaths && world_.chance(0.1)) {
-      FakeCluster& cluster = world_.chance(0.5) ? source_ : target_;
-      const bool source = &cluster == &source_;
-      std::optional<std::int32_t>& dead = source ? dead_source_ : dead_target_;
-      if (dead) {
-        cluster.start_broker(*dead);
-        dead.reset();
-      } else if (cluster.brokers() > 1) {
-        dead = static_cast<std::int32_t>(world_.between(0, cluster.brokers() - 1));
-        cluster.kill_broker(*dead);
+    for (Life& life : lives_) {
+      if (scenario_.crashes && life.process && world_.chance(0.12)) {
+        world_.trace("process dies");
+        note_interruptions(*life.process);
+        life.process.reset();
+        life.starts_at = world_.now() + (world_.chance(0.5) ? net::Duration(0) : world_.micros(0, 500'000));
+        wake_at(life.starts_at);
       }
-    }
-    if (scenario_.crashes && world_.chance(0.2)) {
-      instances_.erase(instances_.begin() + world_.between(0, static_cast<std::int64_t>(instances_.size()) - 1));
-      start_instances();
+      if (scenario_.freezes && life.process && world_.chance(0.08)) {
+        world_.trace("process freezes");
+        life.frozen_until = world_.now() + world_.micros(1000, 3'000'000);
+        wake_at(life.frozen_until);
+      }
     }
   }
 
-  std::int32_t up_broker(const FakeCluster& cluster) {
-    const std::optional<std::int32_t>& dead = &cluster == &source_ ? dead_source_ : dead_target_;
-    std::int32_t broker = 0;
-    do {
-      broker = static_cast<std::int32_t>(world_.between(0, cluster.brokers() - 1));
-    } while (dead && broker == *dead);
-    return broker;
+  void move_leaders() {
+    FakeCluster& cluster = world_.chance(0.3) ? source_ : target_;
+    world_.trace("leaders of {} move", cluster.name());
+    for (const auto& [key, log] : cluster.logs()) {
+      if (world_.chance(0.3)) cluster.move_leader(key, cluster.any_up());
+    }
+  }
+
+  void kill_or_start_broker() {
+    FakeCluster& cluster = world_.chance(0.5) ? source_ : target_;
+    std::optional<std::int32_t>& dead = &cluster == &source_ ? dead_source_ : dead_target_;
+    if (dead) {
+      cluster.start_broker(*dead);
+      dead.reset();
+    } else if (cluster.brokers() > 1) {
+      dead = static_cast<std::int32_t>(world_.between(0, cluster.brokers() - 1));
+      world_.trace("broker {} of {} dies", *dead, cluster.name());
+      cluster.kill_broker(*dead);
+    }
   }
 
   void calm_down() {
+    world_.trace("all trouble ends");
     source_.faults = {};
     target_.faults = {};
     if (dead_source_) source_.start_broker(*dead_source_);
     if (dead_target_) target_.start_broker(*dead_target_);
-  }
-
-  void check_append(const PartitionKey& key, const StoredBatch& batch) {
-    if (!broken_.empty()) return;
-    const auto& originals = source_.log(key).batches;
-    const std::size_t index = next_original_[key]++;
-    const auto fail = [&](const char* what) {
-      broken_ = fmt::format("{}-{}: target batch at {} ({} records): {}", key.first, key.second, batch.base,
-                            batch.records, what);
-    };
-    if (index >= originals.size()) return fail("more batches than the source has");
-    const StoredBatch& original = originals[index];
-    if (original.base != batch.base) return fail("not at its source offset");
-    if (original.records != batch.records) return fail("another record count");
-    if (original.bytes.size() != batch.bytes.size() ||
-        std::memcmp(original.bytes.data() + protocol::record_batch_header_size,
-                    batch.bytes.data() + protocol::record_batch_header_size,
-                    original.bytes.size() - protocol::record_batch_header_size) != 0) {
-      fail("another payload");
+    for (Life& life : lives_) {
+      life.frozen_until = std::min(life.frozen_until, world_.now());
+      if (!life.process) life.starts_at = std::min(life.starts_at, world_.now());
+    }
+    for (auto& [key, writer] : writers_) {
+      writer.end_transactions();
+      for (int batch = 0; batch < 3; ++batch) writer.write();
+      writer.end_transactions();
     }
   }
 
-  bool complete() {
-    for (const auto& [key, log] : source_.logs()) {
-      if (target_.log(key).end != log.end) return false;
+  // ---- the end ----
+
+  [[nodiscard]] std::optional<std::string> stop_reason(const PartitionKey& key) const {
+    std::optional<std::string> reason;
+    for (const Life& life : lives_) {
+      if (!life.process) return std::nullopt;
+      const auto status = life.process->status();
+      bool is_stopped = false;
+      for (const auto& partition : status.partitions) {
+        if (partition.source_topic != key.first || partition.partition != key.second) continue;
+        if (partition.state != replicate::PartitionState::failed) continue;
+        is_stopped = true;
+        reason = partition.reason;
+      }
+      if (!is_stopped) return std::nullopt;
+    }
+    return reason;
+  }
+
+  [[nodiscard]] bool is_mirrored(const PartitionKey& key) {
+    return target_.logs().contains(key) && target_.log(key).end() == writers_.at(key).end() &&
+           !checker_.is_displaced(key);
+  }
+
+  bool is_complete() {
+    for (const auto& [key, writer] : writers_) {
+      if (!is_mirrored(key) && !stop_reason(key)) return false;
     }
     return true;
   }
 
-  Verdict verdict() {
-    Verdict verdict;
-    verdict.reason = broken_;
-    if (verdict.reason.empty() && !complete()) {
-      for (const auto& [key, log] : source_.logs()) {
-        if (target_.log(key).end == log.end) continue;
-        verdict.reason = fmt::format("{}-{} stands at {} of {} after all trouble has ended", key.first, key.second,
-                                     target_.log(key).end, log.end);
+  void judge_completeness() {
+    for (auto& [key, writer] : writers_) {
+      if (is_mirrored(key)) continue;
+      const std::string name = fmt::format("{}-{}", key.first, key.second);
+      const std::optional<std::string> reason = stop_reason(key);
+      const std::int64_t end = target_.logs().contains(key) ? target_.log(key).end() : -1;
+      if (!reason) {
+        failure_ = fmt::format("{} stands at {} of {} after all trouble has ended{}; {}", name, end, writer.end(),
+                               checker_.is_displaced(key) ? ", behind a displaced marker" : "", waiting_for(key));
+        return;
+      }
+      const bool is_overtaken = reason->find("shunt.on.overtaken=continue") != std::string::npos;
+      if (is_overtaken && scenario_.retention) {
+        ++verdict_.overtaken;
+      } else if (checker_.had_late_marker(key)) {
+        ++verdict_.overfilled;
+      } else {
+        failure_ =
+            fmt::format("{} has stopped at {} of {} for no legitimate reason: {}", name, end, writer.end(), *reason);
+        return;
       }
     }
-    verdict.ok = verdict.reason.empty();
-    verdict.batches = target_.counters.appended;
-    verdict.duplicates = target_.counters.duplicates;
-    verdict.interruptions = interruptions_;
-    verdict.lives = lives_;
-    verdict.answers_lost = target_.counters.answers_lost;
-    return verdict;
+  }
+
+  [[nodiscard]] std::string waiting_for(const PartitionKey& key) const {
+    std::string text;
+    for (const Life& life : lives_) {
+      if (!life.process) continue;
+      for (const auto& partition : life.process->status().partitions) {
+        if (partition.partition != key.second) continue;
+        text += fmt::format("[{} at {}: {}]", to_string(partition.state), partition.position, partition.reason);
+      }
+      for (const std::string& error : life.process->status().topic_errors) text += "[" + error + "]";
+    }
+    return text.empty() ? "no process knows it" : text;
+  }
+
+  void end_processes() {
+    is_ending_ = true;
+    for (Life& life : lives_) {
+      if (!life.process) continue;
+      note_interruptions(*life.process);
+      life.process->stop();
+    }
+    const net::Time deadline = world_.now() + time_to_end;
+    const auto runs = [this] {
+      return std::ranges::any_of(lives_, [](const Life& life) { return life.process != nullptr; });
+    };
+    while (world_.now() < deadline && is_fine() && runs()) run_for(100ms);
+    if (is_fine() && runs()) failure_ = "a process does not end when it is asked to";
+  }
+
+  Verdict verdict() {
+    verdict_.reason = checker_.failure().empty() ? failure_ : checker_.failure();
+    verdict_.ok = verdict_.reason.empty();
+    verdict_.requests = source_.counters.requests + target_.counters.requests;
+    verdict_.forwarded = checker_.counters.forwarded;
+    verdict_.rewritten = checker_.counters.rewritten;
+    verdict_.markers = checker_.counters.markers;
+    verdict_.padding = checker_.counters.padding;
+    verdict_.duplicates = target_.counters.duplicates;
+    verdict_.fenced = target_.counters.fenced;
+    verdict_.answers_lost = source_.counters.answers_lost + target_.counters.answers_lost;
+    verdict_.executed_after_death = target_.counters.executed_after_death;
+    verdict_.late_markers = target_.counters.late_markers;
+    return verdict_;
   }
 
   const Scenario scenario_;
@@ -296,13 +321,14 @@ class Simulation {
   Network network_;
   FakeCluster source_;
   FakeCluster target_;
-  std::vector<std::unique_ptr<Instance>> instances_;
-  std::map<PartitionKey, std::size_t> next_original_;
+  Writers writers_;
+  Checker checker_;
+  std::vector<Life> lives_;
   std::optional<std::int32_t> dead_source_;
   std::optional<std::int32_t> dead_target_;
-  std::string broken_;
-  std::uint64_t interruptions_ = 0;
-  std::uint64_t lives_ = 0;
+  std::string failure_;
+  bool is_ending_ = false;
+  Verdict verdict_;
 };
 
 }  // namespace
@@ -312,15 +338,59 @@ Scenario scenario_of(std::uint64_t seed) {
   Scenario scenario;
   scenario.seed = seed;
   scenario.brokers = static_cast<std::int32_t>(dice.between(1, 3));
-  scenario.partitions = static_cast<std::int32_t>(dice.between(1, 6));
-  scenario.batches_per_partition = static_cast<std::int32_t>(dice.between(5, 90));
-  scenario.crashes = dice.chance(0.4);
-  scenario.two_instances = dice.chance(0.2);
-  scenario.leader_moves = dice.chance(0.5);
+  scenario.partitions = static_cast<std::int32_t>(dice.between(1, 3));
+  scenario.batches = static_cast<std::int32_t>(dice.between(5, 80));
+  scenario.habits.transactions = dice.chance(0.6);
+  scenario.habits.compaction = dice.chance(0.4);
+  scenario.habits.append_times = dice.chance(0.2);
+  scenario.habits.codecs = dice.chance(0.3);
+  scenario.habits.large_batches = dice.chance(0.2);
+  scenario.isolation = dice.chance(0.1) ? replicate::Isolation::read_uncommitted : replicate::Isolation::read_committed;
+  scenario.head = dice.chance(0.3);
+  scenario.retention = dice.chance(0.2);
+  scenario.continue_overtaken = dice.chance(0.5);
+  scenario.topic_exists = dice.chance(0.4);
+  scenario.may_write_markers = dice.chance(0.8);
+  scenario.may_delete = dice.chance(0.8);
+  scenario.crashes = dice.chance(0.5);
+  scenario.two_processes = dice.chance(0.2);
+  scenario.freezes = dice.chance(0.3);
+  scenario.leader_moves = dice.chance(0.4);
+  scenario.coordinator_moves = dice.chance(0.3);
   scenario.broker_deaths = dice.chance(0.3);
-  scenario.resets = dice.chance(0.5);
+  scenario.resets = dice.chance(0.4);
   scenario.request_faults = dice.chance(0.7);
+  scenario.residuals = dice.chance(0.05);
   return scenario;
+}
+
+Verdict& Verdict::operator+=(const Verdict& other) {
+  lives += other.lives;
+  requests += other.requests;
+  forwarded += other.forwarded;
+  rewritten += other.rewritten;
+  markers += other.markers;
+  padding += other.padding;
+  duplicates += other.duplicates;
+  fenced += other.fenced;
+  answers_lost += other.answers_lost;
+  executed_after_death += other.executed_after_death;
+  late_markers += other.late_markers;
+  interruptions += other.interruptions;
+  overtaken += other.overtaken;
+  overfilled += other.overfilled;
+  return *this;
+}
+
+std::string to_string(const Verdict& verdict) {
+  return fmt::format(
+      "{} lives, {} requests; batches: {} forwarded, {} rewritten, {} of padding, {} recognised duplicates; {} "
+      "markers, "
+      "{} of them late; {} requests fenced, {} executed after their connection's death, {} answers lost; "
+      "{} interruptions; partitions stopped: {} overtaken, {} overfilled",
+      verdict.lives, verdict.requests, verdict.forwarded, verdict.rewritten, verdict.padding, verdict.duplicates,
+      verdict.markers, verdict.late_markers, verdict.fenced, verdict.executed_after_death, verdict.answers_lost,
+      verdict.interruptions, verdict.overtaken, verdict.overfilled);
 }
 
 Verdict simulate(const Scenario& scenario) {

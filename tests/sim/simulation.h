@@ -1,27 +1,59 @@
-// One simulated life of the data path: source cluster, target cluster, one or two shards that mirror the same
-// partitions, a control plane with stale eyes, and misfortunes; then a quiet time in which everything must come to its
-// end.
+// One simulated life of the whole replicator: source cluster, target cluster, one or two shunt processes, producers that
+// write everything a real log holds, and misfortunes; then a quiet time in which everything must come to its end.
 //
-// Checked at every append to a target log: the batch lies at its source offset, with the same record count and the same
-// payload bytes, exactly once. Checked at the end: nothing is missing.
+// Checked at every append to a target log: tests/sim/checker.h. Checked at the end: every partition is mirrored to the
+// source's end, or has stopped for a reason that is known and legitimate:
+//
+//   overtaken   retention on the source has taken records that were not mirrored yet, and shunt.on.overtaken is stop
+//   displaced   a marker was written by a request that executed later than shunt waits for, or twice by a coordinator in
+//               trouble (KAFKA-19999): nothing may follow it
+//
+// and every process ends when it is asked to.
 #pragma once
 
 #include <cstdint>
 #include <string>
 
+#include "replicate/isolation.h"
+#include "tests/sim/source_writer.h"
+
 namespace shunt::sim {
+
+/// Something that shunt, or a broker, could do wrong; planted to see that it is found.
+enum class Mistake {
+  none,
+  no_doubt,                  // the first hole of a life does not wait for what an earlier life has sent
+  forgotten_sequences,       // batches are appended whatever their sequence: no compare-and-swap
+  repeated_producer_epochs,  // a new life has the markers' epoch of the old one
+  forwarded_transactions,    // the data path does not tell committed from aborted
+  copied_transactions,       // nor does the detour
+  foreign_identity,          // every life writes under another producer id
+};
 
 struct Scenario {
   std::uint64_t seed = 0;
   std::int32_t brokers = 2;
-  std::int32_t partitions = 4;
-  std::int32_t batches_per_partition = 60;
-  bool crashes = false;        // shunt is killed and started again
-  bool two_instances = false;  // two shunts at once, an operator's mistake
+  std::int32_t partitions = 2;
+  std::int32_t batches = 40;  // of each partition, over the whole life
+  Habits habits;
+  replicate::Isolation isolation = replicate::Isolation::read_committed;
+  bool head = false;       // the source's log has begun later than at 0
+  bool retention = false;  // and goes on losing its head, mirrored or not
+  bool continue_overtaken = false;
+  bool topic_exists = false;      // on the target
+  bool may_write_markers = true;  // Alter on the cluster
+  bool may_delete = true;
+  bool crashes = false;
+  bool two_processes = false;  // an operator's mistake
+  bool freezes = false;        // a process stands still, and goes on later
   bool leader_moves = false;
+  bool coordinator_moves = false;
   bool broker_deaths = false;
   bool resets = false;
   bool request_faults = false;
+  bool residuals = false;  // what is known to stop a partition
+  Mistake mistake = Mistake::none;
+  bool is_traced = false;
 };
 
 /// The scenario a seed stands for: every misfortune is in some seeds and absent in others.
@@ -30,12 +62,26 @@ Scenario scenario_of(std::uint64_t seed);
 struct Verdict {
   bool ok = false;
   std::string reason;  // the first rule that was broken
-  std::uint64_t batches = 0;
-  std::uint64_t duplicates = 0;
-  std::uint64_t interruptions = 0;
   std::uint64_t lives = 0;
+  std::uint64_t requests = 0;
+  std::uint64_t forwarded = 0;
+  std::uint64_t rewritten = 0;
+  std::uint64_t markers = 0;
+  std::uint64_t padding = 0;
+  std::uint64_t duplicates = 0;
+  std::uint64_t fenced = 0;
   std::uint64_t answers_lost = 0;
+  std::uint64_t executed_after_death = 0;
+  std::uint64_t late_markers = 0;
+  std::uint64_t interruptions = 0;
+  std::uint64_t overtaken = 0;  // partitions that stopped
+  std::uint64_t overfilled = 0;
+
+  Verdict& operator+=(const Verdict& other);
 };
+
+/// The numbers, for people.
+std::string to_string(const Verdict& verdict);
 
 Verdict simulate(const Scenario& scenario);
 

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "net/alarm.h"
 #include "net/machine.h"
 
@@ -54,6 +56,15 @@ class World final : public net::SimulatedMachine {
       happen();
     }
     return true;
+  }
+
+  /// What happens, in words, for people who replay a seed.
+  bool is_traced = false;
+  template <class... Arguments>
+  void trace(fmt::format_string<Arguments...> text, Arguments&&... arguments) {
+    if (!is_traced) return;
+    const double seconds = std::chrono::duration<double>(now_ - net::Time(std::chrono::hours(1))).count();
+    fmt::print("{:10.6f}  {}\n", seconds, fmt::format(text, std::forward<Arguments>(arguments)...));
   }
 
   // ---- alarms ----

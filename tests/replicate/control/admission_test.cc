@@ -180,6 +180,18 @@ TEST(Admission, AMarkerTooManyIsNoLossOfTheSource) {
   EXPECT_THAT(decided.reason, HasSubstr("KAFKA-19999"));
 }
 
+// Found by the simulation: such a partition was never admitted.
+TEST(Admission, retention_has_taken_the_last_data_before_markers) {
+  for (const bool is_known : {true, false}) {
+    AdmissionFacts facts = bounds(30, 100, 0, 40, is_known);
+    facts.target_tail = tail(20, 5, 1);
+    const Admission decided = decide_by_tails(facts);
+    EXPECT_EQ(decided.verdict, Verdict::start) << decided.reason;
+    EXPECT_EQ(decided.start, Offset(40));
+    EXPECT_EQ(decided.reason.empty(), is_known);
+  }
+}
+
 // ---- Gathering the facts --------------------------------------------------------------------------------------------
 
 constexpr std::int16_t fetch_key = 1;

@@ -1,0 +1,66 @@
+// Who checks the checker: mistakes that shunt, or a broker, could make are planted one at a time, and must be found
+// within a bounded number of seeds. With none planted the same seeds pass.
+#include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
+
+#include "tests/sim/simulation.h"
+
+namespace shunt::sim {
+namespace {
+
+/// The scenario of a seed, with everything in it that the mistake needs to do harm.
+Scenario scenario_with(Mistake mistake, std::uint64_t seed) {
+  Scenario scenario = scenario_of(seed);
+  scenario.habits.transactions = true;
+  scenario.isolation = replicate::Isolation::read_committed;
+  scenario.may_write_markers = true;
+  scenario.crashes = true;
+  scenario.resets = true;
+  scenario.request_faults = true;
+  scenario.residuals = false;
+  scenario.mistake = mistake;
+  return scenario;
+}
+
+/// The first seed that finds it, and how; 0: none of `seeds` does.
+std::uint64_t found_by(Mistake mistake, std::uint64_t seeds, std::string& reason) {
+  spdlog::set_level(spdlog::level::off);
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+    const Verdict verdict = simulate(scenario_with(mistake, seed));
+    reason = verdict.reason;
+    if (!verdict.ok) return seed;
+  }
+  return 0;
+}
+
+struct Planted {
+  Mistake mistake;
+  const char* name;
+  std::uint64_t seeds;  // within which it must be found: several times what it took
+};
+
+class PlantedMistake : public ::testing::TestWithParam<Planted> {};
+
+TEST_P(PlantedMistake, is_found) {
+  std::string reason;
+  const std::uint64_t seed = found_by(GetParam().mistake, GetParam().seeds, reason);
+  EXPECT_NE(seed, 0U) << GetParam().name << " was not found";
+  std::printf("%s: seed %llu: %s\n", GetParam().name, static_cast<unsigned long long>(seed), reason.c_str());
+}
+
+INSTANTIATE_TEST_SUITE_P(Simulation, PlantedMistake,
+                         ::testing::Values(Planted{Mistake::no_doubt, "no_doubt", 500},
+                                           Planted{Mistake::forgotten_sequences, "forgotten_sequences", 50},
+                                           Planted{Mistake::repeated_producer_epochs, "repeated_producer_epochs", 500},
+                                           Planted{Mistake::forwarded_transactions, "forwarded_transactions", 20},
+                                           Planted{Mistake::copied_transactions, "copied_transactions", 20},
+                                           Planted{Mistake::foreign_identity, "foreign_identity", 50}),
+                         [](const auto& planted) { return std::string(planted.param.name); });
+
+TEST(PlantedMistake, none_is_none) {
+  std::string reason;
+  EXPECT_EQ(found_by(Mistake::none, 20, reason), 0U) << reason;
+}
+
+}  // namespace
+}  // namespace shunt::sim

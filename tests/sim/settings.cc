@@ -1,0 +1,73 @@
+#include "tests/sim/settings.h"
+
+#include <fmt/format.h>
+
+namespace shunt::sim {
+
+using namespace std::chrono_literals;
+using replicate::Isolation;
+
+namespace {
+
+replicate::ClusterSettings cluster_settings(const std::string& alias, std::uint16_t first_port, std::int32_t brokers) {
+  replicate::ClusterSettings settings;
+  settings.alias = alias;
+  for (std::int32_t broker = 0; broker < brokers; ++broker) {
+    settings.bootstrap.push_back({.host = "127.0.0.1", .port = static_cast<std::uint16_t>(first_port + broker)});
+  }
+  settings.client.connect_timeout = 1s;
+  settings.client.handshake_timeout = 1s;
+  settings.client.request_timeout = 3s;
+  return settings;
+}
+
+}  // namespace
+
+replicate::ReplicationSettings replication_settings(const Scenario& scenario, World& world) {
+  replicate::ReplicationSettings settings;
+  settings.name = "source->target";
+  settings.source = cluster_settings("source", source_port, scenario.brokers);
+  settings.target = cluster_settings("target", target_port, scenario.brokers);
+  settings.topics.patience = 5s;
+  settings.includes = [](std::string_view topic) { return topic == topic_name; };
+  settings.target_topic = [](std::string_view topic) { return std::string(topic); };
+  settings.refresh_interval = 5s;
+  settings.detours.isolation = scenario.isolation;
+  settings.detours.stretch_bytes = static_cast<std::int32_t>(world.between(500, 100'000));
+  settings.detours.produce_timeout_ms = 2000;
+  settings.detours.holes.patience = 5s;
+  if (scenario.continue_overtaken) settings.policies.set(replicate::Condition::overtaken, replicate::Policy::go_on);
+  switch (scenario.mistake) {
+    case Mistake::no_doubt:
+      settings.detours.holes.doubt = 0s;
+      break;
+    case Mistake::copied_transactions:
+      settings.detours.isolation = Isolation::read_uncommitted;
+      break;
+    case Mistake::foreign_identity:
+      // The identity is derived from the aliases.
+      settings.target.alias = fmt::format("target{}", world.between(0, 1'000'000));
+      break;
+    default:
+      break;
+  }
+  return settings;
+}
+
+replicate::DataSettings data_settings(const Scenario& scenario, World& world) {
+  replicate::DataSettings data;
+  data.source.fetch.max_bytes = static_cast<std::int32_t>(world.between(2'000, 400'000));
+  data.source.fetch.partition_max_bytes = static_cast<std::int32_t>(world.between(1'000, 200'000));
+  data.source.fetch.isolation =
+      scenario.mistake == Mistake::forwarded_transactions ? Isolation::read_uncommitted : scenario.isolation;
+  data.source.stall_timeout = 2s;
+  data.source_link = {.client_id = "shunt", .setup_timeout = 1s};
+  data.target_link = data.source_link;
+  data.target.produce.client_id = "shunt";
+  data.target.in_flight_bytes = static_cast<std::size_t>(world.between(3'000, 2'000'000));
+  data.target.unsent_bytes = static_cast<std::size_t>(world.between(1'000, 200'000));
+  data.target.request_timeout = 3s;
+  return data;
+}
+
+}  // namespace shunt::sim

@@ -1,0 +1,19 @@
+// The configuration of a simulated process: shunt's own defaults, with sizes and patience drawn, small enough that a
+// short life meets every limit.
+#pragma once
+
+#include "replicate/control/replication.h"
+#include "replicate/data/source.h"
+#include "tests/sim/simulation.h"
+#include "tests/sim/world.h"
+
+namespace shunt::sim {
+
+inline constexpr std::uint16_t source_port = 1000;
+inline constexpr std::uint16_t target_port = 2000;
+inline constexpr const char* topic_name = "orders";
+
+replicate::ReplicationSettings replication_settings(const Scenario& scenario, World& world);
+replicate::DataSettings data_settings(const Scenario& scenario, World& world);
+
+}  // namespace shunt::sim

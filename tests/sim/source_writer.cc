@@ -1,0 +1,172 @@
+#include "tests/sim/source_writer.h"
+
+#include <algorithm>
+#include <set>
+
+#include "tests/sim/records.h"
+
+namespace shunt::sim {
+
+namespace attributes = protocol::batch_attributes;
+using protocol::Codec;
+
+namespace {
+
+constexpr std::int64_t no_producer = -1;
+constexpr std::int64_t idempotent_producer = 17;
+constexpr std::size_t most_open = 3;
+
+// The cleaner leaves the active segment alone.
+constexpr std::size_t active_batches = 5;
+
+}  // namespace
+
+SourceWriter::SourceWriter(World& world, FakeCluster& source, PartitionKey key, Habits habits)
+    : world_(world), source_(source), key_(std::move(key)), habits_(habits) {}
+
+void SourceWriter::begin_at(std::int64_t offset) {
+  log().begin_at(offset);
+  entries_.assign(static_cast<std::size_t>(offset), Entry{.is_removed = true});
+}
+
+const std::vector<std::byte>* SourceWriter::plain_batch(std::int64_t base) const {
+  const auto found = plain_batches_.find(base);
+  return found == plain_batches_.end() ? nullptr : &found->second;
+}
+
+void SourceWriter::write() {
+  if (habits_.transactions && world_.chance(0.45)) {
+    if (!open_.empty() && world_.chance(0.45)) {
+      const auto one = std::next(open_.begin(), world_.between(0, static_cast<std::int64_t>(open_.size()) - 1));
+      if (world_.chance(0.5)) {
+        end_transaction(one->first);
+      } else {
+        write_batch(one->first);
+      }
+    } else if (open_.size() < most_open) {
+      const std::int64_t producer_id = next_producer_id_++;
+      // A transaction without data, too, leaves its marker.
+      if (world_.chance(0.15)) {
+        append_marker(producer_id, world_.chance(0.5));
+      } else {
+        open_[producer_id];
+        write_batch(producer_id);
+      }
+    }
+  } else {
+    write_batch(world_.chance(0.5) ? idempotent_producer : no_producer);
+  }
+  source_.wake_fetches();
+}
+
+void SourceWriter::write_batch(std::int64_t producer_id) {
+  const bool is_transactional = producer_id >= 3000;
+  const bool is_large = habits_.large_batches && world_.chance(0.03);
+  const std::int64_t base = log().end();
+  const std::int64_t count = is_large ? 1 : world_.between(1, 12);
+  BatchShape shape{
+      .base = base,
+      .next = base + count,
+      .codec = habits_.codecs && world_.chance(0.3) ? static_cast<Codec>(world_.between(1, 4)) : Codec::none,
+      .flags = is_transactional ? attributes::transactional : std::uint16_t{0},
+      .producer_id = producer_id,
+      .producer_epoch = static_cast<std::int16_t>(producer_id >= 0 ? 0 : -1)};
+  if (producer_id >= 0) {
+    std::int32_t& sequence = sequences_[producer_id];
+    shape.base_sequence = sequence;
+    sequence += static_cast<std::int32_t>(count);
+  }
+  const bool has_append_times = habits_.append_times && world_.chance(0.15);
+  if (has_append_times) {
+    shape.flags |= attributes::log_append_time;
+    shape.append_time_ms = world_.unix_ms();
+  }
+  std::vector<SimRecord> records;
+  for (std::int64_t offset = base; offset < shape.next; ++offset) {
+    SimRecord& record = records.emplace_back();
+    record.offset = offset;
+    record.timestamp_ms = world_.unix_ms() - world_.between(0, 1000);
+    if (world_.chance(0.8)) record.key = fmt::format("k{}", world_.between(0, 30));
+    if (world_.chance(0.9)) {
+      record.value = std::string(static_cast<std::size_t>(world_.between(0, is_large ? 120'000 : 40)),
+                                 static_cast<char>('a' + world_.between(0, 25)));
+      *record.value += std::to_string(world_.between(0, 1'000'000));
+    }
+    record.has_header = world_.chance(0.1);
+  }
+  std::vector<std::byte> batch = encode_batch(shape, records);
+  for (const RecordPrint& print : prints_of(batch)) {
+    entries_.push_back(
+        {.state = is_transactional ? Entry::State::pending : Entry::State::committed, .digest = print.digest});
+    if (is_transactional) open_.at(producer_id).push_back(print.offset);
+  }
+  if (!has_append_times) plain_batches_[base] = batch;
+  log().append(std::move(batch));
+}
+
+void SourceWriter::append_marker(std::int64_t producer_id, bool is_commit) {
+  entries_.emplace_back();
+  log().write_marker(producer_id, 0, 0, is_commit);
+}
+
+void SourceWriter::end_transaction(std::int64_t producer_id) {
+  const bool is_commit = world_.chance(0.6);
+  for (const std::int64_t offset : open_.at(producer_id)) {
+    entries_[static_cast<std::size_t>(offset)].state = is_commit ? Entry::State::committed : Entry::State::aborted;
+  }
+  open_.erase(producer_id);
+  append_marker(producer_id, is_commit);
+}
+
+void SourceWriter::end_transactions() {
+  while (!open_.empty()) end_transaction(open_.begin()->first);
+  source_.wake_fetches();
+}
+
+void SourceWriter::clean() {
+  if (!habits_.compaction) return;
+  PartitionLog& cleaned = log();
+  const std::int64_t stable = cleaned.last_stable_offset();
+  std::set<std::int64_t> with_data;  // producers whose markers still mean something
+  const std::size_t count = cleaned.batches().size();
+  const std::size_t dirty_end = count > active_batches ? count - active_batches : 0;
+  std::size_t index = 0;
+  for (std::size_t seen = 0; seen < dirty_end; ++seen) {
+    const StoredBatch& batch = cleaned.batches()[index];
+    if (batch.next > stable) break;
+    const auto header = batch.header();
+    const std::int64_t producer_id = header.producer_id().value();
+    const bool is_aborted = !header.is_control() && at(batch.base).state == Entry::State::aborted;
+    bool goes = false;
+    if (header.is_control()) {
+      goes = !with_data.contains(producer_id) && world_.chance(0.2);
+    } else if (is_aborted) {
+      goes = world_.chance(0.3);
+    } else if (world_.chance(0.3)) {
+      std::vector<std::byte> left = thinned(batch.bytes, [&](std::int64_t) { return world_.chance(0.6); });
+      std::set<std::int64_t> kept;
+      for (const RecordPrint& print : prints_of(left)) kept.insert(print.offset);
+      for (std::int64_t offset = batch.base; offset < batch.next; ++offset) {
+        if (!kept.contains(offset)) entries_[static_cast<std::size_t>(offset)].is_removed = true;
+      }
+      // An emptied batch stays while its producer's sequence hangs on it.
+      goes = kept.empty() && (producer_id < 0 || world_.chance(0.5));
+      if (!goes) cleaned.replace(index, std::move(left));
+    }
+    if (goes) {
+      for (std::int64_t offset = batch.base; offset < batch.next; ++offset) {
+        entries_[static_cast<std::size_t>(offset)].is_removed = true;
+      }
+      cleaned.remove(index);
+    } else {
+      if (!header.is_control()) with_data.insert(producer_id);
+      ++index;
+    }
+  }
+}
+
+void SourceWriter::expire(std::int64_t offset) {
+  log().delete_before(std::min(offset, log().last_stable_offset()));
+}
+
+}  // namespace shunt::sim

@@ -1,0 +1,67 @@
+// The producers of one source partition, its cleaner and its retention: they write everything a real log holds, and know
+// what a reader must see of it. That is the oracle of the simulation: no code of shunt has a part in it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "tests/sim/fake_cluster.h"
+#include "tests/sim/world.h"
+
+namespace shunt::sim {
+
+struct Habits {
+  bool transactions = false;
+  bool compaction = false;
+  bool append_times = false;
+  bool codecs = false;
+  bool large_batches = false;
+};
+
+class SourceWriter {
+ public:
+  /// What the log holds, or held, at one offset.
+  struct Entry {
+    enum class State { nothing, pending, committed, aborted } state = State::nothing;
+    std::uint64_t digest = 0;  // of a record
+    bool is_removed = false;   // by the cleaner, or with the head
+  };
+
+  /// The cluster must outlive it, and the partition be there, empty.
+  SourceWriter(World& world, FakeCluster& source, PartitionKey key, Habits habits);
+
+  /// The log begins at `offset`: what was before it is gone.
+  void begin_at(std::int64_t offset);
+  /// A batch, or the end of a transaction.
+  void write();
+  /// Every transaction ends.
+  void end_transactions();
+  /// What the cleaner leaves of a part of the log.
+  void clean();
+  /// Retention takes what is before `offset`, which may be inside a batch.
+  void expire(std::int64_t offset);
+
+  [[nodiscard]] PartitionLog& log() const { return source_.log(key_); }
+  [[nodiscard]] std::int64_t end() const { return static_cast<std::int64_t>(entries_.size()); }
+  [[nodiscard]] const Entry& at(std::int64_t offset) const { return entries_.at(static_cast<std::size_t>(offset)); }
+  /// A batch that may be forwarded as it is, by its base offset, as it was written. Null: none began there.
+  [[nodiscard]] const std::vector<std::byte>* plain_batch(std::int64_t base) const;
+
+ private:
+  void write_batch(std::int64_t producer_id);
+  void end_transaction(std::int64_t producer_id);
+  void append_marker(std::int64_t producer_id, bool is_commit);
+
+  World& world_;
+  FakeCluster& source_;
+  const PartitionKey key_;
+  const Habits habits_;
+  std::vector<Entry> entries_;  // by offset
+  std::map<std::int64_t, std::vector<std::byte>> plain_batches_;
+  std::map<std::int64_t, std::int32_t> sequences_;          // by producer id: the next one
+  std::map<std::int64_t, std::vector<std::int64_t>> open_;  // transactions: their offsets
+  std::int64_t next_producer_id_ = 3000;
+};
+
+}  // namespace shunt::sim
