@@ -184,7 +184,7 @@ Awaitable<> look_for_filled_head(Cluster& target, Candidate& candidate) {
   try {
     const std::vector<std::byte> last = co_await batch_at(target, facts.target, facts.target_end - 1);
     facts.ends_in_padding = is_padding(last);
-    if (!facts.knows_identity && facts.target_start == Offset(0) && RecordBatchHeader::of(last).is_control()) {
+    if (!facts.knows_identity() && facts.target_start == Offset(0) && RecordBatchHeader::of(last).is_control()) {
       const std::vector<std::byte> first = co_await batch_at(target, facts.target, Offset(0));
       facts.has_only_markers = RecordBatchHeader::of(first).is_control();
     }
@@ -290,9 +290,9 @@ Awaitable<> gather(Cluster& source, Cluster& target, Candidates& candidates, Iso
       co_await active_producers(target, open_partitions(candidates, &AdmissionQuestion::target), settings);
   take(candidates, &AdmissionQuestion::target, producers, "the list of producers",
        [](Candidate& candidate, const std::vector<ActiveProducer>& active) {
-         candidate.facts.knows_identity =
-             std::any_of(active.begin(), active.end(),
-                         [&](const ActiveProducer& producer) { return producer.id == candidate.question.identity; });
+         for (const ActiveProducer& producer : active) {
+           if (producer.id == candidate.question.identity) candidate.facts.last_sequence = producer.last_sequence;
+         }
        });
   for (Candidate& candidate : candidates) {
     if (!candidate.admission) co_await look_for_filled_head(target, candidate);
@@ -355,7 +355,7 @@ std::string marker_twice(const AdmissionFacts& facts, Offset markers) {
 /// The target's log is no beginning of the source's, as `what` says.
 Admission refuse_other_log(const AdmissionFacts& facts, const std::string& what) {
   const bool is_ours = facts.target_tail && !facts.has_only_markers ? facts.target_tail->producer_id == facts.identity
-                                                                    : facts.knows_identity;
+                                                                    : facts.knows_identity();
   if (!is_ours) {
     return refuse(fmt::format("target topic already written by others: {}; delete it to have it mirrored, or mirror to "
                               "another one",
@@ -405,7 +405,7 @@ std::optional<Admission> decide_by_bounds(const AdmissionFacts& facts) {
   if (facts.target_start == facts.target_end) {
     return start_at(
         facts.target_end,
-        facts.knows_identity
+        facts.knows_identity()
             ? std::string()
             : fmt::format("{} is empty up to {} (its records have expired or were deleted): its past cannot be "
                           "compared with the source's",
@@ -414,7 +414,7 @@ std::optional<Admission> decide_by_bounds(const AdmissionFacts& facts) {
   if (facts.source_start == facts.target_end) {
     return start_at(
         facts.target_end,
-        facts.knows_identity
+        facts.knows_identity()
             ? std::string()
             : fmt::format("{} begins at {} on the source, exactly where {} ends: there is nothing to compare",
                           facts.source.to_string(), source_start, facts.target.to_string()));
@@ -442,7 +442,7 @@ Admission decide_by_tails(const AdmissionFacts& facts) {
   if (!facts.source_tail && last < facts.source_start.value()) {
     // Markers reach beyond the source's start, the last data does not.
     return start_at(facts.target_end,
-                    facts.knows_identity
+                    facts.knows_identity()
                         ? std::string()
                         : fmt::format("{} begins at {} on the source, behind the last record of {}: there is nothing "
                                       "to compare",
@@ -465,7 +465,7 @@ Admission decide_by_tails(const AdmissionFacts& facts) {
         "{} has no record at offset {} on the source (compacted), so the last one of {} cannot "
         "be compared",
         facts.source.to_string(), last, facts.target.to_string());
-    if (facts.knows_identity) return start_at(facts.target_end, what);
+    if (facts.knows_identity()) return start_at(facts.target_end, what);
     return refuse(what + ", and the target does not remember this mirror as the writer", Condition::foreign_writer);
   }
   std::string differs = misfit(*facts.source_tail, *facts.target_tail);
@@ -492,7 +492,7 @@ Awaitable<std::vector<Admission>> admit(Cluster& source, Cluster& target, std::v
   for (Candidate& candidate : candidates) {
     admissions.push_back(std::move(candidate.admission).value_or(retry("not decided", Condition::source_error)));
     admissions.back().target_end = candidate.facts.target_end;
-    admissions.back().knows_identity = candidate.facts.knows_identity;
+    admissions.back().last_sequence = candidate.facts.last_sequence;
   }
   co_return admissions;
 }

@@ -40,7 +40,7 @@ struct Admission {
   protocol::Offset target_end{-1};     // where the target's log ended when it was looked at
   bool ends_in_padding = false;        // fill_head: padding is there already, and must go again
   bool ends_in_markers = false;        // start: an earlier life may have been writing them
-  bool knows_identity = false;         // refuse: the target remembers this mirror as one of its writers
+  std::int32_t last_sequence = -1;  // of our producer id in the target's log, where it was asked; -1: not known there
 };
 
 struct AdmissionFacts {
@@ -50,9 +50,11 @@ struct AdmissionFacts {
   protocol::Offset source_end;  // the true one, read after the target's
   protocol::Offset target_start;
   protocol::Offset target_end;         // the true one
-  bool knows_identity = false;         // the target remembers our producer id in this partition
+  std::int32_t last_sequence = -1;     // of our producer id in this partition of the target; -1: it does not know it
   bool is_source_first_epoch = false;  // no leader of the source partition was elected since the topic was created
   protocol::ProducerId identity;       // of everything this flow writes
+
+  [[nodiscard]] bool knows_identity() const { return last_sequence >= 0; }
 
   bool has_only_markers = false;  // the target's log, from its start to its end
   bool ends_in_padding = false;   // the target's log: a head was being filled

@@ -69,10 +69,9 @@ Detour::Detour(Cluster& source, Cluster& target, const FlowSpec& spec, const std
 Awaitable<DetourEnd> Detour::walk(DetourStart start, std::function<bool()> stopping) {
   DetourEnd end;
   end.parked.flow_id = spec_.id;
-  bool is_located = false;
   try {
     co_await locate(start);
-    is_located = true;
+    end.is_located = true;
     if (start.head) co_await fill_head(*start.head, stopping);
     while (!stopping() && !end.is_passed) end.is_passed = co_await walk_stretch();
     end.parked.cause = ParkCause::stopped;
@@ -95,7 +94,7 @@ Awaitable<DetourEnd> Detour::walk(DetourStart start, std::function<bool()> stopp
     }
   }
   end.parked.standing = start.standing;
-  if (is_located) end.parked.standing = Standing{.confirmed = position_, .sequence = sequence_};
+  if (end.is_located) end.parked.standing = Standing{.confirmed = position_, .sequence = sequence_};
   co_return end;
 }
 
@@ -122,6 +121,12 @@ Awaitable<> Detour::locate(const DetourStart& start) {
     throw Blocked{ParkCause::target_moved,
                   fmt::format("{} ends at {}, and ended at {} when it was compared with the source's log",
                               target_partition_.to_string(), place.log_end.value(), start.admitted->value())};
+  }
+  // What another instance has written meanwhile may be padding, which is to go again; markers leave no trace there.
+  const bool is_by_markers = start.head && start.head->method == HeadFill::Method::markers;
+  if (is_by_markers && place.last_sequence != start.head->last_sequence) {
+    throw Blocked{ParkCause::target_moved,
+                  fmt::format("another instance of this mirror has begun {}", target_partition_.to_string())};
   }
   sequence_ = spec_.is_mapped() ? start.standing->sequence : place.next_sequence();
   move_to(spec_.is_mapped() ? start.standing->confirmed : place.log_end);

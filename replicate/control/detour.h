@@ -44,7 +44,8 @@ struct HeadFill {
   };
   protocol::Offset end;
   Method method = Method::markers;
-  bool is_lost = false;  // it held records that were never mirrored
+  bool is_lost = false;             // it held records that were never mirrored
+  std::int32_t last_sequence = -1;  // of our producer id in the target's log when this was decided; -1: not known there
 };
 
 struct DetourStart {
@@ -54,8 +55,9 @@ struct DetourStart {
 };
 
 struct DetourEnd {
-  bool is_passed = false;  // the data path can go on from `parked.standing`
-  Parked parked;           // otherwise: why not, for Recovery
+  bool is_located = false;  // DetourStart::admitted has been seen to hold: from here on `parked.standing` is compared
+  bool is_passed = false;   // the data path can go on from `parked.standing`
+  Parked parked;            // otherwise: why not, for Recovery
 };
 
 class Detour {

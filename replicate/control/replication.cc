@@ -376,10 +376,11 @@ Awaitable<> Replication::take_detour(Partition& partition) {
   const MirroredTopic& topic = topics_.at(partition.spec.source_topic);
   DetourStart start;
   start.standing = partition.standing;
-  start.admitted = std::exchange(partition.admitted, std::nullopt);
+  start.admitted = partition.admitted;
   start.head = partition.head;
   DetourEnd end = co_await partition.detour->walk(
       std::move(start), [this, &topic] { return stopping_ || topic.stage != MirroredTopic::Stage::mirrored; });
+  if (end.is_located) partition.admitted.reset();
   if (std::exchange(partition.must_readmit, false) && topic.stage == MirroredTopic::Stage::mirrored) {
     set_phase(partition, Phase::admitting);
     co_return;

@@ -93,7 +93,7 @@ void Replication::handle_admission(Partition& partition, const Admission& admiss
       handle_overtaken(partition, admission);
       break;
     case Admission::Verdict::refuse:
-      if (admission.condition == Condition::foreign_writer && !admission.knows_identity && may_map(partition)) {
+      if (admission.condition == Condition::foreign_writer && admission.last_sequence < 0 && may_map(partition)) {
         map_offsets(partition, admission.reason);
       } else {
         refuse(partition, admission.reason, admission.condition);
@@ -115,6 +115,7 @@ void Replication::start_flow(Partition& partition, const Admission& admission) {
   partition.due = {};
   partition.reason.clear();
   partition.start = admission.start.value();
+  partition.head.reset();
   partition.admitted = admission.target_end;
   partition.standing.reset();  // the target's log has been compared with the source's instead
 }
@@ -127,7 +128,10 @@ void Replication::handle_overtaken(Partition& partition, const Admission& admiss
   }
   spdlog::error("{}: DATA LOSS: {}; going on behind them (shunt.on.overtaken)", settings_.name, admission.reason);
   count(partition.spec.source_topic, Condition::overtaken);
-  const HeadFill head{.end = admission.start, .method = HeadFill::Method::markers, .is_lost = true};
+  const HeadFill head{.end = admission.start,
+                      .method = HeadFill::Method::markers,
+                      .is_lost = true,
+                      .last_sequence = admission.last_sequence};
   fill_head(partition, head, admission.target_end);
 }
 
@@ -158,7 +162,7 @@ void Replication::plan_head(Partition& partition, Offset end, const Admission& a
     partition.start = end.value();
   }
   const auto method = is_own ? HeadFill::Method::padding : HeadFill::Method::markers;
-  const HeadFill head{.end = end, .method = method, .is_lost = false};
+  const HeadFill head{.end = end, .method = method, .is_lost = false, .last_sequence = admission.last_sequence};
   fill_head(partition, head, admission.target_end);
 }
 

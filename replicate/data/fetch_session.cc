@@ -38,6 +38,10 @@ void FetchSession::remove(Flow& flow) {
   forget(flow);
 }
 
+bool FetchSession::holds(const Flow& flow) {
+  return flow.session.offset != not_in_session;
+}
+
 void FetchSession::enter(Flow& flow) {
   ++in_session_;
   // Named in one request both as fetched and as forgotten, a partition is forgotten.
@@ -50,7 +54,8 @@ void FetchSession::forget(Flow& flow) {
   if (flow.session.offset == not_in_session) return;
   flow.session.offset = not_in_session;
   --in_session_;
-  if (session_epoch_ > 0) forgotten_.emplace_back(flow.spec().source_topic, flow.spec().partition);
+  // While the session is being opened, too: what its first request named is in it.
+  forgotten_.emplace_back(flow.spec().source_topic, flow.spec().partition);
 }
 
 void FetchSession::touch(Flow& flow) {

@@ -33,6 +33,9 @@ class FetchSession {
 
   void add(Flow& flow);
   void remove(Flow& flow);
+  /// The flow was named in a request of this session: what an answer says of its partition is meant for it, and not for
+  /// the assignment before, of which the session may still have to hear that it is over.
+  [[nodiscard]] static bool holds(const Flow& flow);
   /// The flow's position, or its readiness to take data, may have changed.
   void touch(Flow& flow);
 

@@ -339,7 +339,7 @@ void Source::begin_partition() {
   const FetchStream::Partition& partition = answer_->partition();
   const bool had_records = std::exchange(answer_has_records_, answer_has_records_ || partition.records_size > 0);
   Flow** flow = flows_.find(partition.topic, partition.index);
-  current_ = flow == nullptr ? nullptr : *flow;
+  current_ = flow == nullptr || !FetchSession::holds(**flow) ? nullptr : *flow;
   forwarding_ = false;
   if (current_ == nullptr) return;
   session_.touch(*current_);

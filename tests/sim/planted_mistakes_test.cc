@@ -49,7 +49,7 @@ TEST_P(PlantedMistake, is_found) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Simulation, PlantedMistake,
-                         ::testing::Values(Planted{Mistake::no_doubt, "no_doubt", 500},
+                         ::testing::Values(Planted{Mistake::no_doubt, "no_doubt", 6000},
                                            Planted{Mistake::forgotten_sequences, "forgotten_sequences", 50},
                                            Planted{Mistake::repeated_producer_epochs, "repeated_producer_epochs", 500},
                                            Planted{Mistake::forwarded_transactions, "forwarded_transactions", 20},

@@ -29,7 +29,7 @@ AdmissionFacts bounds(std::int64_t source_start, std::int64_t source_end, std::i
   facts.source_end = Offset(source_end);
   facts.target_start = Offset(target_start);
   facts.target_end = Offset(target_end);
-  facts.knows_identity = known;
+  facts.last_sequence = known ? 7 : -1;
   return facts;
 }
 

@@ -142,5 +142,31 @@ TEST_F(FetchSessionTest, a_removed_flow_is_forgotten_unless_its_partition_return
   EXPECT_EQ(request->topics[0].partitions[0].fetch_offset, Offset(50));
 }
 
+// Found by the simulation: the broker answered every request with an error for a partition that nobody wanted.
+TEST_F(FetchSessionTest, a_flow_removed_while_the_session_is_opened_is_forgotten) {
+  Flow& first = flow("orders", 0, 10);
+  flow("orders", 1, 30);
+  ASSERT_TRUE(next());
+  session_.remove(first);
+  session_.handle_answer(0, 77);
+  const auto request = next();
+  ASSERT_TRUE(request);
+  ASSERT_EQ(request->forgotten_topics_data.size(), 1U);
+  EXPECT_EQ(request->forgotten_topics_data[0].partitions, std::vector{PartitionIndex(0)});
+}
+
+TEST_F(FetchSessionTest, an_answer_to_the_flow_before_is_not_for_this_one) {
+  Flow& first = flow("orders", 0, 10);
+  EXPECT_FALSE(FetchSession::holds(first));
+  ASSERT_TRUE(next());
+  EXPECT_TRUE(FetchSession::holds(first));
+  session_.handle_answer(0, 77);
+  session_.remove(first);
+  Flow& second = flow("orders", 0, 10);
+  EXPECT_FALSE(FetchSession::holds(second));
+  ASSERT_TRUE(next());
+  EXPECT_TRUE(FetchSession::holds(second));
+}
+
 }  // namespace
 }  // namespace shunt::replicate
