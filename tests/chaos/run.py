@@ -30,9 +30,10 @@ import history  # noqa: E402
 import schedule  # noqa: E402
 from faults import Faults  # noqa: E402
 from proxy import Proxy  # noqa: E402
-from world import TOPICS, Clusters, World, until  # noqa: E402
+from world import TOPICS, Clusters, World  # noqa: E402
 
-CATCH_UP_SECONDS = 180  # after the last fault
+PATIENCE_SECONDS = 90  # without any progress towards the source's end; transactions may stay open for 20
+AGAIN_SECONDS = 180  # for a run with nothing left to do
 RECOVERY_BAR_SECONDS = 2
 
 
@@ -88,7 +89,7 @@ class Round:
             faults.coda()
         self.tell("quiet")
         self.report["workload"] = world.stop_workload()
-        level = until(world.is_level, CATCH_UP_SECONDS, 0.2)
+        level = world.until_level(PATIENCE_SECONDS)
         self.tell("the target ends where the source ends" if level else "the target does NOT end where the source ends")
         self._end_shunt(world)
         if level:
@@ -109,7 +110,7 @@ class Round:
     def _run_again(self, world):
         """One more life: it must know all of it again and find nothing left to do."""
         run = world.lab.shunt("run", world.file, "--until-caught-up", "--json")
-        code, summary = run.wait(CATCH_UP_SECONDS), run.summary()
+        code, summary = run.wait(AGAIN_SECONDS), run.summary()
         if code != 0 or summary["failures"] or summary["records"]:
             self.problems.append(f"another run ended with {code}, {summary['records']} records: {summary['failures']}")
 

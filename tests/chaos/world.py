@@ -216,15 +216,24 @@ class World:
 
     # ---- the end -----------------------------------------------------------------------------------------------------
 
-    def is_level(self):
-        """Whether both sides end at the same offsets, for both kinds of readers: no transaction is open."""
+    def until_level(self, patience_seconds):
+        """Waits until both sides end at the same offsets for both kinds of readers, no transaction being open, for as
+        long as anything moves. Whether it came to that."""
         topics = list(self.topics.values())
-        ends = [
-            self.lab.ends(cluster, topics, isolation)
-            for cluster in self.clusters.by_name.values()
-            for isolation in (history.COMMITTED, history.UNCOMMITTED)
-        ]
-        return all(one == ends[0] for one in ends)
+        seen, deadline = None, 0
+        while True:
+            ends = [
+                self.lab.ends(cluster, topics, isolation)
+                for cluster in self.clusters.by_name.values()
+                for isolation in (history.COMMITTED, history.UNCOMMITTED)
+            ]
+            if all(one == ends[0] for one in ends):
+                return True
+            if ends != seen:
+                seen, deadline = ends, time.monotonic() + patience_seconds
+            elif time.monotonic() > deadline:
+                return False
+            time.sleep(0.2)
 
     def read_views(self):
         """Reads both sides as both kinds of consumers do, into the round's folder."""
