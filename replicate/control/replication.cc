@@ -206,7 +206,7 @@ void Replication::handle_left(Partition& partition, Parked parked) {
   partition.standing = parked.standing;
   const MirroredTopic& topic = topics_.at(partition.spec.source_topic);
   if (topic.stage != MirroredTopic::Stage::mirrored) {
-    set_phase(partition, Phase::held, topic.reason);
+    hold(partition, topic);
     return;
   }
   const std::int64_t position = partition.position();

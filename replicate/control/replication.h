@@ -125,6 +125,7 @@ class Replication {
   void handle_replaced(MirroredTopic& topic, Side side, const protocol::Uuid& id);
   [[nodiscard]] bool are_topics_same(MirroredTopic& topic);
   void close(MirroredTopic& topic, Condition condition, std::string reason);
+  void hold(Partition& partition, const MirroredTopic& topic);
   void settle_closed();
   void fail(MirroredTopic& topic, const std::string& reason);
   void mirror_anew(MirroredTopic& topic);

@@ -293,9 +293,16 @@ void Replication::close(MirroredTopic& topic, Condition condition, std::string r
     if (partition->is_in_shard) {
       shards_.settle(partition->spec.id, ParkCause::stopped, {});
     } else if (partition->phase != Phase::detouring) {
-      set_phase(*partition, Phase::held, topic.reason);
+      hold(*partition, topic);
     }
   }
+}
+
+void Replication::hold(Partition& partition, const MirroredTopic& topic) {
+  const std::lock_guard lock(mutex_);
+  partition.phase = Phase::held;
+  partition.condition = topic.condition;
+  partition.reason = topic.reason;
 }
 
 /// Those that are closed, and of which nothing is under way any more.

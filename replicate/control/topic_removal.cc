@@ -104,27 +104,34 @@ Awaitable<TopicRemoval> ask_for_deletion(Cluster& target, const std::string& top
   co_return removal(may_retry ? TopicRemoval::Outcome::retry : TopicRemoval::Outcome::refused, std::move(reason));
 }
 
+/// Throws what the cluster throws.
+Awaitable<TopicRemoval> try_to_remove(Cluster& target, std::string topic, protocol::Uuid id, std::uint16_t tag,
+                                      net::Duration patience) {
+  const std::vector<std::string> names{topic};
+  co_await target.refresh_topics(names);
+  if (!is_there(target, topic, id)) co_return removal(TopicRemoval::Outcome::gone);
+  const TopicRemoval checked = co_await check_writers(target, topic, id, tag);
+  if (checked.outcome != TopicRemoval::Outcome::gone) co_return checked;
+  const TopicRemoval asked = co_await ask_for_deletion(target, topic, id);
+  if (asked.outcome != TopicRemoval::Outcome::gone) co_return asked;
+  const net::Time deadline = net::now() + patience;
+  net::GrowingPause pause(first_pause, longest_pause);
+  while (net::now() < deadline) {
+    co_await target.refresh_topics(names);
+    if (!is_there(target, topic, id)) co_return removal(TopicRemoval::Outcome::gone);
+    co_await pause.wait();
+  }
+  co_return removal(TopicRemoval::Outcome::retry,
+                    fmt::format("{} was deleted, but {} still names it", topic, target.alias()));
+}
+
 }  // namespace
 
 Awaitable<TopicRemoval> remove_own_topic(Cluster& target, std::string topic, protocol::Uuid id, std::uint16_t tag,
                                          net::Duration patience) {
   std::string failure;
   try {
-    const std::vector<std::string> names{topic};
-    co_await target.refresh_topics(names);
-    if (!is_there(target, topic, id)) co_return removal(TopicRemoval::Outcome::gone);
-    const TopicRemoval checked = co_await check_writers(target, topic, id, tag);
-    if (checked.outcome != TopicRemoval::Outcome::gone) co_return checked;
-    const TopicRemoval asked = co_await ask_for_deletion(target, topic, id);
-    if (asked.outcome != TopicRemoval::Outcome::gone) co_return asked;
-    const net::Time deadline = net::now() + patience;
-    net::GrowingPause pause(first_pause, longest_pause);
-    while (net::now() < deadline) {
-      co_await target.refresh_topics(names);
-      if (!is_there(target, topic, id)) co_return removal(TopicRemoval::Outcome::gone);
-      co_await pause.wait();
-    }
-    failure = fmt::format("{} was deleted, but {} still names it", topic, target.alias());
+    co_return co_await try_to_remove(target, std::move(topic), id, tag, patience);
   } catch (const net::BrokerError& error) {
     failure = error.what();
   } catch (const ClusterError& error) {
