@@ -167,10 +167,9 @@ bool MessageSetReader::open(const MessageSetEntry& entry) {
   std::string why;
   auto messages = decompress(entry.codec(), compressed, most_, why);
   if (!messages) return failed(why);
-  wrapper_.emplace();
-  wrapper_->messages = std::move(*messages);
-  wrapper_->left = wrapper_->messages;
-  wrapper_->last = last;
+  const Bytes inside_it = *messages;  // where they are stays the same when the vector is moved
+  wrapper_ = Wrapper{
+      .messages = std::move(*messages), .left = inside_it, .last = last, .base_offset = 0, .time_ms = std::nullopt};
   if (entry.magic() == 0) return true;
   if ((attributes_of(entry.bytes()) & append_time) != 0) wrapper_->time_ms = wrapper->timestamp_ms;
   // The last message inside is the one whose offset the wrapper has.

@@ -66,7 +66,7 @@ class MessageSetReader {
     std::vector<std::byte> messages;      // decompressed
     std::span<const std::byte> left;      // of them
     Offset last;                          // no message lies beyond
-    std::int64_t base_offset = 0;         // what the offsets inside count from
+    std::int64_t base_offset;             // what the offsets inside count from
     std::optional<std::int64_t> time_ms;  // of all messages: the append time
   };
 

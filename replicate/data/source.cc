@@ -296,6 +296,7 @@ void Source::consume(std::span<const std::byte> bytes) {
         break;
     }
   }
+  if (done) leave_empty_ends();
   in_consume_ = false;
   chunk_ = {};
   if (!malformed.empty()) {
@@ -360,6 +361,16 @@ void Source::begin_partition() {
       handle_flow_changed(*current_);
     }
   }
+}
+
+/// The same for partitions that an answer leaves out because nothing about them is new (KIP-227).
+void Source::leave_empty_ends() {
+  if (answer_has_records_ || answer_->throttle_ms() > 0 || answer_->error_code() != 0) return;
+  flows_.for_each([this](Flow* flow) {
+    const Offset end(flow->progress().stable_end.load(std::memory_order_relaxed));
+    const bool was_asked_for = flow->session.offset == flow->fetch_position();
+    if (was_asked_for && flow->handle_no_data(end) == Flow::Verdict::settle) handle_flow_changed(*flow);
+  });
 }
 
 void Source::handle_partition_error(Flow& flow, std::int16_t error_code) {

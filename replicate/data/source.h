@@ -80,6 +80,7 @@ class Source final : private Link::Owner {
   void consume(std::span<const std::byte> bytes);
   void begin_answer();
   void begin_partition();
+  void leave_empty_ends();
   void begin_batch();
   void end_answer();
   void handle_partition_error(Flow& flow, std::int16_t error_code);
