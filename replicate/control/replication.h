@@ -204,6 +204,7 @@ class Replication {
   net::Time next_store_{};
   bool is_store_late_ = false;                   // and that was said
   std::set<std::string> own_topics_;             // of the target, created by this process
+  std::set<std::string> named_warnings_;         // of topics
   std::set<std::string> wider_topics_;           // of the target, with more partitions than the source's; said
   std::map<std::string, MirroredTopic> topics_;  // by source topic; none is ever removed
   std::uint32_t next_flow_number_ = 0;

@@ -64,6 +64,7 @@ std::vector<TopicPair> Replication::topics_to_prepare() const {
 void Replication::handle_prepared(const TopicResult& result) {
   const std::string& name = result.topic.source;
   for (const std::string& warning : result.warnings) {
+    if (!named_warnings_.insert(result.topic.target + warning).second) continue;
     spdlog::warn("{}: {}: {}", settings_.name, result.topic.target, warning);
   }
   if (result.outcome == TopicOutcome::created || result.outcome == TopicOutcome::grown) {
