@@ -50,7 +50,8 @@ void FetchSession::forget(Flow& flow) {
   if (flow.session.offset == not_in_session) return;
   flow.session.offset = not_in_session;
   --in_session_;
-  if (session_epoch_ > 0) forgotten_.emplace_back(flow.spec().source_topic, flow.spec().partition);
+  // Also while the request that opens the session is under way: the broker would answer for it for ever.
+  forgotten_.emplace_back(flow.spec().source_topic, flow.spec().partition);
 }
 
 void FetchSession::touch(Flow& flow) {
