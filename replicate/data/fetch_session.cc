@@ -54,7 +54,7 @@ void FetchSession::forget(Flow& flow) {
   if (flow.session.offset == not_in_session) return;
   flow.session.offset = not_in_session;
   --in_session_;
-  // While the session is being opened, too: what its first request named is in it.
+  // Also while the request that opens the session is under way: the broker would answer for it for ever.
   forgotten_.emplace_back(flow.spec().source_topic, flow.spec().partition);
 }
 

@@ -41,6 +41,7 @@ struct Scenario {
   bool retention = false;  // and goes on losing its head, mirrored or not
   bool continue_overtaken = false;
   bool topic_exists = false;      // on the target
+  bool growth = false;            // the source topic is given more partitions
   bool may_write_markers = true;  // Alter on the cluster
   bool may_delete = true;
   bool crashes = false;
