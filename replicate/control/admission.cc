@@ -225,7 +225,17 @@ Awaitable<> check_markers(Cluster& source, Candidate& candidate, Isolation isola
   candidate.admission->ends_in_markers = true;
   LogCursor cursor(source, facts.source, std::max(markers, facts.source_start), facts.target_end, isolation);
   try {
-    if (co_await cursor.settle()) {
+    // Behind that nothing is known yet: a transaction may be open there, whose records are committed later.
+    const std::vector<TopicPartition> asked{facts.source};
+    const auto readable = co_await readable_ends(source, asked, isolation);
+    const Offset known_end = value_of(readable, facts.source, "the end for readers");
+    const bool has_record = co_await cursor.settle();
+    if (!has_record && known_end < facts.target_end) {
+      candidate.admission = retry(
+          fmt::format("{} ends at {} with markers from {} on, and what the source has there is not known beyond {}",
+                      facts.target.to_string(), facts.target_end.value(), markers.value(), known_end.value()),
+          Condition::source_error);
+    } else if (has_record) {
       const auto batch = cursor.batch();
       const Offset record = batch ? RecordBatchHeader::of(*batch).base_offset() : cursor.record().offset;
       candidate.admission =

@@ -39,19 +39,24 @@ void Checker::check(const PartitionKey& key, const StoredBatch& batch) {
   check_data(key, batch);
 }
 
+/// For a reader, now or when its transaction ends.
+bool Checker::has_record(const SourceWriter& writer, std::int64_t offset) const {
+  const SourceWriter::Entry& entry = writer.at(offset);
+  const bool is_record = entry.state == State::committed || entry.state == State::pending ||
+                         (entry.state == State::aborted && rules_.isolation == Isolation::read_uncommitted);
+  return is_record && !entry.is_removed;
+}
+
 void Checker::check_marker(const PartitionKey& key, const StoredBatch& batch) {
   ++counters.markers;
   const SourceWriter& writer = writers_.at(key);
   const bool is_past = batch.base >= writer.end();
   bool is_wrong = is_past;
   if (!is_past) {
-    const SourceWriter::Entry& entry = writer.at(batch.base);
-    const bool is_record = entry.state == State::committed || entry.state == State::pending ||
-                           (entry.state == State::aborted && rules_.isolation == Isolation::read_uncommitted);
     // Records that have expired are lost either way; whether to go on behind them was the user's choice.
     const bool is_expired =
         batch.base < writers_.at(key).log().start() && (rules_.may_lose_expired || !with_data_.contains(key));
-    is_wrong = is_record && !entry.is_removed && !is_expired;
+    is_wrong = has_record(writer, batch.base) && !is_expired;
   }
   if (!is_wrong) return;
   if (had_late_marker(key)) {
@@ -66,7 +71,7 @@ bool Checker::is_displaced(const PartitionKey& key) const {
   if (displaced == displaced_.end()) return false;
   const SourceWriter& writer = writers_.at(key);
   return std::ranges::any_of(displaced->second, [&](std::int64_t offset) {
-    return offset >= writer.end() || (!writer.at(offset).is_removed && offset >= writer.log().start());
+    return offset >= writer.end() || (has_record(writer, offset) && offset >= writer.log().start());
   });
 }
 

@@ -37,6 +37,7 @@ class Checker {
   /// cannot be prevented, and shunt may stop there.
   [[nodiscard]] bool had_late_marker(const PartitionKey& key) const { return late_.contains(key); }
   /// A marker lies where a record belongs, and the source still has that record: to go on behind it is a failure.
+  [[nodiscard]] bool has_record(const SourceWriter& writer, std::int64_t offset) const;
   [[nodiscard]] bool is_displaced(const PartitionKey& key) const;
 
   struct Counters {
