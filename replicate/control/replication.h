@@ -151,6 +151,7 @@ class Replication {
   void adopt_if_mapped(Partition& partition);
   [[nodiscard]] bool may_map(const Partition& partition) const;
   void map_offsets(Partition& partition, const std::string& reason);
+  net::Awaitable<bool> is_too_much_filling(Partition& partition, protocol::Offset start);
   net::Awaitable<> admit_mapped(std::vector<Partition*> due);
   void handle_admission(Partition& partition, const MappedAdmission& admission);
   net::Awaitable<> load_maps();

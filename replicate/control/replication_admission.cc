@@ -67,6 +67,8 @@ Awaitable<> Replication::admit_identical(std::vector<Partition*> due) {
       }
       end = answered.value;
     }
+    const bool may_begin = may_map(*due[i]) && may_start && admissions[i].target_end == Offset(0);
+    if (may_begin && co_await is_too_much_filling(*due[i], admissions[i].start)) continue;
     handle_admission(*due[i], admissions[i], end);
   }
 }

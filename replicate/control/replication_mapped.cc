@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include "replicate/control/filling_estimate.h"
 #include "replicate/control/leaders.h"
 #include "replicate/control/replication.h"
 
@@ -19,6 +20,9 @@ namespace {
 
 constexpr auto store_interval = 1s;  // of maps: so much is looked for after a crash
 constexpr auto pause_before_load = 250ms;
+
+// Of a partition's holes, once, when it begins.
+constexpr auto longest_filling = 10min;
 
 }  // namespace
 
@@ -39,6 +43,24 @@ void Replication::map_offsets(Partition& partition, const std::string& reason) {
   partition.detour.reset();  // of another identity
   partition.due = {};
   set_phase(partition, Phase::admitting);
+}
+
+/// Of a partition that the target has nothing of: with too many holes its offsets are mapped.
+Awaitable<bool> Replication::is_too_much_filling(Partition& partition, Offset start) {
+  const TopicPartition source{partition.spec.source_topic, partition.spec.partition};
+  const std::vector<TopicPartition> asked{source};
+  const auto ends = co_await readable_ends(source_, asked, settings_.detours.isolation);
+  const Answered<Offset>& end = ends.at(source);
+  if (!end.value || settings_.start_at_latest) co_return false;
+  const FillingEstimate estimate =
+      co_await estimate_filling(source_, source, start, *end.value, settings_.detours.isolation);
+  if (estimate.time <= longest_filling || partition.phase != Phase::admitting) co_return false;
+  map_offsets(partition,
+              fmt::format("about {} offsets of {} in {} places have no record or a batch to be rewritten, which would "
+                          "take about {} minutes",
+                          estimate.offsets, source.to_string(), estimate.places,
+                          std::chrono::duration_cast<std::chrono::minutes>(estimate.time).count()));
+  co_return true;
 }
 
 // ---- Admission ------------------------------------------------------------------------------------------------------

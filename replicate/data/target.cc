@@ -154,7 +154,8 @@ void Target::note_progress() {
 bool Target::is_full() const {
   if (next_.size() > settings_.unsent_bytes) return true;
   // A request under way counts in full from its beginning, and is answered only when the source has completed it.
-  return in_flight_bytes_ > settings_.in_flight_bytes && !queue_.open();
+  const bool is_much = in_flight_bytes_ > settings_.in_flight_bytes || requests_.size() > settings_.in_flight_requests;
+  return is_much && !queue_.open();
 }
 
 bool Target::blocked() const {

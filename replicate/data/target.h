@@ -31,7 +31,9 @@ namespace shunt::replicate {
 struct TargetSettings {
   ProduceSettings produce;
   std::size_t in_flight_bytes = 64 * 1024 * 1024;  // sent or queued and not acknowledged
-  std::size_t unsent_bytes = 1024 * 1024;          // queued: beyond this the source is not read
+  // The same in requests: what asks the connection a question, a flow that has lost its leader, waits for as many.
+  std::size_t in_flight_requests = 1000;
+  std::size_t unsent_bytes = 1024 * 1024;  // queued: beyond this the source is not read
   net::Duration answer_linger = std::chrono::milliseconds(10);
   net::Duration stall_after = std::chrono::seconds(1);  // blocked that long: its flows step aside for their neighbours
   // Of a broker that answers none of its requests; beyond the broker's own ProduceSettings::timeout_ms.
