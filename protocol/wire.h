@@ -6,6 +6,7 @@
 // the end, whether all went well.
 #pragma once
 
+#include <array>
 #include <bit>
 #include <concepts>
 #include <cstddef>
@@ -106,9 +107,9 @@ class Writer {
  public:
   template <WireInteger Integer>
   void integer(Integer value) {
-    const std::size_t at = bytes_.size();
-    bytes_.resize(at + sizeof(Integer));
-    wire::store(bytes_.data() + at, value);
+    std::array<std::byte, sizeof(Integer)> wire_bytes;
+    wire::store(wire_bytes.data(), value);
+    bytes(wire_bytes);
   }
 
   void unsigned_varint(std::uint32_t value);

@@ -134,11 +134,11 @@ void SourceWriter::clean() {
   for (std::size_t seen = 0; seen < dirty_end; ++seen) {
     const StoredBatch& batch = cleaned.batches()[index];
     if (batch.next > stable) break;
-    const auto header = batch.header();
-    const std::int64_t producer_id = header.producer_id().value();
-    const bool is_aborted = !header.is_control() && at(batch.base).state == Entry::State::aborted;
+    const std::int64_t producer_id = batch.header().producer_id().value();
+    const bool is_marker = batch.header().is_control();
+    const bool is_aborted = !is_marker && at(batch.base).state == Entry::State::aborted;
     bool goes = false;
-    if (header.is_control()) {
+    if (is_marker) {
       goes = !with_data.contains(producer_id) && world_.chance(0.2);
     } else if (is_aborted) {
       goes = world_.chance(0.3);
@@ -159,7 +159,7 @@ void SourceWriter::clean() {
       }
       cleaned.remove(index);
     } else {
-      if (!header.is_control()) with_data.insert(producer_id);
+      if (!is_marker) with_data.insert(producer_id);
       ++index;
     }
   }
