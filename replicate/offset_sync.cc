@@ -27,8 +27,8 @@ std::string take_string(protocol::Reader& reader) {
   const auto size = reader.integer<std::int16_t>();
   if (size < 0) reader.fail("negative length");
   const auto bytes = reader.bytes(reader.ok() ? static_cast<std::size_t>(size) : 0);
-  std::string text(bytes.size(), '\0');
-  std::memcpy(text.data(), bytes.data(), bytes.size());
+  std::string text;
+  for (const std::byte one : bytes) text.push_back(static_cast<char>(one));
   return text;
 }
 
