@@ -7,15 +7,24 @@ from harness import integration
 KILLS = 10
 
 
-def kill_ten_times(lab, topics, settings=None, **config):
-    """Kills the mirror each time it has made the target grow."""
-    target = config.get("target") or lab.target
-    seen = 0
+def kill_ten_times(lab, topics, load_more, settings=None, **config):
+    """Kills the mirror each time it has made the target grow. load_more() writes to the source again: called when a mirror
+    had come to the end before it was killed, for the next one would have nothing to do."""
+    source, target = config.get("source") or lab.source, config.get("target") or lab.target
+    seen = {}
     for _ in range(KILLS):
+        if seen and seen == lab.ends(source, topics):
+            load_more()
         run = lab.start_mirror(topics, settings=settings, **config)
-        lab.eventually(lambda: sum(lab.ends(target, topics).values()) > seen, 60, "the target grows")
+
+        def target_grows():
+            ends = lab.ends(target, topics)
+            assert sum(ends.values()) > sum(seen.values()), f"{ends}, the source: {lab.ends(source, topics)}"
+            return True
+
+        lab.eventually(target_grows, 60)
         assert run.kill(), f"shunt had ended by itself:\n{run.log_text()[-3000:]}"
-        seen = sum(lab.ends(target, topics).values())
+        seen = lab.ends(target, topics)
 
 
 @integration(timeout_seconds=240)
@@ -31,28 +40,27 @@ def ten_kills_while_producers_write(lab):
     ]
     for topic in topics:  # the target's topics exist from the first moment on, so that their ends can be asked for
         lab.target.create_topic(topic, partitions=6)
-    kill_ten_times(lab, topics)
+    kill_ten_times(lab, topics, lambda: lab.load(topic="tiny", records=40000, partitions=6, kind="small", batch=400))
     assert [load.wait(120) for load in loads] == [0, 0, 0]
     lab.mirror(topics)
     judged = lab.assert_identical(topics)
-    assert judged["records"] == 130000, judged
+    assert judged["records"] == sum(lab.ends(lab.source, topics).values()) >= 130000, judged
     for partition in range(6):
         assert lab.dump(lab.source, topics[0], partition) == lab.dump(lab.target, topics[0], partition)
 
 
 @integration(timeout_seconds=240)
 def ten_kills_of_a_backlog_on_epoll_with_two_shards(lab):
-    topics = lab.load_all(
-        [
-            {"topic": "tiny", "records": 150000, "partitions": 8, "kind": "small", "batch": 400, "linger": 0},
-            {"topic": "large", "records": 3000, "partitions": 2, "size": "10000..200000", "kind": "random"},
-        ]
-    )
+    specs = [
+        {"topic": "tiny", "records": 150000, "partitions": 8, "kind": "small", "batch": 400, "linger": 0},
+        {"topic": "large", "records": 3000, "partitions": 2, "size": "10000..200000", "kind": "random"},
+    ]
+    topics = lab.load_all(specs)
     for topic, partitions in zip(topics, (8, 2)):
         lab.target.create_topic(topic, partitions=partitions)
-    kill_ten_times(lab, topics, {"shunt.io": "epoll", "shunt.shards": 2})
+    kill_ten_times(lab, topics, lambda: lab.load_all(specs), {"shunt.io": "epoll", "shunt.shards": 2})
     lab.mirror(topics)
-    assert lab.assert_identical(topics)["records"] == 153000
+    assert lab.assert_identical(topics)["records"] >= 153000
 
 
 @integration(timeout_seconds=180)

@@ -71,8 +71,11 @@ def ten_kills_among_old_formats(lab):
     topic = lab.topic("t")
     old.create_topic(topic, 2, configs={"message.format.version": "0.10.0"})
     lab.target.create_topic(topic, 2)
-    lab.load(old, topic="t", records=40000, partitions=2, idempotence="false", codec="lz4", flush="1..20", size=300)
-    kill_ten_times(lab, [topic], **ends)
+    def load():
+        lab.load(old, topic="t", records=40000, partitions=2, idempotence="false", codec="lz4", flush="1..20", size=300)
+
+    load()
+    kill_ten_times(lab, [topic], load, **ends)
     lab.mirror([topic], **ends)
     assert_same(lab, [topic], **ends)
 

@@ -54,9 +54,10 @@ def aborted_records_are_mirrored_if_that_is_asked_for(lab):
 
 @integration(timeout_seconds=240)
 def ten_kills_among_transactions(lab):
-    topic = lab.load(topic="t", records=8000, partitions=3, transaction=10, abort=4, spread="cycle")
+    spec = {"records": 8000, "partitions": 3, "transaction": 10, "abort": 4, "spread": "cycle"}
+    topic = lab.load(topic="t", **spec)
     lab.target.create_topic(topic, partitions=3)
-    kill_ten_times(lab, [topic])
+    kill_ten_times(lab, [topic], lambda: lab.load(topic="t", **spec))
     lab.mirror([topic])
     lab.assert_identical([topic], batches=False, isolation="read_committed")
 

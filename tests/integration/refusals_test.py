@@ -29,10 +29,10 @@ def batches_beyond_the_targets_limit_are_split(lab):
 
 @integration(timeout_seconds=240)
 def ten_kills_while_batches_are_split(lab):
-    spec = {"records": 6000, "batch": 900_000, "linger": 100, "kind": "random", "partitions": 2}
-    topic = lab.load(topic="t", codec="lz4", **spec)
+    spec = {"records": 40000, "batch": 900_000, "linger": 100, "kind": "random", "partitions": 2, "codec": "lz4"}
+    topic = lab.load(topic="t", **spec)
     lab.target.create_topic(topic, partitions=2, configs={"max.message.bytes": "20000"})
-    kill_ten_times(lab, [topic])
+    kill_ten_times(lab, [topic], lambda: lab.load(topic="t", **spec))
     lab.mirror([topic])
     lab.assert_identical([topic], batches=False)
 
