@@ -48,6 +48,11 @@ std::string Reader::why() const {
   return place_.empty() ? why_ : place_ + ": " + why_;
 }
 
+// Not in the header: g++ 12, seeing through it, warns of overflows in growing vectors where there are none.
+void Writer::bytes(std::span<const std::byte> bytes) {
+  bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
+}
+
 void Writer::unsigned_varint(std::uint32_t value) {
   while (value >= 0x80) {
     integer(static_cast<std::int8_t>(static_cast<std::uint8_t>(value | 0x80)));

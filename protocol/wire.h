@@ -114,7 +114,7 @@ class Writer {
 
   void unsigned_varint(std::uint32_t value);
 
-  void bytes(std::span<const std::byte> bytes) { bytes_.insert(bytes_.end(), bytes.begin(), bytes.end()); }
+  void bytes(std::span<const std::byte> bytes);
 
   /// Rewrites four bytes written earlier: a size that is known only afterwards.
   void patch_int32(std::size_t at, std::int32_t value) { wire::store(bytes_.data() + at, value); }
