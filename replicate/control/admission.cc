@@ -300,9 +300,8 @@ Awaitable<> gather(Cluster& source, Cluster& target, Candidates& candidates, Iso
       co_await active_producers(target, open_partitions(candidates, &AdmissionQuestion::target), settings);
   take(candidates, &AdmissionQuestion::target, producers, "the list of producers",
        [](Candidate& candidate, const std::vector<ActiveProducer>& active) {
-         for (const ActiveProducer& producer : active) {
-           if (producer.id == candidate.question.identity) candidate.facts.last_sequence = producer.last_sequence;
-         }
+         if (const ActiveProducer* known = find_producer(active, candidate.question.identity))
+           candidate.facts.last_sequence = known->last_sequence;
        });
   for (Candidate& candidate : candidates) {
     if (!candidate.admission) co_await look_for_filled_head(target, candidate);

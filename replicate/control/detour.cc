@@ -16,6 +16,7 @@
 #include "replicate/control/padding.h"
 #include "replicate/control/topic_configs.h"
 #include "replicate/control/write_log.h"
+#include "replicate/identity.h"
 
 namespace shunt::replicate {
 
@@ -30,8 +31,6 @@ namespace {
 
 // About 60 KB in zstd.
 constexpr std::int32_t padding_records = 100'000;
-
-constexpr protocol::ProducerEpoch identity_epoch{0};
 
 // Written together, where one batch of the source holds more: they are held by a view each.
 constexpr std::size_t most_run_records = 100'000;
@@ -143,10 +142,9 @@ Awaitable<LogPlace> Detour::ask_place() {
         fmt::format("the list of producers of {} is not known: {}", target_partition_.to_string(), answered.reason)};
   }
   LogPlace place;
-  for (const ActiveProducer& producer : *answered.value) {
-    if (producer.id != spec_.identity) continue;
-    place.last_sequence = producer.last_sequence;
-    place.producer_epoch = producer.epoch;
+  if (const ActiveProducer* known = find_producer(*answered.value, spec_.identity)) {
+    place.last_sequence = known->last_sequence;
+    place.producer_epoch = known->epoch;
   }
   co_return place;
 }

@@ -136,6 +136,13 @@ Awaitable<Answers<EpochEnd>> epoch_ends(Cluster& cluster, std::map<TopicPartitio
   co_return co_await ask_leaders<EpochEnd>(cluster, std::move(partitions), partitions_per_request, settings, ask);
 }
 
+const ActiveProducer* find_producer(const std::vector<ActiveProducer>& producers, protocol::ProducerId id) {
+  for (const ActiveProducer& producer : producers) {
+    if (producer.id == id) return &producer;
+  }
+  return nullptr;
+}
+
 Awaitable<Answers<std::vector<ActiveProducer>>> active_producers(Cluster& cluster,
                                                                  std::vector<TopicPartition> partitions,
                                                                  LeaderSettings settings) {

@@ -89,6 +89,8 @@ struct ActiveProducer {
   std::int32_t coordinator_epoch = -1;  // of the last marker; -1: none was written
   std::int64_t open_since = -1;         // first offset of the transaction that is open; -1: none is
 };
+/// The one with this id; null: the partition does not remember it. Points into `producers`.
+const ActiveProducer* find_producer(const std::vector<ActiveProducer>& producers, protocol::ProducerId id);
 net::Awaitable<Answers<std::vector<ActiveProducer>>> active_producers(Cluster& cluster,
                                                                       std::vector<TopicPartition> partitions,
                                                                       LeaderSettings settings = {});

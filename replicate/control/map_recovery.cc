@@ -56,10 +56,11 @@ class MapWalk {
     const std::vector<TopicPartition> on_target{question_.target};
     const std::vector<TopicPartition> on_source{question_.source};
     const auto producers = co_await active_producers(target_, on_target);
-    for (const ActiveProducer& producer : value_of(producers, question_.target, "the list of producers")) {
-      if (producer.id != question_.identity || producer.last_sequence < 0) continue;
+    const ActiveProducer* known =
+        find_producer(value_of(producers, question_.target, "the list of producers"), question_.identity);
+    if (known != nullptr && known->last_sequence >= 0) {
       is_known_ = true;
-      written_ = distance(question_.tip.sequence, Sequence(producer.last_sequence).advanced(1));
+      written_ = distance(question_.tip.sequence, Sequence(known->last_sequence).advanced(1));
     }
     const auto target_starts = co_await log_starts(target_, on_target);
     const auto target_ends = co_await log_ends(target_, on_target);

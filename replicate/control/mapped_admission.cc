@@ -54,8 +54,8 @@ struct Bounds {
   std::vector<ActiveProducer> producers;
 
   [[nodiscard]] bool knows(ProducerId id) const {
-    return std::any_of(producers.begin(), producers.end(),
-                       [id](const ActiveProducer& one) { return one.id == id && one.last_sequence >= 0; });
+    const ActiveProducer* known = find_producer(producers, id);
+    return known != nullptr && known->last_sequence >= 0;
   }
 };
 

@@ -31,8 +31,6 @@ constexpr std::size_t batch_bytes = 256 * 1024;
 constexpr std::int32_t broker_timeout_ms = 30'000;
 constexpr std::size_t most_complaints = 20;
 
-constexpr protocol::ProducerEpoch identity_epoch{0};
-
 }  // namespace
 
 OffsetSyncs::OffsetSyncs(Cluster& cluster, OffsetSyncsSettings settings)
@@ -103,10 +101,8 @@ Awaitable<> OffsetSyncs::read() {
   // The sequence first: what is stored between the two questions makes the next store() fail, and is read again then.
   const auto producers = co_await active_producers(cluster_, asked);
   sequence_ = Sequence(0);
-  for (const ActiveProducer& producer : value_of(producers, partition_, "the list of producers")) {
-    if (producer.id == identity_ && producer.last_sequence >= 0)
-      sequence_ = Sequence(producer.last_sequence).advanced(1);
-  }
+  const ActiveProducer* known = find_producer(value_of(producers, partition_, "the list of producers"), identity_);
+  if (known != nullptr && known->last_sequence >= 0) sequence_ = Sequence(known->last_sequence).advanced(1);
   const auto starts = co_await log_starts(cluster_, asked);
   const auto ends = co_await readable_ends(cluster_, asked, Isolation::read_committed);
   LogCursor cursor(cluster_, partition_, value_of(starts, partition_, "the log start"),

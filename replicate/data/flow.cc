@@ -8,11 +8,11 @@
 
 #include "protocol/error.h"
 #include "protocol/message_set.h"
+#include "replicate/identity.h"
 
 namespace shunt::replicate {
 
 using protocol::Offset;
-using protocol::ProducerEpoch;
 using protocol::RecordBatchHeader;
 using protocol::Sequence;
 using protocol::Stamp;
@@ -25,9 +25,6 @@ namespace {
 // the next batch therefore travels alone, as the very first one does: were it refused while a second one is in flight,
 // the broker, knowing nothing of the id, would take the second at any sequence and put it at the wrong offset.
 constexpr auto identity_trust = std::chrono::minutes(10);
-
-// All that is written carries epoch 0; a higher one in the target's log is somebody else's.
-constexpr ProducerEpoch identity_epoch{0};
 
 std::string range(Offset first, Offset end) {
   return fmt::format("{}..{}", first.value(), end.value() - 1);
