@@ -18,7 +18,7 @@ using protocol::MetadataResponse;
 
 namespace {
 
-// A broker that hangs must not hold up what the next one knows as well.
+// When all hang: connections are made anew then, and who waits for other news hears them.
 constexpr net::Duration metadata_timeout = std::chrono::seconds(5);
 
 }  // namespace

@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "net/asio.h"
 #include "net/broker_client.h"
 #include "protocol/ids.h"
 #include "protocol/messages/metadata.h"
@@ -110,18 +111,23 @@ class Cluster {
     co_return co_await client->call(std::move(request), options);
   }
 
-  /// Tries brokers, then bootstrap addresses, until one answers: for questions, whose repetition does no harm.
+  /// Asks brokers, then bootstrap addresses, until one answers: for questions, whose repetition does no harm. The next one
+  /// is asked too when the one before has not answered soon: a broker that hangs does not hold up what others know.
   template <class Request>
   net::Awaitable<typename Request::Response> call_any(Request request, net::CallOptions options = {}) {
-    std::vector<net::BrokerError> failures;
-    for (const std::shared_ptr<net::BrokerClient>& client : candidates()) {
-      try {
-        co_return co_await client->call(request, options);
-      } catch (const net::BrokerError& error) {
-        failures.push_back(error);
-      }
+    using Response = typename Request::Response;
+    const auto race = std::make_shared<Race<Response>>(executor_);
+    const std::vector<std::shared_ptr<net::BrokerClient>> asked = candidates();
+    for (const std::shared_ptr<net::BrokerClient>& client : asked) {
+      const std::size_t failed = race->failures.size();
+      net::asio::co_spawn(executor_, take_part(race, client, request, options), net::asio::detached);
+      const net::Time next = net::now() + head_start;
+      while (!race->answer && race->failures.size() == failed && net::now() < next) co_await race->changed.wait(next);
+      if (race->answer) co_return std::move(*race->answer);
     }
-    throw unreachable(failures);
+    while (!race->answer && race->failures.size() < asked.size()) co_await race->changed.wait(net::Time::max());
+    if (race->answer) co_return std::move(*race->answer);
+    throw unreachable(race->failures);
   }
 
   /// In KRaft clusters any broker passes the request on, and names itself or another as the controller.
@@ -140,6 +146,30 @@ class Cluster {
   net::Awaitable<net::Endpoint> endpoint(protocol::BrokerId broker);
 
  private:
+  static constexpr net::Duration head_start = std::chrono::milliseconds(500);
+
+  /// Of those that call_any() asks; the slower ones outlive it.
+  template <class Response>
+  struct Race {
+    explicit Race(const net::asio::any_io_executor& executor) : changed(executor) {}
+    std::optional<Response> answer;  // the first
+    std::vector<net::BrokerError> failures;
+    net::Signal changed;
+  };
+
+  template <class Request>
+  static net::Awaitable<> take_part(std::shared_ptr<Race<typename Request::Response>> race,
+                                    std::shared_ptr<net::BrokerClient> client, Request request,
+                                    net::CallOptions options) {
+    try {
+      auto response = co_await client->call(std::move(request), options);
+      if (!race->answer) race->answer = std::move(response);
+    } catch (const net::BrokerError& error) {
+      race->failures.push_back(error);
+    }
+    race->changed.announce();
+  }
+
   std::shared_ptr<net::BrokerClient> client_of(protocol::BrokerId broker);
   std::shared_ptr<net::BrokerClient> client_at(const net::HostPort& address, const std::string& role);
   std::vector<std::shared_ptr<net::BrokerClient>> candidates();

@@ -82,6 +82,20 @@ TEST_F(ClusterTest, DeadBootstrapAddressesDoNotMatter) {
   EXPECT_EQ(cluster.brokers().size(), 3u);
 }
 
+TEST_F(ClusterTest, BrokersThatHangDoNotHoldUpWhatAnotherKnows) {
+  Cluster cluster(context.get_executor(), kafka.settings("source"));
+  run([&]() -> Awaitable<> { co_await cluster.refresh(); });
+  for (const int broker : {0, 1}) kafka.broker(broker).ignore(protocol::MetadataRequest::api.key);
+  const net::CallOptions options{.at_most_version = {}, .timeout = std::chrono::hours(1)};
+  for (int i = 0; i < 5; ++i) {  // whichever is asked first
+    run([&]() -> Awaitable<> {
+      protocol::MetadataRequest request;
+      const auto response = co_await cluster.call_any(std::move(request), options);
+      EXPECT_EQ(response.brokers.size(), 3u);
+    });
+  }
+}
+
 TEST_F(ClusterTest, SaysForEveryAddressWhyItCouldNotBeAsked) {
   ClusterSettings settings = kafka.settings("source");
   settings.bootstrap.push_back(kafka.broker(1).address());
