@@ -104,6 +104,7 @@ Awaitable<> Detour::locate(const DetourStart& start) {
   if (spec_.is_mapped()) {
     place = co_await ask_place();
   } else {
+    if (start.is_in_doubt) filler_.end_life();
     co_await filler_.fence();
     place.log_end = co_await filler_.log_end();
     // When the end is the same before and after, what lies between is of the same moment.
@@ -502,6 +503,7 @@ Awaitable<ProduceAnswer> Detour::append(std::vector<std::byte> batch, std::vecto
   try {
     answer = co_await write_log(target_, target_partition_, std::move(batch), settings_.produce_timeout_ms);
   } catch (const net::BrokerError& error) {
+    filler_.end_life();
     throw Blocked{ParkCause::target_connection, error.what()};
   } catch (const ClusterError& error) {
     throw Blocked{ParkCause::target_leader, error.what()};

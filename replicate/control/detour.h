@@ -52,6 +52,7 @@ struct DetourStart {
   std::optional<Standing> standing;          // where the data path left off
   std::optional<protocol::Offset> admitted;  // where the target's log ended when it was compared with the source's
   std::optional<HeadFill> head;
+  bool is_in_doubt = false;  // Parked::is_in_doubt, of any flow since the last detour
 };
 
 struct DetourEnd {

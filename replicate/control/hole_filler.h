@@ -68,6 +68,8 @@ class HoleFiller {
 
   /// Begins a life, if none is under way. Throws HoleError.
   net::Awaitable<> fence();
+  /// The next fence() begins a new one: requests of this one may be executed yet, records' as well as markers'.
+  void end_life() { is_fenced_ = false; }
   /// Waits until what an earlier life may have under way was executed. False: there was no need to, a marker of this life
   /// is in the log. To be called before fill(); when it has waited the log may have moved. Throws HoleError.
   net::Awaitable<bool> await_late_requests();

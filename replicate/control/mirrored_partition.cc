@@ -40,9 +40,11 @@ void begin_anew(MirroredPartition& partition, protocol::ProducerId identity, con
   partition.reason.clear();
   partition.condition.reset();
   partition.standing.reset();
+  partition.is_in_doubt = false;
   partition.source_epoch.reset();
   partition.head.reset();
   partition.admitted.reset();
+  partition.readmission.reset();
   partition.start = partition.goal = partition.held_up_at = -1;
   partition.detour.reset();
 }

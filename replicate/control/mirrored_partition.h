@@ -44,6 +44,8 @@ struct MirroredPartition {
   [[nodiscard]] std::int64_t position() const { return spec.progress->position.load(std::memory_order_relaxed); }
   /// The same, or where it begins while nothing is known of the target's log.
   [[nodiscard]] std::int64_t reached() const { return std::max(start, position()); }
+  /// Nobody else is to change what it is about.
+  [[nodiscard]] bool is_taken() const { return is_in_shard || is_busy; }
   [[nodiscard]] bool has_ended() const {
     return phase == Phase::done || phase == Phase::stopped || phase == Phase::failed;
   }
@@ -51,14 +53,16 @@ struct MirroredPartition {
   FlowSpec spec;
   Recovery recovery;
   Phase phase = Phase::admitting;
-  bool is_in_shard = false;   // from its assignment until it was heard of as parked
-  bool must_readmit = false;  // when its detour ends
-  net::Time due{};            // admitting, assignable, waiting_for_detour: not before
+  bool is_in_shard = false;                // from its assignment until it was heard of as parked
+  bool is_busy = false;                    // a task of the control plane has it
+  std::optional<std::string> readmission;  // when that has ended: why it is to be admitted again
+  net::Time due{};                         // admitting, assignable, waiting_for_detour: not before
   std::string reason;
   std::optional<Condition> condition;  // what holds it up or has stopped it; kept until it is on its way again
   std::int64_t held_up_at = -1;        // the position then
   net::Time assigned_at{};
   std::optional<Standing> standing;
+  bool is_in_doubt = false;                           // DetourStart::is_in_doubt, of the next detour
   std::optional<protocol::LeaderEpoch> source_epoch;  // under which everything below its position was read or compared
   Throttling source_throttling;
   Throttling target_throttling;

@@ -25,6 +25,9 @@ constexpr auto longest_wait = 1s;
 // Each holds a stretch of its partition's log, and what becomes of it.
 constexpr std::size_t most_detours = 16;
 
+// Each reads the ends of some logs.
+constexpr std::size_t most_admissions = 32;
+
 constexpr auto pause_for_leader = 250ms;
 
 // A partition that has run for so long, and owes the target nothing, is no longer held up.
@@ -81,12 +84,12 @@ Awaitable<> Replication::follow() {
     co_await ask_again();
     settle_closed();
     begin_removals();
-    co_await admit_due();
-    co_await assign_due();
+    begin_admissions();
+    begin_assignments();
     begin_detours();
     watch_flows();
     co_await name_open_transactions();
-    if (mapped_) co_await store_maps();
+    if (mapped_) begin_storing_maps();
     say_what_is_due();
     finish_caught_up();
     if (settings_.until_caught_up && all_ended()) break;
@@ -125,22 +128,100 @@ std::vector<Replication::Partition*> Replication::due_in(Phase phase) {
   std::vector<Partition*> due;
   const Time time = now();
   for (const auto& [id, partition] : by_id_) {
-    if (partition->phase == phase && partition->due <= time) due.push_back(partition);
+    if (partition->phase == phase && partition->due <= time && can_begin(*partition)) due.push_back(partition);
   }
   return due;
 }
 
+/// What its phase asks for, but for the time.
+bool Replication::can_begin(const Partition& partition) const {
+  if (partition.is_busy) return false;
+  switch (partition.phase) {
+    case Phase::admitting:
+      return partition.spec.is_mapped() ? !are_maps_busy_ : admissions_ < most_admissions;
+    case Phase::assignable:
+      return true;
+    case Phase::waiting_for_detour:
+      return detours_ < most_detours;
+    default:
+      return false;
+  }
+}
+
+// ---- Tasks ----------------------------------------------------------------------------------------------------------
+
+void Replication::begin_task(Awaitable<> task) {
+  ++tasks_;
+  net::asio::co_spawn(executor_, std::move(task), [this](std::exception_ptr failure) {
+    --tasks_;
+    if (failure && !failure_) failure_ = std::move(failure);
+    changed_.announce();
+  });
+}
+
+/// Detours end between two stretches.
+Awaitable<> Replication::end_tasks() {
+  stopping_ = true;
+  while (tasks_ > 0) co_await changed_.wait(Time::max());
+}
+
+/// Those between the same two brokers together.
+std::vector<std::vector<Replication::Partition*>> Replication::by_leaders(
+    const std::vector<Partition*>& partitions) const {
+  const auto leader = [](const Cluster& cluster, const TopicPartition& partition) {
+    const Topic::Partition* known = cluster.find_partition(partition);
+    return known == nullptr ? protocol::BrokerId(-1) : known->leader;
+  };
+  std::map<std::pair<protocol::BrokerId, protocol::BrokerId>, std::vector<Partition*>> groups;
+  for (Partition* partition : partitions) {
+    const FlowSpec& spec = partition->spec;
+    groups[{leader(source_, {spec.source_topic, spec.partition}), leader(target_, {spec.target_topic, spec.partition})}]
+        .push_back(partition);
+  }
+  std::vector<std::vector<Partition*>> all;
+  all.reserve(groups.size());
+  for (auto& [leaders, group] : groups) all.push_back(std::move(group));
+  return all;
+}
+
+void Replication::begin_work(std::vector<Partition*> partitions, Work work) {
+  for (Partition* partition : partitions) partition->is_busy = true;
+  begin_task(work_on(std::move(partitions), work));
+}
+
+Awaitable<> Replication::work_on(std::vector<Partition*> partitions, Work work) {
+  co_await (this->*work)(partitions);
+  for (Partition* partition : partitions) release(*partition);
+}
+
+/// The task has ended: what was left to its end happens now.
+void Replication::release(Partition& partition) {
+  partition.is_busy = false;
+  const MirroredTopic& topic = topics_.at(partition.spec.source_topic);
+  const std::optional<std::string> readmission = std::exchange(partition.readmission, std::nullopt);
+  if (topic.stage != MirroredTopic::Stage::mirrored) {
+    if (!partition.is_in_shard) hold(partition, topic);
+  } else if (readmission) {
+    readmit(partition, *readmission);
+  }
+}
+
 // ---- Running --------------------------------------------------------------------------------------------------------
 
-Awaitable<> Replication::assign_due() {
+void Replication::begin_assignments() {
+  for (std::vector<Partition*>& group : by_leaders(due_in(Phase::assignable))) {
+    begin_work(std::move(group), &Replication::assign);
+  }
+}
+
+Awaitable<> Replication::assign(std::vector<Partition*> due) {
   Routes routes(source_, target_);
   std::vector<std::pair<Partition*, Route>> moved;
-  for (Partition* partition : due_in(Phase::assignable)) {
-    if (stopping_) co_return;
+  for (Partition* partition : due) {
     const FoundRoute found = co_await routes.find(partition->spec);
-    if (!are_topics_same(topics_.at(partition->spec.source_topic))) {
-      if (partition->phase == Phase::assignable) partition->due = now() + pause_for_leader;
-    } else if (!found.route) {
+    if (stopping_) co_return;
+    if (!is_still_assignable(*partition)) continue;
+    if (!found.route) {
       (found.is_source_stale() ? source_doubt_ : target_doubt_).is_stale = true;
       wait_for_leader(*partition, found.reason, found.condition);
     } else if (partition->source_epoch && *partition->source_epoch != found.route->source.leader_epoch) {
@@ -162,7 +243,7 @@ Awaitable<> Replication::check_source_epochs(std::vector<std::pair<Partition*, R
   const Answers<EpochEnd> answers = co_await epoch_ends(source_, std::move(asked));
   for (const auto& [partition, route] : moved) {
     if (stopping_) co_return;
-    if (partition->phase != Phase::assignable) continue;
+    if (!is_still_assignable(*partition)) continue;
     const auto& answered = answers.at({partition->spec.source_topic, partition->spec.partition});
     const std::int64_t position = partition->standing ? partition->standing->confirmed.value() : partition->start;
     if (!answered.value) {
@@ -177,6 +258,14 @@ Awaitable<> Replication::check_source_epochs(std::vector<std::pair<Partition*, R
       set_phase(*partition, Phase::admitting);
     }
   }
+}
+
+/// After a question, with whose answer there may have come others.
+bool Replication::is_still_assignable(Partition& partition) {
+  if (partition.phase != Phase::assignable || partition.readmission) return false;
+  if (are_topics_same(topics_.at(partition.spec.source_topic))) return true;
+  partition.due = now() + pause_for_leader;
+  return false;
 }
 
 void Replication::assign(Partition& partition, const Route& route) {
@@ -204,6 +293,7 @@ void Replication::handle_parked(Parked parked) {
 void Replication::handle_left(Partition& partition, Parked parked) {
   changed_.announce();
   partition.standing = parked.standing;
+  partition.is_in_doubt = partition.is_in_doubt || parked.is_in_doubt;
   const MirroredTopic& topic = topics_.at(partition.spec.source_topic);
   if (topic.stage != MirroredTopic::Stage::mirrored) {
     hold(partition, topic);
@@ -353,18 +443,10 @@ void Replication::begin_detours() {
           settings_.detours);
     }
     set_phase(*partition, Phase::detouring);
+    partition->is_busy = true;
     ++detours_;
     begin_task(take_detour(*partition));
   }
-}
-
-void Replication::begin_task(Awaitable<> task) {
-  ++tasks_;
-  net::asio::co_spawn(executor_, std::move(task), [this](std::exception_ptr failure) {
-    --tasks_;
-    if (failure && !failure_) failure_ = std::move(failure);
-    changed_.announce();
-  });
 }
 
 Awaitable<> Replication::take_detour(Partition& partition) {
@@ -378,11 +460,14 @@ Awaitable<> Replication::take_detour(Partition& partition) {
   start.standing = partition.standing;
   start.admitted = partition.admitted;
   start.head = partition.head;
+  start.is_in_doubt = std::exchange(partition.is_in_doubt, false);
   DetourEnd end = co_await partition.detour->walk(
       std::move(start), [this, &topic] { return stopping_ || topic.stage != MirroredTopic::Stage::mirrored; });
   if (end.is_located) partition.admitted.reset();
-  if (std::exchange(partition.must_readmit, false) && topic.stage == MirroredTopic::Stage::mirrored) {
-    set_phase(partition, Phase::admitting);
+  partition.is_busy = false;
+  const std::optional<std::string> readmission = std::exchange(partition.readmission, std::nullopt);
+  if (readmission && topic.stage == MirroredTopic::Stage::mirrored) {
+    set_phase(partition, Phase::admitting, *readmission);
     co_return;
   }
   if (!end.is_passed || topic.stage != MirroredTopic::Stage::mirrored) {
@@ -395,12 +480,6 @@ Awaitable<> Replication::take_detour(Partition& partition) {
   partition.head.reset();
   partition.due = {};
   set_phase(partition, Phase::assignable);
-}
-
-/// Detours end between two stretches.
-Awaitable<> Replication::end_tasks() {
-  stopping_ = true;
-  while (tasks_ > 0) co_await changed_.wait(Time::max());
 }
 
 // ---- The end --------------------------------------------------------------------------------------------------------
@@ -427,10 +506,7 @@ bool Replication::all_ended() const {
 net::Time Replication::next_due() const {
   Time next = Time::max();
   for (const auto& [id, partition] : by_id_) {
-    if (partition->phase == Phase::admitting || partition->phase == Phase::assignable ||
-        (partition->phase == Phase::waiting_for_detour && detours_ < most_detours)) {
-      next = std::min(next, partition->due);
-    }
+    if (can_begin(*partition)) next = std::min(next, partition->due);
   }
   for (const auto& [name, topic] : topics_) {
     if (topic.stage == MirroredTopic::Stage::removing && !topic.is_being_removed) next = std::min(next, topic.due);

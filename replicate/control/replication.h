@@ -9,6 +9,9 @@
 // failed. When a topic is gone, or another one has taken its place, all its partitions are held until that is settled
 // (control/mirrored_topic.h).
 //
+// Whatever has to ask brokers about partitions is a task of its own, for the partitions between two brokers at a time: one
+// that hangs holds up nobody else's. A partition that a task has is left alone by all others until that has ended.
+//
 // Everything runs on the control thread, except append_status().
 #pragma once
 
@@ -137,7 +140,7 @@ class Replication {
   Recovery new_recovery() const;
 
   // ---- admission (replication_admission.cc) ----
-  net::Awaitable<> admit_due();
+  void begin_admissions();
   net::Awaitable<> admit_identical(std::vector<Partition*> due);
   void handle_admission(Partition& partition, const Admission& admission, std::optional<protocol::Offset> readable_end);
   void start_flow(Partition& partition, const Admission& admission);
@@ -155,21 +158,32 @@ class Replication {
   net::Awaitable<> admit_mapped(std::vector<Partition*> due);
   void handle_admission(Partition& partition, const MappedAdmission& admission);
   net::Awaitable<> load_maps();
+  void begin_storing_maps();
   net::Awaitable<> store_maps();
   void readmit(Partition& partition, const std::string& reason);
   net::Awaitable<> end_mapped_flows();
 
   // ---- running ----
-  net::Awaitable<> assign_due();
+  void begin_assignments();
+  net::Awaitable<> assign(std::vector<Partition*> due);
   net::Awaitable<> check_source_epochs(std::vector<std::pair<Partition*, Route>> moved);
+  [[nodiscard]] bool is_still_assignable(Partition& partition);
   void assign(Partition& partition, const Route& route);
   void wait_for_leader(Partition& partition, const std::string& reason, Condition condition);
   void handle_left(Partition& partition, Parked parked);
   void handle_failed(Partition& partition);
   void begin_detours();
   net::Awaitable<> take_detour(Partition& partition);
-  net::Awaitable<> end_tasks();
+
+  // ---- tasks ----
+  using Work = net::Awaitable<> (Replication::*)(std::vector<Partition*>);
+  [[nodiscard]] bool can_begin(const Partition& partition) const;
+  std::vector<std::vector<Partition*>> by_leaders(const std::vector<Partition*>& partitions) const;
+  void begin_work(std::vector<Partition*> partitions, Work work);
+  net::Awaitable<> work_on(std::vector<Partition*> partitions, Work work);
+  void release(Partition& partition);
   void begin_task(net::Awaitable<> task);
+  net::Awaitable<> end_tasks();
 
   // ---- conditions ----
   void hold_up(Partition& partition, Condition condition, const std::string& reason);
@@ -192,7 +206,8 @@ class Replication {
   bool stopping_ = false;
   bool is_cut_off_ = false;     // stopping, and nothing more is awaited
   std::size_t detours_ = 0;     // under way
-  std::size_t tasks_ = 0;       // detours and removals under way
+  std::size_t admissions_ = 0;  // the same; each is of several partitions
+  std::size_t tasks_ = 0;       // all that is under way
   std::exception_ptr failure_;  // of a task: what it has no name for
   Doubt source_doubt_;
   Doubt target_doubt_;
@@ -202,6 +217,7 @@ class Replication {
   net::Time next_watch_{};
   OpenTransactions open_transactions_;
   std::optional<MappedPartitions> mapped_;  // unless all offsets are identical
+  bool are_maps_busy_ = false;              // a task has it: its calls are not to overlap
   net::Time next_store_{};
   bool is_store_late_ = false;                   // and that was said
   std::set<std::string> own_topics_;             // of the target, created by this process

@@ -20,7 +20,7 @@ constexpr std::int64_t most_marked_head = 10'000'000;
 
 }  // namespace
 
-Awaitable<> Replication::admit_due() {
+void Replication::begin_admissions() {
   std::vector<Partition*> identical;
   std::vector<Partition*> mapped;
   for (Partition* partition : due_in(Phase::admitting)) {
@@ -29,11 +29,23 @@ Awaitable<> Replication::admit_due() {
     partition->source_epoch = known == nullptr ? std::nullopt : std::optional(known->leader_epoch);
     (partition->spec.is_mapped() ? mapped : identical).push_back(partition);
   }
-  if (!identical.empty()) co_await admit_identical(std::move(identical));
-  if (!mapped.empty()) co_await admit_mapped(std::move(mapped));
+  for (std::vector<Partition*>& group : by_leaders(identical)) {
+    if (!can_begin(*group.front())) break;
+    ++admissions_;
+    begin_work(std::move(group), &Replication::admit_identical);
+  }
+  if (!mapped.empty()) {
+    are_maps_busy_ = true;
+    begin_work(std::move(mapped), &Replication::admit_mapped);
+  }
 }
 
 Awaitable<> Replication::admit_identical(std::vector<Partition*> due) {
+  struct Ended {
+    ~Ended() { --admissions; }
+    std::size_t& admissions;
+  };
+  const Ended ended{admissions_};
   std::vector<AdmissionQuestion> questions;
   std::vector<TopicPartition> sources;
   for (Partition* partition : due) {

@@ -24,6 +24,18 @@ constexpr auto pause_before_load = 250ms;
 // Of a partition's holes, once, when it begins.
 constexpr auto longest_filling = 10min;
 
+/// The maps are free again when the task ends, however that is.
+class MapsAtWork {
+ public:
+  explicit MapsAtWork(bool& are_busy) : are_busy_(are_busy) {}
+  ~MapsAtWork() { are_busy_ = false; }
+  MapsAtWork(const MapsAtWork&) = delete;
+  MapsAtWork& operator=(const MapsAtWork&) = delete;
+
+ private:
+  bool& are_busy_;
+};
+
 }  // namespace
 
 void Replication::adopt_if_mapped(Partition& partition) {
@@ -66,6 +78,7 @@ Awaitable<bool> Replication::is_too_much_filling(Partition& partition, Offset st
 // ---- Admission ------------------------------------------------------------------------------------------------------
 
 Awaitable<> Replication::admit_mapped(std::vector<Partition*> due) {
+  const MapsAtWork at_work(are_maps_busy_);
   std::vector<TopicPartition> sources;
   for (const Partition* partition : due) sources.push_back({partition->spec.source_topic, partition->spec.partition});
   Answers<Offset> ends;
@@ -127,8 +140,8 @@ void Replication::handle_admission(Partition& partition, const MappedAdmission& 
 void Replication::readmit(Partition& partition, const std::string& reason) {
   if (partition.is_in_shard) {
     shards_.settle(partition.spec.id, ParkCause::target_moved, reason);
-  } else if (partition.phase == Phase::detouring) {
-    partition.must_readmit = true;
+  } else if (partition.is_busy) {
+    partition.readmission = reason;
   } else if (partition.phase == Phase::assignable || partition.phase == Phase::waiting_for_detour) {
     set_phase(partition, Phase::admitting, reason);
   }
@@ -151,9 +164,15 @@ Awaitable<> Replication::load_maps() {
   }
 }
 
-Awaitable<> Replication::store_maps() {
-  if (now() < next_store_) co_return;
+void Replication::begin_storing_maps() {
+  if (are_maps_busy_ || now() < next_store_) return;
   next_store_ = now() + store_interval;
+  are_maps_busy_ = true;
+  begin_task(store_maps());
+}
+
+Awaitable<> Replication::store_maps() {
+  const MapsAtWork at_work(are_maps_busy_);
   switch (co_await mapped_->store()) {
     case OffsetSyncs::Stored::all:
       is_store_late_ = false;

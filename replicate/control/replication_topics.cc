@@ -293,7 +293,7 @@ void Replication::close(MirroredTopic& topic, Condition condition, std::string r
     episodes_.end(partition->spec.id);
     if (partition->is_in_shard) {
       shards_.settle(partition->spec.id, ParkCause::stopped, {});
-    } else if (partition->phase != Phase::detouring) {
+    } else if (!partition->is_busy) {
       hold(*partition, topic);
     }
   }
@@ -311,9 +311,8 @@ void Replication::settle_closed() {
   for (auto& [name, topic] : topics_) {
     if (topic.stage != Stage::closing) continue;
     const std::vector<Partition*> partitions = partitions_of(topic);
-    const bool is_settled = std::all_of(partitions.begin(), partitions.end(), [](const Partition* partition) {
-      return !partition->is_in_shard && partition->phase != Phase::detouring;
-    });
+    const bool is_settled = std::none_of(partitions.begin(), partitions.end(),
+                                         [](const Partition* partition) { return partition->is_taken(); });
     if (!is_settled) continue;
     const bool is_untouched = std::all_of(partitions.begin(), partitions.end(),
                                           [](const Partition* partition) { return partition->position() == 0; });
@@ -385,12 +384,12 @@ void Replication::begin_anew(MirroredTopic& topic, const TopicResult& result) {
     const std::lock_guard lock(mutex_);
     for (Partition* partition : partitions) {
       const PartitionIndex index = partition->spec.partition;
+      if (mapped_) mapped_->forget(*partition);
       if (index.value() < result.mirrored_partitions()) {
         replicate::begin_anew(*partition, flow_identity(tag_, topic.target.id(), topic.target_topic, index),
                               new_recovery());
         adopt_if_mapped(*partition);
       } else {
-        if (mapped_) mapped_->forget(*partition);
         by_id_.erase(partition->spec.id);
         partitions_.erase({topic.source_topic, index});
       }

@@ -366,6 +366,7 @@ void Flow::handle_target_lost(const std::string& reason) {
   std::int64_t bytes = 0;
   for (const InFlight& batch : in_flight_) bytes += batch.bytes;
   progress().in_flight_bytes.fetch_sub(bytes, std::memory_order_relaxed);
+  is_in_doubt_ = is_in_doubt_ || !in_flight_.empty();
   in_flight_.clear();
   settle(ParkCause::target_connection, reason);
 }
@@ -386,7 +387,11 @@ Parked Flow::park() {
   if (was_located_ && !is_final(cause_)) {
     standing = Standing{.confirmed = confirmed_, .sequence = confirmed_sequence_};
   }
-  return {.flow_id = spec_.id, .cause = cause_, .reason = std::move(reason_), .standing = standing};
+  return {.flow_id = spec_.id,
+          .cause = cause_,
+          .reason = std::move(reason_),
+          .standing = standing,
+          .is_in_doubt = is_in_doubt_};
 }
 
 }  // namespace shunt::replicate

@@ -204,6 +204,7 @@ struct Parked {
   ParkCause cause = ParkCause::stopped;
   std::string reason;  // what, where, why; empty for `stopped`
   std::optional<Standing> standing;
+  bool is_in_doubt = false;  // batches were sent and not answered: they may be appended yet
 };
 
 enum class FlowState { locating, flowing, settling, parked };
@@ -316,6 +317,7 @@ class Flow {
   bool known_identity_ = false;            // the target holds a sequence of our producer id: a resend is recognised
   net::Time last_confirmed_{};
   bool was_located_ = false;  // the members above say something
+  bool is_in_doubt_ = false;
   bool fetch_valid_ = false;
   protocol::Offset high_watermark_{-1};  // of the source, in this assignment
   protocol::Offset log_start_{-1};

@@ -285,7 +285,23 @@ TEST_F(FlowTest, a_lost_connection_leaves_nothing_in_flight) {
   EXPECT_EQ(flow_->progress().in_flight_bytes.load(), 1012);
   flow_->handle_target_lost("gone");
   EXPECT_EQ(flow_->progress().in_flight_bytes.load(), 0);
-  EXPECT_EQ(settled().cause, ParkCause::target_connection);
+  const Parked parked = settled();
+  EXPECT_EQ(parked.cause, ParkCause::target_connection);
+  EXPECT_TRUE(parked.is_in_doubt);
+}
+
+TEST_F(FlowTest, what_was_lost_unanswered_is_in_doubt_whatever_else_happens) {
+  gate(Header(100, 10));
+  flow_->settle(ParkCause::detour, "a hole");
+  flow_->handle_target_lost("gone");
+  const Parked parked = settled();
+  EXPECT_EQ(parked.cause, ParkCause::detour);
+  EXPECT_TRUE(parked.is_in_doubt);
+}
+
+TEST_F(FlowTest, nothing_is_in_doubt_when_all_was_answered) {
+  flow_->handle_target_lost("gone");
+  EXPECT_FALSE(settled().is_in_doubt);
 }
 
 TEST_F(FlowTest, an_answer_to_nothing_is_noticed) {
