@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from world import until
 
+ELECTION_SECONDS = 5
 LONG_SECONDS = 30  # a recovery that takes longer is not waited for, but told
 
 
@@ -162,38 +163,54 @@ class Faults:
         known = cluster.metadata()["topics"]
         return {topic: known[topic] for topic in self._world.topics.values() if topic in known}
 
+    def _elected(self, cluster):
+        """The partitions as soon as all are led by their preferred replicas, or in the end without that."""
+        known = {}
+
+        def all_elected():
+            known.update(self._partitions(cluster))
+            states = [state for partitions in known.values() for state in partitions.values()]
+            return all(leader == replicas[0] for leader, replicas, _ in states)
+
+        until(all_elected, ELECTION_SECONDS)
+        return known
+
     def _move_leaders(self, name, cluster, what, move):
-        """Moves leaders; how long until the target has what the source had, of the moved partitions of plain topics."""
+        """Moves leaders; how long from when the cluster names the new ones until the target has confirmed more of each moved
+        partition whose producers never pause."""
         world = self._world
         before = self._partitions(cluster)
         world.disturb()
         calm = world.calm()
-        began = time.monotonic()
         move()
-        cluster.wait()
-        after = self._partitions(cluster)
+        after = self._elected(cluster)
+        began, positions = time.monotonic(), world.positions()
         moved = {
             (topic, index)
             for topic, partitions in after.items()
             for index, (leader, _, _) in partitions.items()
             if topic in before and before[topic][index][0] != leader
         }
-        world.tell(f"{what} on the {name}: {len(moved)} leaders moved")
-        if moved:
-            took = time.monotonic() - began if self._catch_up(moved) else None
+        steady = {place: end for place, end in positions.items() if place in moved and place[0] in self._steady_topics()}
+        if steady:
+            done = until(lambda: self._are_beyond(steady), LONG_SECONDS)
+            took = time.monotonic() - began if done else None
             self.recoveries.append(Recovery("leader move", took, world.was_calm(calm)))
+        told = f": all go on after {took:.2f} s" if steady and done else ""
+        world.tell(f"{what} on the {name}: {len(moved)} leaders moved{told}")
+        cluster.wait()
 
-    def _catch_up(self, places=None):
-        """Whether shunt comes, in time, to where the source's plain topics end now (of these partitions, or of all)."""
-        topics = [self._world.topics[name] for name in ("plain", "packed")]
-        ends = self._world.lab.ends(self._clusters.source, topics)
-        wanted = {place: end for place, end in ends.items() if places is None or place in places}
+    def _steady_topics(self):
+        return [self._world.topics[name] for name in ("plain", "packed")]
 
-        def caught_up():
-            there = self._world.positions()
-            return all(there.get(place, -1) >= end for place, end in wanted.items())
+    def _are_beyond(self, places):
+        there = self._world.positions()
+        return all(there.get(place, -1) > position for place, position in places.items())
 
-        return until(caught_up, LONG_SECONDS)
+    def _catch_up(self):
+        """Until shunt has come, in time, to where the source's steady topics end now."""
+        ends = self._world.lab.ends(self._clusters.source, self._steady_topics())
+        until(lambda: self._are_beyond({place: end - 1 for place, end in ends.items()}), LONG_SECONDS)
 
     # ---- the network -------------------------------------------------------------------------------------------------
 
