@@ -159,4 +159,10 @@ void LogCursor::jump(Offset offset) {
   record_.reset();
 }
 
+bool is_copy(LogCursor& source, LogCursor& target) {
+  const bool has_own_times = !target.has_append_time();
+  return protocol::is_same_content(source.record(), target.record()) &&
+         (!has_own_times || source.record().timestamp_ms == target.record().timestamp_ms);
+}
+
 }  // namespace shunt::replicate

@@ -91,4 +91,7 @@ class LogCursor {
   std::optional<protocol::Record> record_;
 };
 
+/// The target's current record can be a copy of the source's, wherever it is.
+bool is_copy(LogCursor& source, LogCursor& target);
+
 }  // namespace shunt::replicate

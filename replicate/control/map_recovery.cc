@@ -29,12 +29,6 @@ Sequence sequence_of(LogCursor& cursor) {
   return header.base_sequence().advanced(cursor.record().offset - header.base_offset());
 }
 
-bool is_same(LogCursor& source, LogCursor& target) {
-  const bool has_own_times = !target.header().is_log_append_time();
-  return protocol::is_same_content(source.record(), target.record()) &&
-         (!has_own_times || source.record().timestamp_ms == target.record().timestamp_ms);
-}
-
 class MapWalk {
  public:
   MapWalk(Cluster& source, Cluster& target, const MapQuestion& question)
@@ -104,7 +98,7 @@ class MapWalk {
       }
       if (!has_target) break;
       const bool has_source = co_await source.settle();
-      if (!has_source || !is_same(source, target)) co_return false;
+      if (!has_source || !is_copy(source, target)) co_return false;
       append_run(runs_, {.source = source.record().offset, .target = target.record().offset, .records = 1});
       source.next_record();
       ++counted;
@@ -128,7 +122,7 @@ class MapWalk {
       if (!has_target) break;
       if (distance(question_.tip.sequence, sequence_of(target)) != seen) break;
       ++seen;
-      if (has_source && is_same(source, target)) {
+      if (has_source && is_copy(source, target)) {
         append_run(runs_, {.source = source.record().offset, .target = target.record().offset, .records = 1});
         source.next_record();
         position_ = source.position();

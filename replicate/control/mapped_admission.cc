@@ -6,7 +6,9 @@
 
 #include <fmt/format.h>
 
+#include "net/asio.h"
 #include "net/concurrently.h"
+#include "replicate/control/hole_filler.h"
 #include "replicate/control/leaders.h"
 #include "replicate/control/log_cursor.h"
 #include "replicate/control/map_recovery.h"
@@ -22,6 +24,8 @@ namespace {
 
 // Each holds two stretches of log.
 constexpr std::size_t concurrency = 8;
+
+constexpr auto look_pause = std::chrono::milliseconds(50);
 
 constexpr std::int64_t first_look_back = 1024;
 constexpr std::int64_t look_back_factor = 16;
@@ -44,6 +48,12 @@ MappedAdmission start(const Standing& standing) {
   admission.standing = standing;
   return admission;
 }
+
+/// Offsets [from, end).
+struct Range {
+  Offset from;
+  Offset end;
+};
 
 struct Bounds {
   Offset source_start;
@@ -78,15 +88,15 @@ Awaitable<Bounds> look(Cluster& source, Cluster& target, const MappedQuestion& q
   co_return bounds;
 }
 
-/// Where the last batch ends that `writer` has written; looked for further and further back.
-Awaitable<std::optional<Offset>> end_of_last(Cluster& cluster, TopicPartition partition, Offset start, Offset end,
-                                             ProducerId writer) {
-  std::optional<Offset> last;
+/// The last batch that `writer` has written; looked for further and further back.
+Awaitable<std::optional<Range>> last_batch(Cluster& cluster, TopicPartition partition, Offset start, Offset end,
+                                           ProducerId writer) {
+  std::optional<Range> last;
   for (std::int64_t distance = first_look_back; !last; distance *= look_back_factor) {
     const Offset from = std::max(start, end - distance);
     LogCursor cursor(cluster, partition, from, end, Isolation::read_uncommitted, writer);
     while (co_await cursor.settle()) {
-      last = cursor.header().next_offset();
+      last = Range{.from = cursor.header().base_offset(), .end = cursor.header().next_offset()};
       cursor.skip_batch();
     }
     if (from == start) break;
@@ -94,8 +104,44 @@ Awaitable<std::optional<Offset>> end_of_last(Cluster& cluster, TopicPartition pa
   co_return last;
 }
 
-Awaitable<MappedAdmission> begin(Cluster& target, OffsetSyncs& syncs, const MappedQuestion& question,
-                                 const Bounds& bounds) {
+/// What a life before this one has sent under `identity` is executed within the doubt, or that is seen to move.
+Awaitable<> await_late_requests(Cluster& target, const TopicPartition& partition, ProducerId identity) {
+  const std::vector<TopicPartition> asked{partition};
+  std::int32_t last_sequence = -1;
+  for (net::Time quiet_since = net::now(); net::now() - quiet_since < HoleSettings{}.doubt;) {
+    const auto producers = co_await active_producers(target, asked);
+    const ActiveProducer* known = find_producer(value_of(producers, partition, "the list of producers"), identity);
+    const std::int32_t seen = known == nullptr ? -1 : known->last_sequence;
+    if (std::exchange(last_sequence, seen) != seen) quiet_since = net::now();
+    co_await net::sleep_for(look_pause);
+  }
+}
+
+/// Whether what the target has in `range` is what the source has at the same offsets. True also where the source has
+/// deleted all of it.
+Awaitable<bool> is_in_place(Cluster& source, Cluster& target, const MappedQuestion& question, const Bounds& bounds,
+                            Range range, Isolation isolation) {
+  if (range.end <= bounds.source_start) co_return true;
+  const Offset from = std::max(range.from, bounds.source_start);
+  LogCursor here(source, question.source, from, range.end, isolation);
+  LogCursor there(target, question.target, from, range.end, Isolation::read_uncommitted);
+  bool has_seen = false;
+  for (;;) {
+    const bool has_here = co_await here.settle();
+    if (!has_here) co_return has_seen;
+    bool has_there = co_await there.settle();
+    while (has_there && there.record().offset < here.record().offset) {
+      there.next_record();
+      has_there = co_await there.settle();
+    }
+    if (!has_there || there.record().offset != here.record().offset || !is_copy(here, there)) co_return false;
+    has_seen = true;
+    here.next_record();
+  }
+}
+
+Awaitable<MappedAdmission> begin(Cluster& source, Cluster& target, OffsetSyncs& syncs, const MappedQuestion& question,
+                                 Bounds bounds, Isolation isolation) {
   if (bounds.knows(question.identity)) {
     co_return refuse(fmt::format(
         "{} holds records of this mirror, but the map of their offsets is gone (topic {}): restore that topic, or "
@@ -104,15 +150,27 @@ Awaitable<MappedAdmission> begin(Cluster& target, OffsetSyncs& syncs, const Mapp
   }
   Offset first = question.start_at_latest ? bounds.source_readable_end : bounds.source_start;
   if (bounds.knows(question.identical_identity)) {
-    const auto end = co_await end_of_last(target, question.target, bounds.target_start, bounds.target_end,
+    co_await await_late_requests(target, question.target, question.identical_identity);
+    bounds = co_await look(source, target, question, isolation);
+    const auto last = co_await last_batch(target, question.target, bounds.target_start, bounds.target_end,
                                           question.identical_identity);
-    if (!end) {
+    if (!last) {
       co_return refuse(
           fmt::format("{} was mirrored with identical offsets, but no record of that is left: where to go "
                       "on cannot be told; delete the target topic to have it mirrored anew",
                       question.target.to_string()));
     }
-    first = *end;
+    // Another writer may have come between, and then records of ours that were under way are not in their places.
+    const bool is_exact = co_await is_in_place(source, target, question, bounds, *last, isolation);
+    if (!is_exact) {
+      co_return refuse(
+          fmt::format("{} was mirrored with identical offsets, and what it has at offsets {} to {}, the last of "
+                      "this mirror's, is not what the source has there: where to go on cannot be told; delete the "
+                      "target topic to have it mirrored anew",
+                      question.target.to_string(), last->from.value(), last->end.value() - 1),
+          Condition::foreign_writer);
+    }
+    first = last->end;
   }
   syncs.begin(question.source, question.identity,
               {.source = first, .target = bounds.target_end, .sequence = Sequence(0)});
@@ -143,7 +201,7 @@ Awaitable<MappedAdmission> admit_one(Cluster& source, Cluster& target, OffsetSyn
                                      const MappedQuestion& question, Isolation isolation) {
   const Bounds bounds = co_await look(source, target, question, isolation);
   const OffsetMap* map = syncs.find(question.source, question.identity);
-  if (map == nullptr) co_return co_await begin(target, syncs, question, bounds);
+  if (map == nullptr) co_return co_await begin(source, target, syncs, question, bounds, isolation);
   const MapTip tip = map->tip();
   MappedAdmission admission = co_await go_on(source, target, syncs, question, tip, isolation);
   admission.source_start = bounds.source_start;

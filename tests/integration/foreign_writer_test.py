@@ -66,3 +66,8 @@ def a_foreign_writer_stops_a_running_partition(lab):
     # At most the one batch that met the foreign record is behind it; nothing of it is doubled or lost before.
     assert lab.dump(lab.target, topic, 0).startswith(after)
     lab.assert_identical([plain])
+    # That batch is not at the source's offsets: a map would not know where to begin, and nothing is guessed.
+    there = lab.dump(lab.target, topic, 0)
+    failures = mirror_with_failures(lab, [topic], settings={"shunt.offsets": "mapped"})
+    assert set(failures) == {(topic, 0)} and failures[topic, 0]["condition"] == "foreign.writer", failures
+    assert lab.dump(lab.target, topic, 0) == there
