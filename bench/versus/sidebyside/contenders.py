@@ -46,6 +46,14 @@ def shunt(bench, source, target, topic, io, until_caught_up=True, prefix=()):
     return child, f"{alias}.{topic}", summary
 
 
+def shunt_verify(bench, target_topic):
+    """Running `shunt verify` of what shunt() has copied there."""
+    alias = target_topic.partition(".")[0]
+    log = bench.fresh_alias(f"{alias}-verify")
+    argv = [bench.program("shunt"), "verify", bench.logs / f"{alias}.properties", "--json"]
+    return Child(argv, bench.logs / f"{log}.log", bench.logs / f"{log}.json")
+
+
 def mirror_maker(bench, source, target, topic, codec, template="mm2-tuned.properties.in", linger_ms=50):
     """(running MirrorMaker 2, name of its target topic)."""
     alias = bench.fresh_alias("mm")

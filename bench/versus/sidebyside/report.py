@@ -62,7 +62,7 @@ def write(bench, parts):
     for part in copies.values():
         lines += _copy(part)
     lines += _record_size(copies)
-    tables = {"latency": _latency, "link": _link, "partitions": _partitions}
+    tables = {"latency": _latency, "link": _link, "partitions": _partitions, "verify": _verify, "holes": _holes}
     for part in parts.values():
         if part["kind"] in tables:
             lines += tables[part["kind"]](part)
@@ -257,6 +257,51 @@ def _partitions(part):
         "by the contender. Peak includes shunt.buffer.memory (32 MiB by default).",
         "",
         *table(["contender (runs)", "peak, MiB", "first record, s", "all records, s"], rows),
+    ]
+
+
+def _verify(part):
+    lines = [
+        "## shunt verify",
+        "",
+        "CPU of the whole run, start included, for each GB it reads: shunt reads source and target, the Java consumer reads "
+        "the source alone and hashes every record.",
+        "",
+    ]
+    for data in part["data"]:
+        runs = {}
+        for run in part["runs"]:
+            if run["data"] == data["name"]:
+                runs.setdefault(run["reader"], []).append(run)
+        rows = []
+        middle = {reader: statistics.median(run["cpu_per_gb"] for run in own) for reader, own in runs.items()}
+        for reader, own in runs.items():
+            factor = number(middle["Java consumer"] / middle[reader]) + " x" if reader != "Java consumer" else ""
+            rows.append([f"{reader} ({len(own)})", spread([run["cpu_seconds"] for run in own]),
+                         spread([run["cpu_per_gb"] for run in own]), factor,
+                         spread([run["seconds"] for run in own]),
+                         f"{number(max(run['peak_bytes'] for run in own) / 2**20)} MiB"])  # fmt: skip
+        lines += [
+            f"### {data['title']}: {data['records']:,} records, {data['log_bytes'] / 1e6:,.0f} MB a side",
+            "",
+            *table(["reader (runs)", "CPU, s", "CPU s/GB read", "Java consumer is", "seconds", "peak"], rows),
+        ]
+    return lines
+
+
+def _holes(part):
+    rows = []
+    for one in _contenders(part):
+        runs = _runs(part, one)
+        rows.append([f"{NAMES[one]} ({len(runs)})", f"{runs[0]['records']:,}", f"{runs[0]['holes']:,}",
+                     spread([run["seconds"] for run in runs]),
+                     spread([run["cpu_seconds"] for run in runs])])  # fmt: skip
+    return [
+        "## A compacted topic",
+        "",
+        f"One partition of {part['log_end']:,} offsets, of which most have no record any more; all of them keep theirs.",
+        "",
+        *table(["contender (runs)", "records", "offsets filled", "seconds", "CPU, s"], rows),
     ]
 
 
