@@ -28,6 +28,8 @@ void append_shunt_keys(std::vector<Key>& table) {
            "Offsets that a source's log no longer has at its beginning and that are filled on the target."},
           {"shunt.open.transaction.warn.ms", integer, "60000",
            "A transaction of the source that holds the mirror back for so long is named in the log."},
+          {"shunt.on.foreign.writer", string, "stop",
+           "When others write to a target partition: stop it, or continue with mapped offsets."},
           {"shunt.on.overtaken", string, "stop",
            "When the source deletes records before they are mirrored: stop the partition, or continue behind them."},
           {"shunt.on.source.recreated", string, "stop",

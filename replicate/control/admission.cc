@@ -31,6 +31,9 @@ constexpr protocol::LeaderEpoch first_leader_epoch{0};
 constexpr std::int64_t first_look_back = 64;
 constexpr std::int64_t look_back_factor = 16;
 
+// Offsets that may have been under way when another writer came between, and more.
+constexpr std::int64_t most_displaced = 1 << 18;
+
 Admission verdict(Admission::Verdict verdict, std::string reason) {
   Admission admission;
   admission.verdict = verdict;
@@ -122,8 +125,9 @@ Awaitable<> read_tails(Cluster& cluster, Candidates& candidates, Side side, Offs
   }
 }
 
-/// The last batch of data in [from, end); empty: markers only.
-Awaitable<std::optional<BatchPrint>> last_data_in(Cluster& cluster, TopicPartition partition, Offset from, Offset end) {
+/// The last batch of data in [from, end), of any producer but `without`; empty: there is none.
+Awaitable<std::optional<BatchPrint>> last_data_in(Cluster& cluster, TopicPartition partition, Offset from, Offset end,
+                                                  std::optional<protocol::ProducerId> without = {}) {
   std::optional<BatchPrint> last;
   while (from < end) {
     const LogStretch stretch =
@@ -139,7 +143,7 @@ Awaitable<std::optional<BatchPrint>> last_data_in(Cluster& cluster, TopicPartiti
       const std::optional<BatchPrint> print = BatchPrint::of(batch.bytes, why);
       if (!print)
         throw ClusterError(fmt::format("{} holds a batch that cannot be compared: {}", partition.to_string(), why));
-      if (!print->is_control) last = print;
+      if (!print->is_control && print->producer_id != without) last = print;
       from = print->next_offset();
     }
   }
@@ -158,6 +162,22 @@ Awaitable<> look_behind_markers(Cluster& target, Candidate& candidate) {
     }
     facts.has_only_markers = !found;
     if (found) facts.target_tail = found;
+  } catch (const net::BrokerError& error) {
+    candidate.admission = retry(error.what(), Condition::target_error);
+  } catch (const ClusterError& error) {
+    candidate.admission = retry(error.what(), Condition::target_error);
+  }
+}
+
+/// The target ends with a batch of ours that is not the source's. Had another writer come between before it?
+Awaitable<> look_for_others(Cluster& target, Candidate& candidate) {
+  AdmissionFacts& facts = candidate.facts;
+  try {
+    const Offset from = std::max(facts.target_start, facts.target_end - most_displaced);
+    const auto others = co_await last_data_in(target, facts.target, from, facts.target_end, facts.identity);
+    if (!others) co_return;
+    facts.others_at = others->base_offset;
+    candidate.admission = decide_by_tails(facts);
   } catch (const net::BrokerError& error) {
     candidate.admission = retry(error.what(), Condition::target_error);
   } catch (const ClusterError& error) {
@@ -336,7 +356,12 @@ Awaitable<> gather(Cluster& source, Cluster& target, Candidates& candidates, Iso
   }
   co_await net::for_each_concurrently(unlike, settings.concurrency, compare);
   for (Candidate& candidate : candidates) {
-    if (!candidate.admission) candidate.admission = decide_by_tails(candidate.facts);
+    if (!candidate.admission) {
+      candidate.admission = decide_by_tails(candidate.facts);
+      const std::optional<Condition> condition = candidate.admission->condition;
+      if (condition == Condition::source_recreated || condition == Condition::source_truncated)
+        co_await look_for_others(target, candidate);
+    }
     co_await check_markers(source, candidate, isolation);
   }
 }
@@ -369,6 +394,12 @@ Admission refuse_other_log(const AdmissionFacts& facts, const std::string& what)
     return refuse(fmt::format("target topic already written by others: {}; delete it to have it mirrored, or mirror to "
                               "another one",
                               what),
+                  Condition::foreign_writer);
+  }
+  if (facts.others_at) {
+    return refuse(fmt::format("{}; another producer's records are before it, at offset {}: this mirror's batches that "
+                              "were under way then are not in their places",
+                              what, facts.others_at->value()),
                   Condition::foreign_writer);
   }
   // A log is cut off only when a leader is elected. The first leader of a topic has the topic's whole history.

@@ -64,6 +64,7 @@ struct AdmissionFacts {
   std::optional<BatchPrint> source_tail;
   std::optional<BatchPrint> target_tail;
   std::string tails_differ;  // how their records do, where the batches are no copies; empty: they do not
+  std::optional<protocol::Offset> others_at;  // behind which, on the target, our last batches lie; unset: nobody's
 };
 
 /// From the logs' bounds alone. Empty: the last batches must be compared.

@@ -6,9 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "net/asio.h"
 #include "net/concurrently.h"
-#include "replicate/control/hole_filler.h"
 #include "replicate/control/leaders.h"
 #include "replicate/control/log_cursor.h"
 #include "replicate/control/map_recovery.h"
@@ -25,10 +23,9 @@ namespace {
 // Each holds two stretches of log.
 constexpr std::size_t concurrency = 8;
 
-constexpr auto look_pause = std::chrono::milliseconds(50);
-
 constexpr std::int64_t first_look_back = 1024;
 constexpr std::int64_t look_back_factor = 16;
+constexpr std::int64_t most_look_back_unknown = first_look_back * look_back_factor;
 
 MappedAdmission verdict(MappedAdmission::Verdict verdict, std::string reason, std::optional<Condition> condition) {
   MappedAdmission admission;
@@ -48,12 +45,6 @@ MappedAdmission start(const Standing& standing) {
   admission.standing = standing;
   return admission;
 }
-
-/// Offsets [from, end).
-struct Range {
-  Offset from;
-  Offset end;
-};
 
 struct Bounds {
   Offset source_start;
@@ -88,44 +79,20 @@ Awaitable<Bounds> look(Cluster& source, Cluster& target, const MappedQuestion& q
   co_return bounds;
 }
 
-/// The last batch that `writer` has written; looked for further and further back.
-Awaitable<std::optional<Range>> last_batch(Cluster& cluster, TopicPartition partition, Offset start, Offset end,
-                                           ProducerId writer) {
-  std::optional<Range> last;
-  for (std::int64_t distance = first_look_back; !last; distance *= look_back_factor) {
-    const Offset from = std::max(start, end - distance);
-    LogCursor cursor(cluster, partition, from, end, Isolation::read_uncommitted, writer);
-    while (co_await cursor.settle()) {
-      last = Range{.from = cursor.header().base_offset(), .end = cursor.header().next_offset()};
-      cursor.skip_batch();
-    }
-    if (from == start) break;
-  }
-  co_return last;
-}
+/// A batch that was written with identical offsets.
+struct OwnBatch {
+  Offset base;
+  Offset end;
+  Sequence sequence;  // of its first record
+};
 
-/// What a life before this one has sent under `identity` is executed within the doubt, or that is seen to move.
-Awaitable<> await_late_requests(Cluster& target, const TopicPartition& partition, ProducerId identity) {
-  const std::vector<TopicPartition> asked{partition};
-  std::int32_t last_sequence = -1;
-  for (net::Time quiet_since = net::now(); net::now() - quiet_since < HoleSettings{}.doubt;) {
-    const auto producers = co_await active_producers(target, asked);
-    const ActiveProducer* known = find_producer(value_of(producers, partition, "the list of producers"), identity);
-    const std::int32_t seen = known == nullptr ? -1 : known->last_sequence;
-    if (std::exchange(last_sequence, seen) != seen) quiet_since = net::now();
-    co_await net::sleep_for(look_pause);
-  }
-}
-
-/// Whether what the target has in `range` is what the source has at the same offsets. True also where the source has
-/// deleted all of it.
-Awaitable<bool> is_in_place(Cluster& source, Cluster& target, const MappedQuestion& question, const Bounds& bounds,
-                            Range range, Isolation isolation) {
-  if (range.end <= bounds.source_start) co_return true;
-  const Offset from = std::max(range.from, bounds.source_start);
-  LogCursor here(source, question.source, from, range.end, isolation);
-  LogCursor there(target, question.target, from, range.end, Isolation::read_uncommitted);
-  bool has_seen = false;
+/// Whether the target's batch holds what the source has at the same offsets. Empty: the source has no record there.
+Awaitable<std::optional<bool>> is_in_place(Cluster& source, Cluster& target, const MappedQuestion& question,
+                                           const OwnBatch& batch, Offset source_start, Isolation isolation) {
+  const Offset from = std::max(batch.base, source_start);
+  LogCursor here(source, question.source, from, batch.end, isolation);
+  LogCursor there(target, question.target, from, batch.end, Isolation::read_uncommitted);
+  std::optional<bool> has_seen;
   for (;;) {
     const bool has_here = co_await here.settle();
     if (!has_here) co_return has_seen;
@@ -140,50 +107,116 @@ Awaitable<bool> is_in_place(Cluster& source, Cluster& target, const MappedQuesti
   }
 }
 
+/// Where this mirror's records were still at the source's offsets, as near to the target's end as can be found; looked
+/// for further and further back. Batches behind it may be displaced: another writer has come between while they were
+/// under way.
+struct LastInPlace {
+  bool is_any_there = false;  // a batch of this mirror's
+  std::optional<MapTip> tip;
+};
+Awaitable<LastInPlace> find_last_in_place(Cluster& source, Cluster& target, const MappedQuestion& question,
+                                          const Bounds& bounds, Isolation isolation) {
+  LastInPlace found;
+  // An identity that was not used for a day is forgotten, though its batches are there; those are not sought for ever.
+  const bool is_known = bounds.knows(question.identical_identity);
+  for (std::int64_t distance = first_look_back; is_known || distance <= most_look_back_unknown;
+       distance *= look_back_factor) {
+    const Offset from = std::max(bounds.target_start, bounds.target_end - distance);
+    LogCursor cursor(target, question.target, from, bounds.target_end, Isolation::read_uncommitted,
+                     question.identical_identity);
+    std::optional<OwnBatch> last;
+    while (co_await cursor.settle()) {
+      found.is_any_there = true;
+      const protocol::RecordBatchHeader header = cursor.header();
+      last = OwnBatch{.base = header.base_offset(), .end = header.next_offset(), .sequence = header.base_sequence()};
+      if (last->end > bounds.source_start) {
+        const auto is_there = co_await is_in_place(source, target, question, *last, bounds.source_start, isolation);
+        if (is_there.value_or(false)) {
+          found.tip = MapTip{.source = last->base, .target = last->base, .sequence = last->sequence};
+          co_return found;
+        }
+        if (is_there) break;  // so are all behind it
+      }
+      cursor.skip_batch();
+    }
+    if (last && last->end <= bounds.source_start) {
+      // All of it is gone from the source: nothing is left to be displaced.
+      found.tip =
+          MapTip{.source = last->end, .target = last->end, .sequence = last->sequence.advanced(last->end - last->base)};
+      co_return found;
+    }
+    if (from == bounds.target_start) break;
+  }
+  co_return found;
+}
+
+/// A partition that was mirrored with identical offsets keeps its identity: what an earlier life, or another instance,
+/// has under way meets our sequence numbers.
+Awaitable<MappedAdmission> begin_behind_identical(Cluster& source, Cluster& target, OffsetSyncs& syncs,
+                                                  const MappedQuestion& question, const Bounds& bounds, MapTip tip,
+                                                  Isolation isolation) {
+  MapQuestion asked{.source = question.source,
+                    .target = question.target,
+                    .identity = question.identical_identity,
+                    .tip = tip,
+                    .isolation = isolation};
+  MapRecovery recovery = co_await recover_map(source, target, std::move(asked));
+  if (recovery.outcome == MapRecovery::Outcome::retry) co_return retry(std::move(recovery.reason));
+  if (recovery.outcome == MapRecovery::Outcome::refuse)
+    co_return refuse(std::move(recovery.reason), recovery.condition);
+  // What comes before it is where it was on the source. (The sequence is a reckoning: it is right where the run ends.)
+  const Offset first = std::min(std::max(bounds.source_start, bounds.target_start), tip.source);
+  const std::int64_t identical = tip.source - first;
+  syncs.begin(question.source, question.identical_identity,
+              {.source = first, .target = first, .sequence = tip.sequence.advanced(-identical)});
+  if (identical > 0)
+    recovery.runs.insert(recovery.runs.begin(), {.source = first, .target = first, .records = identical});
+  syncs.append(question.source, recovery.runs, recovery.unplaced);
+  MappedAdmission admission = start(recovery.standing);
+  admission.identity = question.identical_identity;
+  co_return admission;
+}
+
 Awaitable<MappedAdmission> begin(Cluster& source, Cluster& target, OffsetSyncs& syncs, const MappedQuestion& question,
-                                 Bounds bounds, Isolation isolation) {
-  if (bounds.knows(question.identity)) {
+                                 const Bounds& bounds, Isolation isolation) {
+  if (bounds.knows(question.identity) && question.identity != question.identical_identity) {
     co_return refuse(fmt::format(
         "{} holds records of this mirror, but the map of their offsets is gone (topic {}): restore that topic, or "
         "delete the target topic to have it mirrored anew",
         question.target.to_string(), syncs.topic()));
   }
-  Offset first = question.start_at_latest ? bounds.source_readable_end : bounds.source_start;
-  if (bounds.knows(question.identical_identity)) {
-    co_await await_late_requests(target, question.target, question.identical_identity);
-    bounds = co_await look(source, target, question, isolation);
-    const auto last = co_await last_batch(target, question.target, bounds.target_start, bounds.target_end,
-                                          question.identical_identity);
-    if (!last) {
-      co_return refuse(
-          fmt::format("{} was mirrored with identical offsets, but no record of that is left: where to go "
-                      "on cannot be told; delete the target topic to have it mirrored anew",
-                      question.target.to_string()));
-    }
-    // Another writer may have come between, and then records of ours that were under way are not in their places.
-    const bool is_exact = co_await is_in_place(source, target, question, bounds, *last, isolation);
-    if (!is_exact) {
-      co_return refuse(
-          fmt::format("{} was mirrored with identical offsets, and what it has at offsets {} to {}, the last of "
-                      "this mirror's, is not what the source has there: where to go on cannot be told; delete the "
-                      "target topic to have it mirrored anew",
-                      question.target.to_string(), last->from.value(), last->end.value() - 1),
-          Condition::foreign_writer);
-    }
-    first = last->end;
+  LastInPlace last;
+  if (question.standing) {
+    const Standing& left = *question.standing;
+    last = {.is_any_there = true,
+            .tip = MapTip{.source = left.confirmed, .target = left.confirmed, .sequence = left.sequence}};
+  } else {
+    last = co_await find_last_in_place(source, target, question, bounds, isolation);
   }
+  if (last.tip) {
+    co_return co_await begin_behind_identical(source, target, syncs, question, bounds, *last.tip, isolation);
+  }
+  if (last.is_any_there || bounds.knows(question.identical_identity)) {
+    co_return refuse(
+        fmt::format(
+            "{} was mirrored with identical offsets, and {}: where to go on cannot be told; delete the target "
+            "topic to have it mirrored anew",
+            question.target.to_string(),
+            last.is_any_there ? "no batch of that is still where the source has it" : "nothing of that is left"),
+        Condition::foreign_writer);
+  }
+  const Offset first = question.start_at_latest ? bounds.source_readable_end : bounds.source_start;
   syncs.begin(question.source, question.identity,
               {.source = first, .target = bounds.target_end, .sequence = Sequence(0)});
-  co_return start({.confirmed = first, .sequence = Sequence(0)});
+  MappedAdmission admission = start({.confirmed = first, .sequence = Sequence(0)});
+  admission.identity = question.identity;
+  co_return admission;
 }
 
 Awaitable<MappedAdmission> go_on(Cluster& source, Cluster& target, OffsetSyncs& syncs, const MappedQuestion& question,
-                                 const MapTip& tip, Isolation isolation) {
-  MapQuestion asked{.source = question.source,
-                    .target = question.target,
-                    .identity = question.identity,
-                    .tip = tip,
-                    .isolation = isolation};
+                                 ProducerId identity, const MapTip& tip, Isolation isolation) {
+  MapQuestion asked{
+      .source = question.source, .target = question.target, .identity = identity, .tip = tip, .isolation = isolation};
   MapRecovery recovery = co_await recover_map(source, target, std::move(asked));
   switch (recovery.outcome) {
     case MapRecovery::Outcome::retry:
@@ -194,16 +227,24 @@ Awaitable<MappedAdmission> go_on(Cluster& source, Cluster& target, OffsetSyncs& 
       break;
   }
   syncs.append(question.source, recovery.runs, recovery.unplaced);
-  co_return start(recovery.standing);
+  MappedAdmission admission = start(recovery.standing);
+  admission.identity = identity;
+  co_return admission;
 }
 
 Awaitable<MappedAdmission> admit_one(Cluster& source, Cluster& target, OffsetSyncs& syncs,
                                      const MappedQuestion& question, Isolation isolation) {
   const Bounds bounds = co_await look(source, target, question, isolation);
-  const OffsetMap* map = syncs.find(question.source, question.identity);
-  if (map == nullptr) co_return co_await begin(source, target, syncs, question, bounds, isolation);
-  const MapTip tip = map->tip();
-  MappedAdmission admission = co_await go_on(source, target, syncs, question, tip, isolation);
+  MappedAdmission admission;
+  ProducerId identity = question.identity;
+  const OffsetMap* map = syncs.find(question.source, identity);
+  if (map == nullptr) map = syncs.find(question.source, identity = question.identical_identity);
+  if (map == nullptr) {
+    admission = co_await begin(source, target, syncs, question, bounds, isolation);
+  } else {
+    const MapTip tip = map->tip();
+    admission = co_await go_on(source, target, syncs, question, identity, tip, isolation);
+  }
   admission.source_start = bounds.source_start;
   const Offset position = admission.standing.confirmed;
   if (admission.verdict != MappedAdmission::Verdict::start) co_return admission;

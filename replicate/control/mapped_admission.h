@@ -1,7 +1,7 @@
 // Where a partition with mapped offsets begins or goes on. (control/admission.h is for identical ones.)
 //
-//   no map      a new one: from the source's beginning (or its end), or from where this mirror stood when it last wrote
-//               the partition with identical offsets
+//   no map      a new one: from the source's beginning (or its end); or, where this mirror has written the partition with
+//               identical offsets, from there on, with what another writer has displaced in its new place
 //   a map       what was written behind its end is found again (map_recovery.h), and the mirror goes on there
 //
 // The map is begun or brought up to date in `syncs`. It must be stored before anything is written: a life that finds
@@ -24,8 +24,10 @@ namespace shunt::replicate {
 struct MappedQuestion {
   TopicPartition source;
   TopicPartition target;
-  protocol::ProducerId identity;            // of what is written with mapped offsets
-  protocol::ProducerId identical_identity;  // of what was written with identical ones
+  protocol::ProducerId identity;            // of what is written with mapped offsets from the beginning
+  protocol::ProducerId identical_identity;  // of what was written with identical ones, and is from there on
+  /// How it stood under that, if this process has seen it: everything below is at the source's offsets.
+  std::optional<Standing> standing;
   bool start_at_latest = false;
 };
 
@@ -41,6 +43,7 @@ struct MappedAdmission {
   std::string reason;
   std::optional<Condition> condition;  // what stands in the way, where that has a name
   Standing standing;
+  protocol::ProducerId identity{-1};  // start, overtaken: what it goes on under
   protocol::Offset source_start;
 };
 

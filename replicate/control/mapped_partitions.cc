@@ -37,12 +37,14 @@ ProducerId MappedPartitions::identity_of(const FlowSpec& spec) const {
 }
 
 bool MappedPartitions::has_map(const MirroredPartition& partition) const {
-  return syncs_.find(source_of(partition.spec), identity_of(partition.spec)) != nullptr;
+  const TopicPartition source = source_of(partition.spec);
+  return syncs_.find(source, identity_of(partition.spec)) != nullptr ||
+         syncs_.find(source, partition.spec.identity) != nullptr;
 }
 
 void MappedPartitions::adopt(MirroredPartition& partition) {
-  adopted_[&partition] = {.identical_identity = partition.spec.identity, .is_current = false};
-  partition.spec.identity = identity_of(partition.spec);
+  adopted_[&partition] = {
+      .identical_identity = partition.spec.identity, .standing = partition.standing, .is_current = false};
   partition.spec.written = std::make_shared<WrittenRuns>();
 }
 
@@ -61,8 +63,9 @@ Awaitable<std::vector<MappedAdmission>> MappedPartitions::admit(std::vector<Mirr
     collect(*partition, adopted);
     questions.push_back({.source = source_of(partition->spec),
                          .target = {partition->spec.target_topic, partition->spec.partition},
-                         .identity = partition->spec.identity,
+                         .identity = identity_of(partition->spec),
                          .identical_identity = adopted.identical_identity,
+                         .standing = adopted.standing,
                          .start_at_latest = start_at_latest});
     adopted.is_current = true;
   }
@@ -70,7 +73,14 @@ Awaitable<std::vector<MappedAdmission>> MappedPartitions::admit(std::vector<Mirr
       co_await admit_mapped(source_, target_, syncs_, std::move(questions), isolation_);
   // Nothing is written before its map has a beginning.
   const OffsetSyncs::Stored stored = co_await syncs_.store();
-  if (stored == OffsetSyncs::Stored::all) co_return admissions;
+  if (stored == OffsetSyncs::Stored::all) {
+    for (std::size_t i = 0; i < partitions.size(); ++i) {
+      if (admissions[i].identity == ProducerId(-1)) continue;
+      partitions[i]->spec.identity = admissions[i].identity;
+      adopted_.at(partitions[i]).standing.reset();
+    }
+    co_return admissions;
+  }
   const bool is_moved = stored == OffsetSyncs::Stored::moved;
   for (MappedAdmission& admission : admissions) {
     if (admission.verdict == MappedAdmission::Verdict::refuse) continue;

@@ -27,7 +27,8 @@ class MappedPartitions {
 
   /// This mirror has written it with mapped offsets before.
   [[nodiscard]] bool has_map(const MirroredPartition& partition) const;
-  /// From now on its offsets are mapped. `partition` must outlive this, and be in no shard.
+  /// From now on its offsets are mapped. `partition` must outlive this, and be in no shard. Its standing, if it has one,
+  /// is under identical offsets.
   void adopt(MirroredPartition& partition);
   /// It is gone.
   void forget(MirroredPartition& partition) { adopted_.erase(&partition); }
@@ -42,6 +43,7 @@ class MappedPartitions {
  private:
   struct Adopted {
     protocol::ProducerId identical_identity;  // of what was written with identical offsets, if ever
+    std::optional<Standing> standing;         // under that, until the map is begun
     bool is_current = false;                  // what it writes goes on where its map ends
   };
 

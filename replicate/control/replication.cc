@@ -44,7 +44,7 @@ Replication::Replication(net::asio::any_io_executor executor, ReplicationSetting
       target_(executor, settings_.target),
       changed_(executor),
       open_transactions_(source_, settings_.open_transaction_patience) {
-  if (settings_.offsets == OffsetsMode::identical) return;
+  if (!settings_.may_map()) return;
   OffsetSyncsSettings syncs = settings_.offset_syncs;
   syncs.tag = tag_;
   mapped_.emplace(source_, target_, settings_.offset_syncs_on_target, std::move(syncs), settings_.detours.isolation);
@@ -347,9 +347,16 @@ void Replication::handle_failed(Partition& partition) {
     set_phase(partition, Phase::admitting);
     return;
   }
+  if (partition.condition == Condition::foreign_writer && may_map_behind_others(partition)) {
+    count(partition.spec.source_topic, Condition::foreign_writer);
+    map_offsets(partition, "shunt.on.foreign.writer", partition.reason);
+    return;
+  }
   std::string reason = partition.reason;
   if (partition.condition == Condition::target_truncated) {
     reason += "; shunt.on.target.truncated=continue mirrors them again";
+  } else if (partition.condition == Condition::foreign_writer) {
+    reason += "; shunt.on.foreign.writer=continue goes on with mapped offsets";
   }
   spdlog::error("{}: {} stops: {}", settings_.name, name, reason);
   set_failed(partition, partition.condition, reason);

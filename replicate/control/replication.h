@@ -75,6 +75,11 @@ struct ReplicationSettings {
   OffsetSyncsSettings offset_syncs;  // without the tag
   bool until_caught_up = false;
   std::uint32_t index = 0;  // FlowId::replication of its flows
+
+  /// Some partitions may have mapped offsets.
+  [[nodiscard]] bool may_map() const {
+    return offsets != OffsetsMode::identical || policies.of(Condition::foreign_writer) == Policy::go_on;
+  }
 };
 
 class Replication {
@@ -104,6 +109,7 @@ class Replication {
   enum class Side { source, target };
 
   static constexpr net::Duration retry_after_failure = std::chrono::seconds(1);
+  static constexpr std::string_view by_auto = "shunt.offsets=auto";
   static net::Time now() { return net::now(); }
 
   net::Awaitable<> follow();
@@ -153,7 +159,8 @@ class Replication {
   // ---- mapped offsets (replication_mapped.cc) ----
   void adopt_if_mapped(Partition& partition);
   [[nodiscard]] bool may_map(const Partition& partition) const;
-  void map_offsets(Partition& partition, const std::string& reason);
+  [[nodiscard]] bool may_map_behind_others(const Partition& partition) const;
+  void map_offsets(Partition& partition, std::string_view setting, const std::string& reason);
   net::Awaitable<bool> is_too_much_filling(Partition& partition, protocol::Offset start);
   net::Awaitable<> admit_mapped(std::vector<Partition*> due);
   void handle_admission(Partition& partition, const MappedAdmission& admission);

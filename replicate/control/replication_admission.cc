@@ -107,8 +107,12 @@ void Replication::handle_admission(Partition& partition, const Admission& admiss
       handle_overtaken(partition, admission);
       break;
     case Admission::Verdict::refuse:
-      if (admission.condition == Condition::foreign_writer && admission.last_sequence < 0 && may_map(partition)) {
-        map_offsets(partition, admission.reason);
+      if (admission.condition == Condition::foreign_writer && may_map_behind_others(partition)) {
+        count(partition.spec.source_topic, Condition::foreign_writer);
+        map_offsets(partition, "shunt.on.foreign.writer", admission.reason);
+      } else if (admission.condition == Condition::foreign_writer && admission.last_sequence < 0 &&
+                 may_map(partition)) {
+        map_offsets(partition, by_auto, admission.reason);
       } else {
         refuse(partition, admission.reason, admission.condition);
       }
@@ -155,8 +159,9 @@ void Replication::plan_head(Partition& partition, Offset end, const Admission& a
   const std::int64_t most = is_own ? settings_.most_padding : std::min(settings_.most_padding, most_marked_head);
   const std::string name = partition.spec.source_name();
   if (end.value() > most && may_map(partition)) {
-    map_offsets(partition, fmt::format("{} begins at offset {} on the source, and so many are not filled (at most {})",
-                                       name, end.value(), most));
+    map_offsets(partition, by_auto,
+                fmt::format("{} begins at offset {} on the source, and so many are not filled (at most {})", name,
+                            end.value(), most));
     return;
   }
   if (end.value() > most) {

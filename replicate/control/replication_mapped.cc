@@ -47,10 +47,14 @@ bool Replication::may_map(const Partition& partition) const {
   return settings_.offsets == OffsetsMode::automatic && !partition.spec.is_mapped();
 }
 
-/// shunt.offsets=auto: identical offsets are not possible, or cost too much.
-void Replication::map_offsets(Partition& partition, const std::string& reason) {
-  spdlog::warn("{}: the offsets of {} are mapped (shunt.offsets=auto): {}", settings_.name,
-               partition.spec.target_name(), reason);
+bool Replication::may_map_behind_others(const Partition& partition) const {
+  return !partition.spec.is_mapped() && settings_.policies.of(Condition::foreign_writer) == Policy::go_on;
+}
+
+/// Identical offsets are not possible, or cost too much. `setting`: by which this is wanted.
+void Replication::map_offsets(Partition& partition, std::string_view setting, const std::string& reason) {
+  spdlog::warn("{}: the offsets of {} are mapped ({}): {}", settings_.name, partition.spec.target_name(), setting,
+               reason);
   mapped_->adopt(partition);
   partition.detour.reset();  // of another identity
   partition.due = {};
@@ -67,7 +71,7 @@ Awaitable<bool> Replication::is_too_much_filling(Partition& partition, Offset st
   const FillingEstimate estimate =
       co_await estimate_filling(source_, source, start, *end.value, settings_.detours.isolation);
   if (estimate.time <= longest_filling || partition.phase != Phase::admitting) co_return false;
-  map_offsets(partition,
+  map_offsets(partition, by_auto,
               fmt::format("about {} offsets of {} in {} places have no record or a batch to be rewritten, which would "
                           "take about {} minutes",
                           estimate.offsets, source.to_string(), estimate.places,

@@ -38,8 +38,10 @@ struct Verification::Job {
   Flow* flow;
   PartitionVerdict verdict;
   bool is_compacted = false;
-  protocol::ProducerId identity;   // mapped: of what the mirror has written
-  const OffsetMap* map = nullptr;  // of Flow::syncs; null: identical offsets
+  protocol::ProducerId mapped_identity;     // of what the mirror has written, if mapped from the beginning,
+  protocol::ProducerId identical_identity;  // or not
+  protocol::ProducerId identity;            // the one whose map there is
+  const OffsetMap* map = nullptr;           // of Flow::syncs; null: identical offsets
   Offset source_end;
   Offset target_end;
 };
@@ -50,14 +52,17 @@ struct Verification::Flow {
         source(executor, settings.source),
         target(executor, settings.target),
         isolation(config.isolation) {
-    if (config.offsets == OffsetsMode::identical) return;
+    if (!settings.may_map()) return;
     OffsetSyncsSettings topic = settings.offset_syncs;
     topic.tag = flow_tag(settings.source.alias, settings.target.alias);
     syncs.emplace(settings.offset_syncs_on_target ? target : source, std::move(topic));
   }
 
   void find_maps() {
-    for (Job& job : jobs) job.map = syncs->find(job.verdict.source, job.identity);
+    for (Job& job : jobs) {
+      job.map = syncs->find(job.verdict.source, job.identity = job.mapped_identity);
+      if (job.map == nullptr) job.map = syncs->find(job.verdict.source, job.identity = job.identical_identity);
+    }
   }
 
   ReplicationSettings settings;
@@ -192,8 +197,9 @@ Awaitable<> Verification::read_maps(Flow& flow) {
   const std::uint16_t tag = flow_tag(flow.settings.source.alias, flow.settings.target.alias);
   for (Job& job : flow.jobs) {
     const Topic* target = flow.target.find_topic(job.verdict.target.topic);
-    job.identity =
-        mapped_identity(tag, target->id, target->name, job.verdict.target.partition, job.verdict.source.topic);
+    const PartitionIndex index = job.verdict.target.partition;
+    job.mapped_identity = mapped_identity(tag, target->id, target->name, index, job.verdict.source.topic);
+    job.identical_identity = flow_identity(tag, target->id, target->name, index);
   }
   flow.find_maps();
   for (Job& job : flow.jobs) {

@@ -3,6 +3,10 @@ as it is."""
 
 from harness import integration
 from holes_test import mirror_with_failures
+from mapped_test import FOREIGN, MAPPED, assert_mirrored, write_foreign
+from verify_test import verify
+
+CONTINUE = {"shunt.on.foreign.writer": "continue", "offset-syncs.topic.location": "target"}
 
 
 @integration(timeout_seconds=120)
@@ -47,9 +51,9 @@ def a_foreign_writer_stops_a_running_partition(lab):
     topic, plain = lab.load_all([{"topic": name, "records": 1000, "partitions": 2} for name in ("t", "plain")])
     run = lab.start_mirror([topic, plain])
     lab.until_level([topic, plain])
-    lab.kcat(lab.target, "-P", "-t", topic, "-p", 0, feed=b"not from the source\n")
+    write_foreign(lab, topic, 0, 1)
     after = lab.dump(lab.target, topic, 0)
-    assert after.endswith(b"not from the source\n") and lab.ends(lab.target, [topic])[topic, 0] == 501
+    assert after.endswith(FOREIGN + b"0\n") and lab.ends(lab.target, [topic])[topic, 0] == 501
     lab.load_all([{"topic": name, "records": 2000, "partitions": 2, "start": 1000} for name in ("t", "plain")])
     lab.eventually(
         lambda: run.metrics("shunt_partition_failed", topic=topic, partition=0) == 1, 60, "the partition stops"
@@ -66,8 +70,35 @@ def a_foreign_writer_stops_a_running_partition(lab):
     # At most the one batch that met the foreign record is behind it; nothing of it is doubled or lost before.
     assert lab.dump(lab.target, topic, 0).startswith(after)
     lab.assert_identical([plain])
-    # That batch is not at the source's offsets: a map would not know where to begin, and nothing is guessed.
-    there = lab.dump(lab.target, topic, 0)
-    failures = mirror_with_failures(lab, [topic], settings={"shunt.offsets": "mapped"})
-    assert set(failures) == {(topic, 0)} and failures[topic, 0]["condition"] == "foreign.writer", failures
-    assert lab.dump(lab.target, topic, 0) == there
+    # That batch is not at the source's offsets. A map takes it in where it is, and nothing is lost or doubled.
+    lab.mirror([topic], settings=MAPPED)
+    assert_mirrored(lab, [topic], 2)
+    assert verify(lab, [topic], code=0, settings=MAPPED)["equal"]
+
+
+@integration(timeout_seconds=240)
+def a_partition_may_go_on_among_the_records_of_others(lab):
+    topic = lab.topic("t")
+    for cluster in (lab.source, lab.target):
+        cluster.create_topic(topic, partitions=3)
+    load = lab.start_load(topic="t", records=30000, partitions=3, transaction=20, abort=4, spread="cycle")
+    seen = 0
+    for number in range(6):
+        run = lab.start_mirror([topic], settings=CONTINUE)
+        lab.eventually(
+            lambda: sum(lab.ends(lab.target, [topic]).values()) > seen or load.poll() is not None, 60, "the target grows"
+        )
+        if number % 2 == 1:  # partition 2 keeps its offsets
+            write_foreign(lab, topic, number // 2 % 2, 5, first=5 * number)
+            name = f"{topic}-{number // 2 % 2}"
+            lab.eventually(lambda: f"the offsets of {name} are mapped" in run.log_text() or number > 3, 60, "it is noticed")
+        assert run.kill(), f"shunt had ended by itself:\n{run.log_text()[-3000:]}"
+        seen = sum(lab.ends(lab.target, [topic]).values())
+    assert load.wait(180) == 0
+    summary = lab.mirror([topic], settings=CONTINUE)
+    assert not summary["failures"], summary
+    assert_mirrored(lab, [topic], 3)
+    assert lab.ends(lab.target, [topic])[topic, 2] == lab.ends(lab.source, [topic])[topic, 2]
+    verdict = verify(lab, [topic], code=0, settings=CONTINUE)
+    assert verdict["equal"], verdict
+    assert lab.mirror([topic], settings=CONTINUE)["records"] == 0

@@ -54,6 +54,7 @@ TEST(Load, ReadsWhatIsToBeDoneAboutConditions) {
       "shunt.on.source.recreated = recreate\n"
       "A->B.shunt.on.overtaken = continue\n"
       "shunt.on.target.deleted = Recreate\n"
+      "shunt.on.foreign.writer = continue\n"
       "shunt.on.target.truncated = continue\n");
   for (const ConditionInfo& info : condition_table()) {
     EXPECT_EQ(flow.policies.of(info.condition), info.alternative.value_or(info.standard)) << info.key;

@@ -145,6 +145,7 @@ TEST(Admission, WhoWroteWhatTheSourceDoesNotHaveTellsWhatHappened) {
     bool is_first_epoch;
     std::optional<Condition> condition;
     const char* reason;
+    std::optional<Offset> others_at = {};
   } cases[] = {
       {30, ProducerId(7), true, Condition::foreign_writer, "the target holds 10 records that the source does not have"},
       {30, identity, true, Condition::source_recreated, "no leader was elected"},
@@ -152,11 +153,15 @@ TEST(Admission, WhoWroteWhatTheSourceDoesNotHaveTellsWhatHappened) {
       {100, ProducerId(7), false, Condition::foreign_writer, "others"},
       {100, identity, true, Condition::source_recreated, "the last batch of t-0 is not the source's"},
       {100, identity, false, Condition::source_truncated, "the source lost them"},
+      {100, identity, true, Condition::foreign_writer, "another producer's records are before it, at offset 29",
+       Offset(29)},
+      {30, identity, false, Condition::foreign_writer, "another producer's records", Offset(29)},
   };
   for (const auto& one : cases) {
     AdmissionFacts facts = bounds(0, one.source_end, 0, 40, true);
     facts.identity = identity;
     facts.is_source_first_epoch = one.is_first_epoch;
+    facts.others_at = one.others_at;
     facts.target_tail = tail(30, 10, 1);
     facts.target_tail->producer_id = one.writer;
     if (one.source_end > 39) {
