@@ -180,10 +180,12 @@ Awaitable<MappedAdmission> begin_behind_identical(Cluster& source, Cluster& targ
 Awaitable<MappedAdmission> begin(Cluster& source, Cluster& target, OffsetSyncs& syncs, const MappedQuestion& question,
                                  const Bounds& bounds, Isolation isolation) {
   if (bounds.knows(question.identity) && question.identity != question.identical_identity) {
-    co_return refuse(fmt::format(
+    MappedAdmission admission = refuse(fmt::format(
         "{} holds records of this mirror, but the map of their offsets is gone (topic {}): restore that topic, or "
         "delete the target topic to have it mirrored anew",
         question.target.to_string(), syncs.topic()));
+    admission.lacks_map = true;
+    co_return admission;
   }
   LastInPlace last;
   if (question.standing) {

@@ -41,6 +41,7 @@ struct MappedAdmission {
   };
   Verdict verdict = Verdict::retry;
   std::string reason;
+  bool lacks_map = false;              // refuse: the target holds records of this mirror, and there is no map of them
   std::optional<Condition> condition;  // what stands in the way, where that has a name
   Standing standing;
   protocol::ProducerId identity{-1};  // start, overtaken: what it goes on under

@@ -11,6 +11,8 @@ using protocol::ProducerId;
 
 namespace {
 
+using Verdict = MappedAdmission::Verdict;
+
 TopicPartition source_of(const FlowSpec& spec) {
   return {spec.source_topic, spec.partition};
 }
@@ -28,6 +30,7 @@ MappedPartitions::MappedPartitions(Cluster& source, Cluster& target, bool syncs_
 Awaitable<> MappedPartitions::load() {
   for (auto& [partition, adopted] : adopted_) adopted.is_current = false;
   co_await syncs_.load();
+  are_stale_ = false;
 }
 
 ProducerId MappedPartitions::identity_of(const FlowSpec& spec) const {
@@ -43,8 +46,7 @@ bool MappedPartitions::has_map(const MirroredPartition& partition) const {
 }
 
 void MappedPartitions::adopt(MirroredPartition& partition) {
-  adopted_[&partition] = {
-      .identical_identity = partition.spec.identity, .standing = partition.standing, .is_current = false};
+  adopted_[&partition] = {.identical_identity = partition.spec.identity, .standing = partition.standing};
   partition.spec.written = std::make_shared<WrittenRuns>();
 }
 
@@ -71,9 +73,17 @@ Awaitable<std::vector<MappedAdmission>> MappedPartitions::admit(std::vector<Mirr
   }
   std::vector<MappedAdmission> admissions =
       co_await admit_mapped(source_, target_, syncs_, std::move(questions), isolation_);
+  for (std::size_t i = 0; i < partitions.size(); ++i) {
+    // Another instance may have begun it since the maps were read. But a map that is not there when they are read after
+    // its records were seen is gone.
+    const bool lacked_map = std::exchange(adopted_.at(partitions[i]).lacks_map, admissions[i].lacks_map);
+    if (!admissions[i].lacks_map || lacked_map) continue;
+    admissions[i].verdict = Verdict::retry;
+    are_stale_ = true;
+  }
   // Nothing is written before its map has a beginning.
-  const OffsetSyncs::Stored stored = co_await syncs_.store();
-  if (stored == OffsetSyncs::Stored::all) {
+  const OffsetSyncs::Stored stored = co_await store();
+  if (stored == OffsetSyncs::Stored::all && !are_stale_) {
     for (std::size_t i = 0; i < partitions.size(); ++i) {
       if (admissions[i].identity == ProducerId(-1)) continue;
       partitions[i]->spec.identity = admissions[i].identity;
@@ -81,19 +91,19 @@ Awaitable<std::vector<MappedAdmission>> MappedPartitions::admit(std::vector<Mirr
     }
     co_return admissions;
   }
-  const bool is_moved = stored == OffsetSyncs::Stored::moved;
   for (MappedAdmission& admission : admissions) {
-    if (admission.verdict == MappedAdmission::Verdict::refuse) continue;
-    admission.verdict = MappedAdmission::Verdict::retry;
-    admission.reason = is_moved ? "another instance of this mirror stores offset maps" : syncs_.why();
+    if (admission.verdict == Verdict::refuse) continue;
+    admission.verdict = Verdict::retry;
+    admission.reason = are_stale_ ? "another instance of this mirror stores offset maps" : syncs_.why();
   }
-  if (is_moved) co_await load();
   co_return admissions;
 }
 
 Awaitable<OffsetSyncs::Stored> MappedPartitions::store() {
   for (const auto& [partition, adopted] : adopted_) collect(*partition, adopted);
-  co_return co_await syncs_.store();
+  const OffsetSyncs::Stored stored = co_await syncs_.store();
+  if (stored == OffsetSyncs::Stored::moved) are_stale_ = true;
+  co_return stored;
 }
 
 }  // namespace shunt::replicate

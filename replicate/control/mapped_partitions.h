@@ -23,6 +23,8 @@ class MappedPartitions {
 
   /// Reads the maps there are; afterwards every partition must be admitted anew. Throws ClusterError.
   net::Awaitable<> load();
+  /// Another instance of this mirror has stored maps since they were read, or may have: load().
+  [[nodiscard]] bool are_stale() const { return are_stale_; }
   [[nodiscard]] const OffsetSyncs& syncs() const { return syncs_; }
 
   /// This mirror has written it with mapped offsets before.
@@ -45,6 +47,7 @@ class MappedPartitions {
     protocol::ProducerId identical_identity;  // of what was written with identical offsets, if ever
     std::optional<Standing> standing;         // under that, until the map is begun
     bool is_current = false;                  // what it writes goes on where its map ends
+    bool lacks_map = false;                   // as its last admission has said
   };
 
   [[nodiscard]] protocol::ProducerId identity_of(const FlowSpec& spec) const;
@@ -55,6 +58,7 @@ class MappedPartitions {
   const std::uint16_t tag_;
   const Isolation isolation_;
   OffsetSyncs syncs_;
+  bool are_stale_ = false;
   std::map<MirroredPartition*, Adopted> adopted_;
 };
 

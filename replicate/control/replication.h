@@ -167,6 +167,7 @@ class Replication {
   net::Awaitable<> load_maps();
   void begin_storing_maps();
   net::Awaitable<> store_maps();
+  net::Awaitable<> reload_maps();
   void readmit(Partition& partition, const std::string& reason);
   net::Awaitable<> end_mapped_flows();
 

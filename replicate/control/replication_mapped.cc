@@ -169,26 +169,26 @@ Awaitable<> Replication::load_maps() {
 }
 
 void Replication::begin_storing_maps() {
-  if (are_maps_busy_ || now() < next_store_) return;
-  next_store_ = now() + store_interval;
+  if (are_maps_busy_ || (now() < next_store_ && !mapped_->are_stale())) return;
   are_maps_busy_ = true;
   begin_task(store_maps());
 }
 
 Awaitable<> Replication::store_maps() {
   const MapsAtWork at_work(are_maps_busy_);
-  switch (co_await mapped_->store()) {
-    case OffsetSyncs::Stored::all:
-      is_store_late_ = false;
-      co_return;
-    case OffsetSyncs::Stored::later:
-      if (!std::exchange(is_store_late_, true)) {
-        spdlog::warn("{}: offset maps cannot be stored at the moment: {}", settings_.name, mapped_->why());
-      }
-      co_return;
-    case OffsetSyncs::Stored::moved:
-      break;
+  if (!mapped_->are_stale()) {
+    next_store_ = now() + store_interval;
+    const OffsetSyncs::Stored stored = co_await mapped_->store();
+    if (stored == OffsetSyncs::Stored::all) is_store_late_ = false;
+    if (stored == OffsetSyncs::Stored::later && !std::exchange(is_store_late_, true)) {
+      spdlog::warn("{}: offset maps cannot be stored at the moment: {}", settings_.name, mapped_->why());
+    }
   }
+  if (mapped_->are_stale()) co_await reload_maps();
+}
+
+/// Another instance has gone on with them: what this one knows of its partitions' maps is worth nothing any more.
+Awaitable<> Replication::reload_maps() {
   const std::string reason = "another instance of this mirror stores offset maps";
   spdlog::warn("{}: {}: looking anew where every partition stands", settings_.name, reason);
   co_await load_maps();
