@@ -125,9 +125,14 @@ void OffsetMap::append(const OffsetRun& run) {
   blocks_.back().append(run);
 }
 
-void OffsetMap::skip(std::int64_t records) {
-  MapTip begin = tip();
-  begin.sequence = begin.sequence.advanced(records);
+void OffsetMap::skip(std::int64_t records, Offset source, Offset target) {
+  assert(source >= tip().source && target >= tip().target);
+  const MapTip begin{.source = source, .target = target, .sequence = tip().sequence.advanced(records)};
+  // A block without runs may begin where the next one does, and only one of them would be found again.
+  if (blocks_.back().size() == 0) {
+    records += blocks_.back().unplaced();
+    blocks_.pop_back();
+  }
   blocks_.emplace_back(begin, static_cast<std::int32_t>(records));
   first_changed_ = std::min(first_changed_, blocks_.size() - 1);
 }

@@ -84,8 +84,9 @@ class OffsetMap {
 
   /// `run` lies behind tip() on both sides.
   void append(const OffsetRun& run);
-  /// So many records were written behind tip() that are not there any more, on one side or the other: the sequence moves.
-  void skip(std::int64_t records);
+  /// So many records were written behind tip() that are not there any more, on one side or the other. What comes next
+  /// lies at `source` and `target`, or behind them.
+  void skip(std::int64_t records, protocol::Offset source, protocol::Offset target);
   /// A block as it was stored. It replaces everything from where it begins on, for a block is stored again while it
   /// grows. False, and nothing changes, when it does not go on where the map ends: one in between was not stored.
   bool restore(OffsetBlock block);

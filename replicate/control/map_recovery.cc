@@ -38,7 +38,8 @@ class MapWalk {
     co_await look();
     if (result_.outcome == MapRecovery::Outcome::refuse) co_return std::move(result_);
     if (is_known_ && written_ == 0) co_return found(question_.tip.source);
-    bool is_paired = co_await pair_by_count();
+    bool is_paired = false;
+    if (source_from_ == question_.tip.source) is_paired = co_await pair_by_count();
     if (!is_paired) is_paired = co_await pair_by_content();
     if (!is_paired) co_return std::move(result_);
     co_return found(position_);
@@ -59,9 +60,11 @@ class MapWalk {
     const auto target_starts = co_await log_starts(target_, on_target);
     const auto target_ends = co_await log_ends(target_, on_target);
     const auto readable = co_await readable_ends(target_, on_target, Isolation::read_uncommitted);
+    const auto source_starts = co_await log_starts(source_, on_source);
     const auto source_ends = co_await readable_ends(source_, on_source, question_.isolation);
     target_from_ = std::max(question_.tip.target, value_of(target_starts, question_.target, "the log start"));
     target_end_ = value_of(target_ends, question_.target, "the log end");
+    source_from_ = std::max(question_.tip.source, value_of(source_starts, question_.source, "the log start"));
     source_end_ = value_of(source_ends, question_.source, "the log end");
     if (value_of(readable, question_.target, "the high watermark") < target_end_) {
       throw ClusterError(
@@ -78,7 +81,7 @@ class MapWalk {
   LogCursor on_target() {
     return {target_, question_.target, target_from_, target_end_, Isolation::read_uncommitted, question_.identity};
   }
-  LogCursor on_source() { return {source_, question_.source, question_.tip.source, source_end_, question_.isolation}; }
+  LogCursor on_source() { return {source_, question_.source, source_from_, source_end_, question_.isolation}; }
 
   /// The n-th record on the target is the n-th on the source. False: somewhere it is not.
   Awaitable<bool> pair_by_count() {
@@ -109,11 +112,12 @@ class MapWalk {
     co_return true;
   }
 
-  /// What the source still has of the target's records, in order. Whatever comes behind the last of them is new.
+  /// What the source still has of the target's records, in order.
   Awaitable<bool> pair_by_content() {
     LogCursor source = on_source();
     LogCursor target = on_target();
     std::int64_t seen = 0;
+    std::int64_t gone = 0;  // of those, behind the last one that the source still has
     position_ = question_.tip.source;
     runs_.clear();
     bool has_source = co_await source.settle();
@@ -122,10 +126,12 @@ class MapWalk {
       if (!has_target) break;
       if (distance(question_.tip.sequence, sequence_of(target)) != seen) break;
       ++seen;
+      ++gone;
       if (has_source && is_copy(source, target)) {
         append_run(runs_, {.source = source.record().offset, .target = target.record().offset, .records = 1});
         source.next_record();
         position_ = source.position();
+        gone = 0;
         has_source = co_await source.settle();
       }
       target.next_record();
@@ -133,12 +139,13 @@ class MapWalk {
     if (is_known_ && seen != written_) {
       refuse(fmt::format(
           "{} has {} records of this mirror behind offset {}, of which {} can be read, and the source's "
-          "{} has changed since (compaction): where to go on cannot be told; delete the target topic "
+          "{} has changed since (compaction, retention): where to go on cannot be told; delete the target topic "
           "to have it mirrored anew",
           question_.target.to_string(), written_, question_.tip.target.value(), seen, question_.source.to_string()));
       co_return false;
     }
     written_ = seen;
+    position_ = position_ + gone;
     co_return true;
   }
 
@@ -147,7 +154,8 @@ class MapWalk {
     result_.unplaced = written_;
     for (const OffsetRun& run : runs_) result_.unplaced -= run.records;
     result_.runs = std::move(runs_);
-    result_.standing = {.confirmed = position, .sequence = question_.tip.sequence.advanced(written_)};
+    result_.standing = {
+        .source = position, .target = target_end_, .sequence = question_.tip.sequence.advanced(written_)};
     return std::move(result_);
   }
   void refuse(std::string reason, std::optional<Condition> condition = {}) {
@@ -162,6 +170,7 @@ class MapWalk {
   MapRecovery result_;
   bool is_known_ = false;     // the target remembers our producer id
   std::int64_t written_ = 0;  // records behind the tip
+  Offset source_from_;
   Offset target_from_;
   Offset target_end_;
   Offset source_end_;

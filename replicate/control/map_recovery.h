@@ -6,8 +6,9 @@
 // under the producer id, whose sequence numbers say which of the records they are; on the source by counting. Each pair
 // must be equal.
 //
-// Where they are not, compaction has taken records from the source meanwhile. Then what is left on the source is looked
-// for among what the target has, in order.
+// Where they are not, or cannot be counted, compaction or retention has taken records from the source meanwhile. Then
+// what is left on the source is looked for among what the target has, in order. Those behind the last one that is found
+// took an offset each, at least: so far it goes on, and whatever the source does not have from there on is missed.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,6 @@
 #include "protocol/ids.h"
 #include "replicate/condition.h"
 #include "replicate/control/cluster.h"
-#include "replicate/data/flow.h"
 #include "replicate/isolation.h"
 #include "replicate/offset_map.h"
 
@@ -43,7 +43,7 @@ struct MapRecovery {
   std::optional<Condition> condition;  // refuse: where it has a name
   std::vector<OffsetRun> runs;         // written behind the tip
   std::int64_t unplaced = 0;  // records that were written, too, but are not there any more, on one side or the other
-  Standing standing;
+  MapTip standing;            // behind all of them
 };
 
 net::Awaitable<MapRecovery> recover_map(Cluster& source, Cluster& target, MapQuestion question);

@@ -40,9 +40,10 @@ MappedAdmission refuse(std::string reason, std::optional<Condition> condition = 
 MappedAdmission retry(std::string reason) {
   return verdict(MappedAdmission::Verdict::retry, std::move(reason), {});
 }
-MappedAdmission start(const Standing& standing) {
+MappedAdmission start(const Standing& standing, ProducerId identity) {
   MappedAdmission admission = verdict(MappedAdmission::Verdict::start, {}, {});
   admission.standing = standing;
+  admission.identity = identity;
   return admission;
 }
 
@@ -150,6 +151,12 @@ Awaitable<LastInPlace> find_last_in_place(Cluster& source, Cluster& target, cons
   co_return found;
 }
 
+/// What was found behind the end of a partition's map becomes a part of it.
+void take_in(OffsetSyncs& syncs, const MappedQuestion& question, const MapRecovery& recovery) {
+  syncs.append(question.source, recovery.runs);
+  if (recovery.unplaced > 0) syncs.skip(question.source, recovery.unplaced, recovery.standing);
+}
+
 /// A partition that was mirrored with identical offsets keeps its identity: what an earlier life, or another instance,
 /// has under way meets our sequence numbers.
 Awaitable<MappedAdmission> begin_behind_identical(Cluster& source, Cluster& target, OffsetSyncs& syncs,
@@ -171,10 +178,9 @@ Awaitable<MappedAdmission> begin_behind_identical(Cluster& source, Cluster& targ
               {.source = first, .target = first, .sequence = tip.sequence.advanced(-identical)});
   if (identical > 0)
     recovery.runs.insert(recovery.runs.begin(), {.source = first, .target = first, .records = identical});
-  syncs.append(question.source, recovery.runs, recovery.unplaced);
-  MappedAdmission admission = start(recovery.standing);
-  admission.identity = question.identical_identity;
-  co_return admission;
+  take_in(syncs, question, recovery);
+  co_return start({.confirmed = recovery.standing.source, .sequence = recovery.standing.sequence},
+                  question.identical_identity);
 }
 
 Awaitable<MappedAdmission> begin(Cluster& source, Cluster& target, OffsetSyncs& syncs, const MappedQuestion& question,
@@ -210,9 +216,7 @@ Awaitable<MappedAdmission> begin(Cluster& source, Cluster& target, OffsetSyncs& 
   const Offset first = question.start_at_latest ? bounds.source_readable_end : bounds.source_start;
   syncs.begin(question.source, question.identity,
               {.source = first, .target = bounds.target_end, .sequence = Sequence(0)});
-  MappedAdmission admission = start({.confirmed = first, .sequence = Sequence(0)});
-  admission.identity = question.identity;
-  co_return admission;
+  co_return start({.confirmed = first, .sequence = Sequence(0)}, question.identity);
 }
 
 Awaitable<MappedAdmission> go_on(Cluster& source, Cluster& target, OffsetSyncs& syncs, const MappedQuestion& question,
@@ -228,10 +232,8 @@ Awaitable<MappedAdmission> go_on(Cluster& source, Cluster& target, OffsetSyncs& 
     case MapRecovery::Outcome::found:
       break;
   }
-  syncs.append(question.source, recovery.runs, recovery.unplaced);
-  MappedAdmission admission = start(recovery.standing);
-  admission.identity = identity;
-  co_return admission;
+  take_in(syncs, question, recovery);
+  co_return start({.confirmed = recovery.standing.source, .sequence = recovery.standing.sequence}, identity);
 }
 
 Awaitable<MappedAdmission> admit_one(Cluster& source, Cluster& target, OffsetSyncs& syncs,

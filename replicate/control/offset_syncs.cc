@@ -45,9 +45,11 @@ Awaitable<bool> OffsetSyncs::find_topic() {
   const Topic* topic = cluster_.find_topic(settings_.topic);
   if (topic == nullptr || topic->error_code == errors::unknown_topic_or_partition) co_return false;
   if (topic->error_code != 0) {
-    throw ClusterError(fmt::format(
-        "{} answers {} for topic {}, where offset maps are kept: this user needs Describe, Read and Write on it",
-        cluster_.alias(), protocol::error_name(topic->error_code), settings_.topic));
+    throw ClusterError(
+        fmt::format(
+            "{} answers {} for topic {}, where offset maps are kept: this user needs Describe, Read and Write on it",
+            cluster_.alias(), protocol::error_name(topic->error_code), settings_.topic),
+        !protocol::is_retriable(topic->error_code));
   }
   identity_ = flow_identity(settings_.tag, topic->id, settings_.topic, partition_.partition);
   co_return true;
@@ -65,9 +67,12 @@ Awaitable<> OffsetSyncs::create_topic() {
   const auto response = co_await cluster_.call_controller(std::move(request));
   for (const auto& answered : response.topics) {
     if (answered.error_code == 0 || answered.error_code == errors::topic_already_exists) continue;
+    const bool is_elsewhere = answered.error_code == errors::not_controller;
+    if (is_elsewhere) cluster_.forget_controller();
     throw ClusterError(fmt::format("{} does not create topic {}, where offset maps are kept: {}{}{}", cluster_.alias(),
                                    settings_.topic, protocol::error_name(answered.error_code),
-                                   answered.error_message ? ": " : "", answered.error_message.value_or("")));
+                                   answered.error_message ? ": " : "", answered.error_message.value_or("")),
+                       !is_elsewhere && !protocol::is_retriable(answered.error_code));
   }
   const net::Time deadline = net::now() + settings_.patience;
   for (net::GrowingPause pause(std::chrono::milliseconds(20), std::chrono::milliseconds(500));;) {
@@ -145,10 +150,13 @@ void OffsetSyncs::begin(const TopicPartition& source, ProducerId identity, const
   entries_.insert_or_assign(source, Entry{.identity = identity, .map = OffsetMap(at)});
 }
 
-void OffsetSyncs::append(const TopicPartition& source, const std::vector<OffsetRun>& runs, std::int64_t unplaced) {
+void OffsetSyncs::append(const TopicPartition& source, const std::vector<OffsetRun>& runs) {
   OffsetMap& map = entries_.at(source).map;
   for (const OffsetRun& run : runs) map.append(run);
-  if (unplaced > 0) map.skip(unplaced);
+}
+
+void OffsetSyncs::skip(const TopicPartition& source, std::int64_t unplaced, const MapTip& to) {
+  entries_.at(source).map.skip(unplaced, to.source, to.target);
 }
 
 // ---- Storing --------------------------------------------------------------------------------------------------------
@@ -177,8 +185,8 @@ void OffsetSyncs::pack_changes() {
       put(OffsetSync::of(source.topic, source.partition, entry.identity, entry.map.blocks()[i]));
     }
     // For MirrorMaker 2, and whoever reads its topic: the last record's place.
+    if (entry.map.blocks().back().size() == 0) continue;
     const MapTip& tip = entry.map.tip();
-    if (tip == entry.map.blocks().front().begin()) continue;
     put({.topic = source.topic,
          .partition = source.partition,
          .upstream = tip.source - 1,
@@ -190,6 +198,28 @@ void OffsetSyncs::pack_changes() {
 Awaitable<OffsetSyncs::Stored> OffsetSyncs::store() {
   if (to_write_.empty()) pack_changes();
   if (to_write_.empty()) co_return Stored::all;
+  Stored stored = Stored::later;
+  try {
+    stored = co_await write_all();
+  } catch (const net::BrokerError& error) {
+    why_ = error.what();
+  } catch (const ClusterError& error) {
+    if (error.is_final()) throw;
+    why_ = error.what();
+  } catch (const LogError& error) {
+    why_ = error.what();
+  }
+  if (stored != Stored::later) co_return stored;
+  try {
+    std::vector<std::string> names{settings_.topic};
+    co_await cluster_.refresh_topics(std::move(names));
+  } catch (const ClusterError&) {
+    // The next attempt says more.
+  }
+  co_return Stored::later;
+}
+
+Awaitable<OffsetSyncs::Stored> OffsetSyncs::write_all() {
   if (identity_ == ProducerId(-1)) {
     co_await create_topic();
     sequence_ = Sequence(0);
@@ -206,38 +236,24 @@ Awaitable<OffsetSyncs::Stored> OffsetSyncs::store() {
 Awaitable<OffsetSyncs::Stored> OffsetSyncs::write(const RecordBatchBuilder& records) {
   const std::vector<std::byte> batch =
       records.finish({.producer_id = identity_, .producer_epoch = identity_epoch, .base_sequence = sequence_});
-  try {
-    const ProduceAnswer written = co_await write_log(cluster_, partition_, batch, settings_.produce_timeout_ms);
-    switch (written.error_code) {
-      case 0: {
-        if (written.log_append_time_ms < 0) co_return Stored::all;
-        // The topic has append times, or a batch with our sequence was there already: this one, sent before, or another
-        // instance's.
-        const bool is_ours = co_await is_there(Offset(written.base_offset), batch);
-        co_return is_ours ? Stored::all : Stored::moved;
-      }
-      case errors::out_of_order_sequence_number:
-        co_return Stored::moved;
-      default:
-        break;
+  const ProduceAnswer written = co_await write_log(cluster_, partition_, batch, settings_.produce_timeout_ms);
+  switch (written.error_code) {
+    case 0: {
+      if (written.log_append_time_ms < 0) co_return Stored::all;
+      // The topic has append times, or a batch with our sequence was there already: this one, sent before, or another
+      // instance's.
+      const bool is_ours = co_await is_there(Offset(written.base_offset), batch);
+      co_return is_ours ? Stored::all : Stored::moved;
     }
-    why_ =
-        fmt::format("{} answered {} to a batch for {}{}{}", cluster_.alias(), protocol::error_name(written.error_code),
-                    partition_.to_string(), written.error_message.empty() ? "" : ": ", written.error_message);
-    if (!protocol::is_retriable(written.error_code))
-      throw ClusterError(why_ + "; offset maps cannot be kept there", true);
-  } catch (const net::BrokerError& error) {
-    why_ = error.what();
-  } catch (const ClusterError& error) {
-    if (error.is_final()) throw;
-    why_ = error.what();
+    case errors::out_of_order_sequence_number:
+      co_return Stored::moved;
+    default:
+      break;
   }
-  try {
-    std::vector<std::string> names{settings_.topic};
-    co_await cluster_.refresh_topics(std::move(names));
-  } catch (const ClusterError&) {
-    // The next attempt says more.
-  }
+  why_ = fmt::format("{} answered {} to a batch for {}{}{}", cluster_.alias(), protocol::error_name(written.error_code),
+                     partition_.to_string(), written.error_message.empty() ? "" : ": ", written.error_message);
+  if (!protocol::is_retriable(written.error_code))
+    throw ClusterError(why_ + "; offset maps cannot be kept there", true);
   co_return Stored::later;
 }
 

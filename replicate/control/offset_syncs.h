@@ -46,8 +46,10 @@ class OffsetSyncs {
   [[nodiscard]] const OffsetMap* find(const TopicPartition& source, protocol::ProducerId identity) const;
   /// A map of nothing yet, instead of any other of the partition.
   void begin(const TopicPartition& source, protocol::ProducerId identity, const MapTip& at);
-  /// What was written behind the map's end; `unplaced`: as MapRecovery says.
-  void append(const TopicPartition& source, const std::vector<OffsetRun>& runs, std::int64_t unplaced = 0);
+  /// What was written behind the map's end.
+  void append(const TopicPartition& source, const std::vector<OffsetRun>& runs);
+  /// So many records that were written there cannot be found any more; it goes on at `to`.
+  void skip(const TopicPartition& source, std::int64_t unplaced, const MapTip& to);
 
   enum class Stored {
     all,
@@ -70,6 +72,7 @@ class OffsetSyncs {
   net::Awaitable<> read();
   void restore(const protocol::Record& record);
   void pack_changes();
+  net::Awaitable<Stored> write_all();
   net::Awaitable<Stored> write(const protocol::RecordBatchBuilder& records);
   net::Awaitable<bool> is_there(protocol::Offset offset, std::vector<std::byte> batch);
 

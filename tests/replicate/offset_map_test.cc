@@ -158,12 +158,24 @@ TEST(OffsetMap, ABlockBehindAGapIsNotTaken) {
   EXPECT_EQ(map.tip(), tip(100, 100, 100));
 }
 
-TEST(OffsetMap, RecordsThatAreGoneMoveTheSequenceAlone) {
+TEST(OffsetMap, RecordsThatAreGoneTwiceMoveItsEndOnce) {
   OffsetMap map(tip(0, 0, 0));
   map.append(run(0, 0, 100));
   OffsetMap restored(map.blocks().front());
-  map.skip(20);
-  EXPECT_EQ(map.tip(), tip(100, 100, 120));
+  map.skip(20, Offset(120), Offset(120));
+  map.skip(3, Offset(120), Offset(123));
+  map.append(run(130, 125, 5));
+  ASSERT_EQ(map.blocks().size(), 2U) << "two blocks that begin at the same offset of the source have the same key";
+  EXPECT_TRUE(restored.restore(map.blocks().back()));
+  EXPECT_EQ(restored.tip(), tip(135, 130, 128));
+}
+
+TEST(OffsetMap, RecordsThatAreGoneMoveItsEnd) {
+  OffsetMap map(tip(0, 0, 0));
+  map.append(run(0, 0, 100));
+  OffsetMap restored(map.blocks().front());
+  map.skip(20, Offset(115), Offset(120));
+  EXPECT_EQ(map.tip(), tip(115, 120, 120));
   map.append(run(130, 125, 5));
   ASSERT_TRUE(restored.restore(map.blocks().back()));
   EXPECT_EQ(restored.tip(), tip(135, 130, 125));

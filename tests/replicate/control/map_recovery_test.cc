@@ -116,7 +116,7 @@ class MapRecoveryTest : public ::testing::Test {
     for (const FakeBatch& batch : source().batches) {
       for (std::int64_t i = 0; i < batch.records; ++i) {
         const Offset offset(batch.base + i);
-        EXPECT_EQ(offset < recovery.standing.confirmed, places.contains(offset)) << offset.value() << ", seed " << seed;
+        EXPECT_EQ(offset < recovery.standing.source, places.contains(offset)) << offset.value() << ", seed " << seed;
       }
     }
     std::int64_t placed = 0;
@@ -169,6 +169,30 @@ TEST_P(MapRecoverySeeds, FindsWhatCompactionHasLeftOfTheSource) {
            random() % 2 == 0;
   });
   expect_exact(recover(), GetParam());
+}
+
+TEST_P(MapRecoverySeeds, FindsWhatRetentionHasLeftOfTheSource) {
+  make(GetParam(), false);
+  // A part of what was copied since the map was stored goes; of the rest the first record is found.
+  const auto last = std::find_if(source().batches.rbegin(), source().batches.rend(),
+                                 [&](const FakeBatch& batch) { return places.contains(Offset(batch.base)); });
+  source().log_start = last == source().batches.rend() ? tip.source.value() : std::max(tip.source.value(), last->base);
+  std::erase_if(source().batches, [&](const FakeBatch& batch) { return batch.base < source().log_start; });
+  expect_exact(recover(), GetParam());
+}
+
+TEST_F(MapRecoveryTest, RetentionHasTakenAllThatWasCopied) {
+  append(source(), {"a", "b"}, another, Sequence(0));
+  append(source(), {"c"}, another, Sequence(2));
+  append(target(), {"a", "b"}, identity, Sequence(0));
+  target().producers = {identity.value()};
+  target().last_sequences[identity.value()] = 1;
+  source().log_start = 2;
+  source().batches.erase(source().batches.begin());
+  const MapRecovery recovery = recover();
+  ASSERT_EQ(recovery.outcome, MapRecovery::Outcome::found) << recovery.reason;
+  EXPECT_EQ(recovery.standing.source, Offset(2)) << "two records took two offsets: nothing was missed";
+  EXPECT_EQ(recovery.unplaced, 2);
 }
 
 TEST_F(MapRecoveryTest, WhatTheTargetHasLostIsNoticed) {
