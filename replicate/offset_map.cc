@@ -119,10 +119,12 @@ std::vector<OffsetRun> OffsetBlock::runs() const {
 
 // ---- The map --------------------------------------------------------------------------------------------------------
 
-void OffsetMap::append(const OffsetRun& run) {
+bool OffsetMap::append(const OffsetRun& run) {
+  if (run.source < tip().source || run.target < tip().target) return false;
   if (blocks_.back().size() >= most_runs) blocks_.emplace_back(blocks_.back().end());
   first_changed_ = std::min(first_changed_, blocks_.size() - 1);
   blocks_.back().append(run);
+  return true;
 }
 
 void OffsetMap::skip(std::int64_t records, Offset source, Offset target) {

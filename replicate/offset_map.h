@@ -82,8 +82,8 @@ class OffsetMap {
   /// A map that was stored begins with this block.
   explicit OffsetMap(OffsetBlock first) : blocks_{std::move(first)}, first_changed_(1) {}
 
-  /// `run` lies behind tip() on both sides.
-  void append(const OffsetRun& run);
+  /// False, and nothing changes: `run` does not lie behind tip() on both sides.
+  bool append(const OffsetRun& run);
   /// So many records were written behind tip() that are not there any more, on one side or the other. What comes next
   /// lies at `source` and `target`, or behind them.
   void skip(std::int64_t records, protocol::Offset source, protocol::Offset target);

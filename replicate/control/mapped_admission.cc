@@ -1,6 +1,7 @@
 #include "replicate/control/mapped_admission.h"
 
 #include <algorithm>
+#include <cassert>
 #include <optional>
 #include <utility>
 
@@ -153,7 +154,8 @@ Awaitable<LastInPlace> find_last_in_place(Cluster& source, Cluster& target, cons
 
 /// What was found behind the end of a partition's map becomes a part of it.
 void take_in(OffsetSyncs& syncs, const MappedQuestion& question, const MapRecovery& recovery) {
-  syncs.append(question.source, recovery.runs);
+  [[maybe_unused]] const bool is_behind_tip = syncs.append(question.source, recovery.runs);
+  assert(is_behind_tip);
   if (recovery.unplaced > 0) syncs.skip(question.source, recovery.unplaced, recovery.standing);
 }
 

@@ -51,10 +51,13 @@ void MappedPartitions::adopt(MirroredPartition& partition) {
 }
 
 /// What the shard has reported of it becomes a part of its map.
-void MappedPartitions::collect(const MirroredPartition& partition, const Adopted& adopted) {
+void MappedPartitions::collect(const MirroredPartition& partition, Adopted& adopted) {
   const std::vector<OffsetRun> runs = partition.spec.written->take();
   // Otherwise another instance's map has replaced the one these follow: recovery finds them in the log.
-  if (adopted.is_current && !runs.empty()) syncs_.append(source_of(partition.spec), runs);
+  if (!adopted.is_current || runs.empty()) return;
+  // A topic that was created again under the same name begins anew.
+  adopted.is_current = syncs_.append(source_of(partition.spec), runs);
+  are_stale_ = are_stale_ || !adopted.is_current;
 }
 
 Awaitable<std::vector<MappedAdmission>> MappedPartitions::admit(std::vector<MirroredPartition*> partitions,
@@ -94,13 +97,14 @@ Awaitable<std::vector<MappedAdmission>> MappedPartitions::admit(std::vector<Mirr
   for (MappedAdmission& admission : admissions) {
     if (admission.verdict == Verdict::refuse) continue;
     admission.verdict = Verdict::retry;
-    admission.reason = are_stale_ ? "another instance of this mirror stores offset maps" : syncs_.why();
+    admission.reason =
+        are_stale_ ? "offset maps are not as this process left them (another instance of this mirror?)" : syncs_.why();
   }
   co_return admissions;
 }
 
 Awaitable<OffsetSyncs::Stored> MappedPartitions::store() {
-  for (const auto& [partition, adopted] : adopted_) collect(*partition, adopted);
+  for (auto& [partition, adopted] : adopted_) collect(*partition, adopted);
   const OffsetSyncs::Stored stored = co_await syncs_.store();
   if (stored == OffsetSyncs::Stored::moved) are_stale_ = true;
   co_return stored;

@@ -23,7 +23,8 @@ class MappedPartitions {
 
   /// Reads the maps there are; afterwards every partition must be admitted anew. Throws ClusterError.
   net::Awaitable<> load();
-  /// Another instance of this mirror has stored maps since they were read, or may have: load().
+  /// Another instance of this mirror has stored maps since they were read, or may have; or a broker gave places to
+  /// records that were there before: load().
   [[nodiscard]] bool are_stale() const { return are_stale_; }
   [[nodiscard]] const OffsetSyncs& syncs() const { return syncs_; }
 
@@ -51,7 +52,7 @@ class MappedPartitions {
   };
 
   [[nodiscard]] protocol::ProducerId identity_of(const FlowSpec& spec) const;
-  void collect(const MirroredPartition& partition, const Adopted& adopted);
+  void collect(const MirroredPartition& partition, Adopted& adopted);
 
   Cluster& source_;
   Cluster& target_;

@@ -150,9 +150,9 @@ void OffsetSyncs::begin(const TopicPartition& source, ProducerId identity, const
   entries_.insert_or_assign(source, Entry{.identity = identity, .map = OffsetMap(at)});
 }
 
-void OffsetSyncs::append(const TopicPartition& source, const std::vector<OffsetRun>& runs) {
+bool OffsetSyncs::append(const TopicPartition& source, const std::vector<OffsetRun>& runs) {
   OffsetMap& map = entries_.at(source).map;
-  for (const OffsetRun& run : runs) map.append(run);
+  return std::ranges::all_of(runs, [&map](const OffsetRun& run) { return map.append(run); });
 }
 
 void OffsetSyncs::skip(const TopicPartition& source, std::int64_t unplaced, const MapTip& to) {

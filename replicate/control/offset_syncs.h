@@ -46,8 +46,8 @@ class OffsetSyncs {
   [[nodiscard]] const OffsetMap* find(const TopicPartition& source, protocol::ProducerId identity) const;
   /// A map of nothing yet, instead of any other of the partition.
   void begin(const TopicPartition& source, protocol::ProducerId identity, const MapTip& at);
-  /// What was written behind the map's end.
-  void append(const TopicPartition& source, const std::vector<OffsetRun>& runs);
+  /// What was written. False: some of it not behind the map's end, which has what comes before.
+  bool append(const TopicPartition& source, const std::vector<OffsetRun>& runs);
   /// So many records that were written there cannot be found any more; it goes on at `to`.
   void skip(const TopicPartition& source, std::int64_t unplaced, const MapTip& to);
 

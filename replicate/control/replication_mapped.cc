@@ -187,9 +187,9 @@ Awaitable<> Replication::store_maps() {
   if (mapped_->are_stale()) co_await reload_maps();
 }
 
-/// Another instance has gone on with them: what this one knows of its partitions' maps is worth nothing any more.
+/// What this process knows of its partitions' maps is worth nothing any more.
 Awaitable<> Replication::reload_maps() {
-  const std::string reason = "another instance of this mirror stores offset maps";
+  const std::string reason = "offset maps are not as this process left them (another instance of this mirror?)";
   spdlog::warn("{}: {}: looking anew where every partition stands", settings_.name, reason);
   co_await load_maps();
   for (const auto& [id, partition] : by_id_) {

@@ -158,6 +158,14 @@ TEST(OffsetMap, ABlockBehindAGapIsNotTaken) {
   EXPECT_EQ(map.tip(), tip(100, 100, 100));
 }
 
+TEST(OffsetMap, WhatDoesNotLieBehindItsEndIsNotTaken) {
+  OffsetMap map(tip(0, 0, 0));
+  ASSERT_TRUE(map.append(run(0, 50, 100)));
+  EXPECT_FALSE(map.append(run(100, 149, 1)));
+  EXPECT_FALSE(map.append(run(99, 150, 1)));
+  EXPECT_EQ(map.tip(), tip(100, 150, 100));
+}
+
 TEST(OffsetMap, RecordsThatAreGoneTwiceMoveItsEndOnce) {
   OffsetMap map(tip(0, 0, 0));
   map.append(run(0, 0, 100));
