@@ -4,10 +4,20 @@
 
 #include <memory>
 
+#include <boost/asio/io_context.hpp>
+
 #include "net/channel.h"
 #include "tests/sim/network.h"
 
 namespace shunt::sim {
+
+/// A control plane's: only ever polled.
+class Context : public boost::asio::io_context {
+ public:
+  Context() : io_context(1) {}
+  /// Destroys every coroutine that waits.
+  void abandon() { shutdown(); }
+};
 
 /// Of one process. `loop` must outlive its channels; every host name means this machine.
 class SimNetwork final : public net::Network {

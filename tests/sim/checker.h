@@ -1,25 +1,19 @@
-// What must hold whatever happens: every batch that comes into a target log is looked at.
-//
-//   - a record lies at its source offset, and is the source's; of a transaction, committed when it comes
-//   - a batch that could be forwarded as it is has the same bytes
-//   - a marker lies where the source has nothing for a reader
-//   - padding lies before the source's first offset, and is gone before anything follows
-//
-// That an offset of a log is written once makes the rest: nothing twice, nothing in another order.
+// What must hold whatever happens: every batch that comes into a log is looked at when it comes. What that is depends on
+// how a mirror gives offsets: identical_checker.h, mapped_checker.h.
 #pragma once
 
 #include <cstdint>
 #include <map>
-#include <set>
+#include <optional>
 #include <string>
 
 #include "replicate/isolation.h"
 #include "tests/sim/fake_cluster.h"
-#include "tests/sim/source_writer.h"
+#include "tests/sim/log_writer.h"
 
 namespace shunt::sim {
 
-using Writers = std::map<PartitionKey, SourceWriter>;
+using Writers = std::map<PartitionKey, LogWriter>;
 
 class Checker {
  public:
@@ -28,40 +22,49 @@ class Checker {
     bool may_lose_expired = false;  // shunt.on.overtaken=continue
   };
 
-  /// Listens to `target`; all must outlive it.
-  Checker(Writers& writers, FakeCluster& target, Rules rules);
+  /// `writers`, of the source's partitions, must outlive it.
+  Checker(Writers& writers, Rules rules) : writers_(writers), rules_(rules) {}
+  virtual ~Checker() = default;
+  Checker(const Checker&) = delete;
+  Checker& operator=(const Checker&) = delete;
 
   /// The first rule that was broken.
   [[nodiscard]] const std::string& failure() const { return failure_; }
-  /// A marker was written by a request that was executed later than shunt waits for, or twice by a coordinator. That
-  /// cannot be prevented, and shunt may stop there.
-  [[nodiscard]] bool had_late_marker(const PartitionKey& key) const { return late_.contains(key); }
-  /// A marker lies where a record belongs, and the source still has that record: to go on behind it is a failure.
-  [[nodiscard]] bool has_record(const SourceWriter& writer, std::int64_t offset) const;
-  [[nodiscard]] bool is_displaced(const PartitionKey& key) const;
+  /// Nothing of this partition of the source is missing.
+  [[nodiscard]] virtual bool is_mirrored(const PartitionKey& source) const = 0;
+  /// The source's offset up to which the target has everything.
+  [[nodiscard]] virtual std::int64_t position_of(const PartitionKey& source) const = 0;
+  /// How far it has come, for people.
+  [[nodiscard]] virtual std::string progress_of(const PartitionKey& source) const = 0;
+  /// What cannot be prevented has befallen a partition, and it may have stopped there.
+  [[nodiscard]] virtual bool may_have_stopped(const PartitionKey&) const { return false; }
 
   struct Counters {
     std::uint64_t forwarded = 0;
     std::uint64_t rewritten = 0;
     std::uint64_t markers = 0;
     std::uint64_t padding = 0;
+    std::uint64_t others = 0;       // batches that other producers wrote to a mapped partition
+    std::uint64_t stored_maps = 0;  // batches of offset syncs
   };
   Counters counters;
 
- private:
-  void check(const PartitionKey& key, const StoredBatch& batch);
-  void check_marker(const PartitionKey& key, const StoredBatch& batch);
-  void check_data(const PartitionKey& key, const StoredBatch& batch);
+ protected:
+  /// For a reader, now or when its transaction ends.
+  [[nodiscard]] bool has_record(const LogWriter& writer, std::int64_t offset) const;
+  /// The transaction it belongs to has ended well when that matters.
+  [[nodiscard]] bool may_be_mirrored(LogWriter::Entry::State state) const;
+  /// The batch holds what the source has at [base, next): is it the source's batch, byte by byte? Empty: the source has
+  /// no such batch that could have been forwarded as it was.
+  [[nodiscard]] std::optional<bool> is_forwarded(const LogWriter& writer, std::int64_t base, std::int64_t next,
+                                                 const StoredBatch& batch) const;
   void fail(const PartitionKey& key, const StoredBatch& batch, const std::string& what);
 
   Writers& writers_;
-  FakeCluster& target_;
   const Rules rules_;
+
+ private:
   std::string failure_;
-  std::set<PartitionKey> with_data_;             // something but markers and padding was written
-  std::map<PartitionKey, std::int64_t> padded_;  // up to there
-  std::set<PartitionKey> late_;
-  std::map<PartitionKey, std::set<std::int64_t>> displaced_;  // markers
 };
 
 }  // namespace shunt::sim

@@ -48,6 +48,7 @@ void FakeCluster::add_partition(const PartitionKey& key) {
   PartitionLog& log = logs_[key];
   log.leader = any_up();
   log.forgets_sequences = forgets_sequences;
+  log.misplaces_duplicates = misplaces_duplicates;
   before_[key] = {.leader = log.leader, .epoch = log.leader_epoch, .since = world_.now()};
   log.on_append = [this, key](const StoredBatch& batch) {
     world_.trace("{} {}-{}: [{}, {}) {}", name_, key.first, key.second, batch.base, batch.next,

@@ -102,6 +102,7 @@ class FakeCluster {
   bool lets_write_markers = true;        // Alter on the cluster
   bool lets_delete_records = true;       // false: topics are compacted only
   bool forgets_sequences = false;        // a mistake planted on purpose, for topics created later
+  bool misplaces_duplicates = false;     // another one, for topics created later
   bool repeats_producer_epochs = false;  // another one: InitProducerId fences nobody
 
   /// Called for every batch that comes into a log of this cluster.

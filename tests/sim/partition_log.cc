@@ -52,7 +52,7 @@ PartitionLog::Outcome PartitionLog::produce(std::span<const std::byte> records) 
       if (state.open_since >= 0) return {.error = errors::invalid_txn_state};
       for (const ProducerState::Batch& batch : state.recent) {
         if (batch.first_sequence == first && batch.last_sequence == last)
-          return {.base = batch.base, .is_duplicate = true};
+          return {.base = misplaces_duplicates ? end_ : batch.base, .is_duplicate = true};
       }
       if (state.last_sequence >= 0 && advanced(state.last_sequence, 1) != first) {
         return {.error = out_of_order_sequence_number};

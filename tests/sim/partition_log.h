@@ -64,6 +64,8 @@ class PartitionLog {
   std::function<void(const StoredBatch&)> on_append;
   /// Sequences are not looked at: a mistake planted on purpose.
   bool forgets_sequences = false;
+  /// A duplicate is said to lie at the log's end: another one.
+  bool misplaces_duplicates = false;
 
   // ---- reading ----
   [[nodiscard]] const std::vector<StoredBatch>& batches() const { return batches_; }

@@ -9,12 +9,15 @@ namespace shunt::sim {
 namespace {
 
 /// The scenario of a seed, with everything in it that the mistake needs to do harm.
-Scenario scenario_with(Mistake mistake, std::uint64_t seed) {
+Scenario scenario_with(Mistake mistake, bool mapped, std::uint64_t seed) {
   Scenario scenario = scenario_of(seed);
+  scenario.mapped = scenario.others = mapped;
+  scenario.syncs_on_target = false;
   scenario.habits.transactions = true;
   scenario.isolation = replicate::Isolation::read_committed;
   scenario.may_write_markers = true;
   scenario.crashes = true;
+  scenario.freezes = true;
   scenario.resets = true;
   scenario.request_faults = true;
   scenario.residuals = false;
@@ -23,10 +26,10 @@ Scenario scenario_with(Mistake mistake, std::uint64_t seed) {
 }
 
 /// The first seed that finds it, and how; 0: none of `seeds` does.
-std::uint64_t found_by(Mistake mistake, std::uint64_t seeds, std::string& reason) {
+std::uint64_t found_by(Mistake mistake, bool mapped, std::uint64_t seeds, std::string& reason) {
   spdlog::set_level(spdlog::level::off);
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
-    const Verdict verdict = simulate(scenario_with(mistake, seed));
+    const Verdict verdict = simulate(scenario_with(mistake, mapped, seed));
     reason = verdict.reason;
     if (!verdict.ok) return seed;
   }
@@ -37,13 +40,14 @@ struct Planted {
   Mistake mistake;
   const char* name;
   std::uint64_t seeds;  // within which it must be found: several times what it took
+  bool mapped = false;
 };
 
 class PlantedMistake : public ::testing::TestWithParam<Planted> {};
 
 TEST_P(PlantedMistake, is_found) {
   std::string reason;
-  const std::uint64_t seed = found_by(GetParam().mistake, GetParam().seeds, reason);
+  const std::uint64_t seed = found_by(GetParam().mistake, GetParam().mapped, GetParam().seeds, reason);
   EXPECT_NE(seed, 0U) << GetParam().name << " was not found";
   std::printf("%s: seed %llu: %s\n", GetParam().name, static_cast<unsigned long long>(seed), reason.c_str());
 }
@@ -54,12 +58,17 @@ INSTANTIATE_TEST_SUITE_P(Simulation, PlantedMistake,
                                            Planted{Mistake::repeated_producer_epochs, "repeated_producer_epochs", 500},
                                            Planted{Mistake::forwarded_transactions, "forwarded_transactions", 20},
                                            Planted{Mistake::copied_transactions, "copied_transactions", 20},
-                                           Planted{Mistake::foreign_identity, "foreign_identity", 50}),
+                                           Planted{Mistake::foreign_identity, "foreign_identity", 50},
+                                           Planted{Mistake::foreign_identity, "mapped_foreign_identity", 50, true},
+                                           Planted{Mistake::forgotten_map_sequences, "forgotten_map_sequences", 3000,
+                                                   true},
+                                           Planted{Mistake::misplaced_duplicates, "misplaced_duplicates", 500, true}),
                          [](const auto& planted) { return std::string(planted.param.name); });
 
 TEST(PlantedMistake, none_is_none) {
   std::string reason;
-  EXPECT_EQ(found_by(Mistake::none, 20, reason), 0U) << reason;
+  EXPECT_EQ(found_by(Mistake::none, false, 20, reason), 0U) << reason;
+  EXPECT_EQ(found_by(Mistake::none, true, 20, reason), 0U) << reason;
 }
 
 }  // namespace

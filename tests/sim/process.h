@@ -9,8 +9,6 @@
 #include <optional>
 #include <string>
 
-#include <boost/asio/io_context.hpp>
-
 #include "replicate/control/replication.h"
 #include "replicate/data/shard.h"
 #include "replicate/status.h"
@@ -46,13 +44,6 @@ class Process final : private replicate::Shards {
   [[nodiscard]] replicate::MirrorStatus status() const;
 
  private:
-  class Context : public boost::asio::io_context {
-   public:
-    Context() : io_context(1) {}
-    /// Destroys every coroutine that waits.
-    void abandon() { shutdown(); }
-  };
-
   void assign(replicate::Assignment assignment) override;
   void settle(replicate::FlowId flow_id, replicate::ParkCause cause, std::string reason) override;
   void stir() { is_stirred_ = true; }

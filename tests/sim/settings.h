@@ -12,6 +12,7 @@ namespace shunt::sim {
 inline constexpr std::uint16_t source_port = 1000;
 inline constexpr std::uint16_t target_port = 2000;
 inline constexpr const char* topic_name = "orders";
+inline constexpr const char* syncs_topic_name = "mm2-offset-syncs.target.internal";
 
 replicate::ReplicationSettings replication_settings(const Scenario& scenario, World& world);
 replicate::DataSettings data_settings(const Scenario& scenario, World& world);

@@ -7,8 +7,10 @@
 
 #include <fmt/format.h>
 
-#include "tests/sim/checker.h"
 #include "tests/sim/fake_cluster.h"
+#include "tests/sim/identical_checker.h"
+#include "tests/sim/map_reader.h"
+#include "tests/sim/mapped_checker.h"
 #include "tests/sim/network.h"
 #include "tests/sim/process.h"
 #include "tests/sim/settings.h"
@@ -31,13 +33,21 @@ class Simulation {
         world_(scenario.seed),
         network_(world_),
         source_(network_, "source", source_port, scenario.brokers),
-        target_(network_, "target", target_port, scenario.brokers),
-        checker_(writers_, target_,
-                 {.isolation = scenario.isolation, .may_lose_expired = scenario.continue_overtaken}) {
+        target_(network_, "target", target_port, scenario.brokers) {
+    const Checker::Rules rules{.isolation = scenario.isolation, .may_lose_expired = scenario.continue_overtaken};
+    if (scenario.mapped) {
+      auto checker = std::make_unique<MappedChecker>(writers_, others_, source_, target_, rules);
+      mapped_checker_ = checker.get();
+      checker_ = std::move(checker);
+    } else {
+      checker_ = std::make_unique<IdenticalChecker>(writers_, target_, rules);
+    }
     world_.is_traced = scenario.is_traced;
     target_.lets_write_markers = scenario.may_write_markers;
     target_.lets_delete_records = scenario.may_delete;
     target_.forgets_sequences = scenario.mistake == Mistake::forgotten_sequences;
+    source_.forgets_sequences = scenario.mistake == Mistake::forgotten_map_sequences;
+    target_.misplaces_duplicates = scenario.mistake == Mistake::misplaced_duplicates;
     target_.repeats_producer_epochs = scenario.mistake == Mistake::repeated_producer_epochs;
     source_.create_topic(topic_name, scenario.partitions);
     if (scenario.topic_exists) target_.create_topic(topic_name, scenario.partitions);
@@ -48,6 +58,7 @@ class Simulation {
       writer.clean();
       if (scenario.head && world_.chance(0.5)) writer.expire(world_.between(writer.log().start(), writer.end()));
     }
+    if (scenario.others) write_as_others();
     make_trouble();
   }
 
@@ -60,6 +71,7 @@ class Simulation {
       for (auto& [key, writer] : writers_) {
         for (std::int64_t batch = world_.between(0, 3); batch > 0 && left > 0; --batch, --left) writer.write();
       }
+      if (scenario_.others && world_.chance(0.5)) write_as_others();
       misfortune();
       run_for(world_.micros(1000, 300'000));
     }
@@ -68,6 +80,7 @@ class Simulation {
     while (world_.now() < deadline && is_fine() && !is_complete()) run_for(200ms);
     if (is_fine()) judge_completeness();
     if (is_fine()) end_processes();
+    if (is_fine() && scenario_.mapped) judge_maps();
     return verdict();
   }
 
@@ -78,7 +91,7 @@ class Simulation {
     net::Time starts_at{};
   };
 
-  [[nodiscard]] bool is_fine() const { return failure_.empty() && checker_.failure().empty(); }
+  [[nodiscard]] bool is_fine() const { return failure_.empty() && checker_->failure().empty(); }
 
   // ---- processes ----
 
@@ -138,10 +151,25 @@ class Simulation {
       source_.faults.stall_answer = 0.003;
       source_.faults.throttle = 0.005;
       source_.faults.lose_answer = 0.003;
+      if (scenario_.mapped && !scenario_.syncs_on_target) {
+        source_.faults.break_before = 0.01;
+        source_.faults.retriable_error = 0.01;
+        source_.faults.timed_out_after_append = 0.01;
+        source_.faults.slow_request = 0.03;
+      }
     }
     if (scenario_.residuals) {
       target_.faults.late_markers = 0.05;
       target_.faults.duplicate_end_marker = 0.05;
+    }
+  }
+
+  void write_as_others() {
+    for (const auto& [key, log] : target_.logs()) {
+      if (key.first != topic_name) continue;
+      const Habits habits{.transactions = true, .codecs = true};
+      LogWriter& writer = others_.try_emplace(key, world_, target_, key, habits).first->second;
+      for (std::int64_t batch = world_.between(0, 3); batch > 0; --batch) writer.write();
     }
   }
 
@@ -166,9 +194,9 @@ class Simulation {
     for (auto& [key, writer] : writers_) {
       if (world_.chance(0.1)) writer.clean();
       if (scenario_.retention && world_.chance(0.05)) {
-        const std::int64_t mirrored = target_.logs().contains(key) ? target_.log(key).end() : 0;
         // Mostly of what is mirrored already, as retention should be.
-        const std::int64_t most = world_.chance(0.9) ? std::min(mirrored, writer.end()) : writer.end();
+        const std::int64_t most =
+            world_.chance(0.9) ? std::min(checker_->position_of(key), writer.end()) : writer.end();
         if (most > writer.log().start()) writer.expire(world_.between(writer.log().start(), most));
       }
     }
@@ -224,6 +252,7 @@ class Simulation {
       for (int batch = 0; batch < 3; ++batch) writer.write();
       writer.end_transactions();
     }
+    if (scenario_.others) write_as_others();
   }
 
   // ---- the end ----
@@ -245,37 +274,31 @@ class Simulation {
     return reason;
   }
 
-  [[nodiscard]] bool is_mirrored(const PartitionKey& key) {
-    return target_.logs().contains(key) && target_.log(key).end() == writers_.at(key).end() &&
-           !checker_.is_displaced(key);
-  }
-
   bool is_complete() {
     for (const auto& [key, writer] : writers_) {
-      if (!is_mirrored(key) && !stop_reason(key)) return false;
+      if (!checker_->is_mirrored(key) && !stop_reason(key)) return false;
     }
     return true;
   }
 
   void judge_completeness() {
     for (auto& [key, writer] : writers_) {
-      if (is_mirrored(key)) continue;
+      if (checker_->is_mirrored(key)) continue;
       const std::string name = fmt::format("{}-{}", key.first, key.second);
       const std::optional<std::string> reason = stop_reason(key);
-      const std::int64_t end = target_.logs().contains(key) ? target_.log(key).end() : -1;
       if (!reason) {
-        failure_ = fmt::format("{} stands at {} of {} after all trouble has ended{}; {}", name, end, writer.end(),
-                               checker_.is_displaced(key) ? ", behind a displaced marker" : "", waiting_for(key));
+        failure_ = fmt::format("{} stands at {} after all trouble has ended; {}", name, checker_->progress_of(key),
+                               waiting_for(key));
         return;
       }
       const bool is_overtaken = reason->find("shunt.on.overtaken=continue") != std::string::npos;
       if (is_overtaken && scenario_.retention) {
         ++verdict_.overtaken;
-      } else if (checker_.had_late_marker(key)) {
+      } else if (checker_->may_have_stopped(key)) {
         ++verdict_.overfilled;
       } else {
         failure_ =
-            fmt::format("{} has stopped at {} of {} for no legitimate reason: {}", name, end, writer.end(), *reason);
+            fmt::format("{} has stopped at {} for no legitimate reason: {}", name, checker_->progress_of(key), *reason);
         return;
       }
     }
@@ -309,14 +332,23 @@ class Simulation {
     if (is_fine() && runs()) failure_ = "a process does not end when it is asked to";
   }
 
+  /// What the offset syncs topic says when all is over, to somebody who begins to read it.
+  void judge_maps() {
+    MapReader reader(network_, replication_settings(scenario_, world_));
+    failure_ = reader.read();
+    if (is_fine()) failure_ = mapped_checker_->judge(reader.syncs());
+  }
+
   Verdict verdict() {
-    verdict_.reason = checker_.failure().empty() ? failure_ : checker_.failure();
+    verdict_.reason = checker_->failure().empty() ? failure_ : checker_->failure();
     verdict_.ok = verdict_.reason.empty();
     verdict_.requests = source_.counters.requests + target_.counters.requests;
-    verdict_.forwarded = checker_.counters.forwarded;
-    verdict_.rewritten = checker_.counters.rewritten;
-    verdict_.markers = checker_.counters.markers;
-    verdict_.padding = checker_.counters.padding;
+    verdict_.forwarded = checker_->counters.forwarded;
+    verdict_.rewritten = checker_->counters.rewritten;
+    verdict_.markers = checker_->counters.markers;
+    verdict_.padding = checker_->counters.padding;
+    verdict_.others = checker_->counters.others;
+    verdict_.stored_maps = checker_->counters.stored_maps;
     verdict_.duplicates = target_.counters.duplicates;
     verdict_.fenced = target_.counters.fenced;
     verdict_.answers_lost = source_.counters.answers_lost + target_.counters.answers_lost;
@@ -331,7 +363,9 @@ class Simulation {
   FakeCluster source_;
   FakeCluster target_;
   Writers writers_;
-  Checker checker_;
+  Writers others_;  // on the target
+  std::unique_ptr<Checker> checker_;
+  MappedChecker* mapped_checker_ = nullptr;  // the same, where offsets are mapped
   std::vector<Life> lives_;
   std::optional<std::int32_t> dead_source_;
   std::optional<std::int32_t> dead_target_;
@@ -371,6 +405,11 @@ Scenario scenario_of(std::uint64_t seed) {
   scenario.request_faults = dice.chance(0.7);
   scenario.residuals = dice.chance(0.05);
   scenario.growth = dice.chance(0.1);
+  scenario.mapped = dice.chance(0.25);
+  if (scenario.mapped) {
+    scenario.syncs_on_target = dice.chance(0.5);
+    scenario.others = dice.chance(0.7);
+  }
   // Left out, for it is known to fail: of two processes that fill the same head one has created the topic, and pads, the
   // other writes markers; padding is not fenced against a marker that is under way.
   if (scenario.two_processes && scenario.head) scenario.topic_exists = true;
@@ -384,6 +423,8 @@ Verdict& Verdict::operator+=(const Verdict& other) {
   rewritten += other.rewritten;
   markers += other.markers;
   padding += other.padding;
+  others += other.others;
+  stored_maps += other.stored_maps;
   duplicates += other.duplicates;
   fenced += other.fenced;
   answers_lost += other.answers_lost;
@@ -400,10 +441,12 @@ std::string to_string(const Verdict& verdict) {
       "{} lives, {} requests; batches: {} forwarded, {} rewritten, {} of padding, {} recognised duplicates; {} "
       "markers, "
       "{} of them late; {} requests fenced, {} executed after their connection's death, {} answers lost; "
-      "{} interruptions; partitions stopped: {} overtaken, {} overfilled",
+      "{} interruptions; mapped: {} batches of other producers, maps stored {} times; partitions stopped: {} "
+      "overtaken, "
+      "{} overfilled",
       verdict.lives, verdict.requests, verdict.forwarded, verdict.rewritten, verdict.padding, verdict.duplicates,
       verdict.markers, verdict.late_markers, verdict.fenced, verdict.executed_after_death, verdict.answers_lost,
-      verdict.interruptions, verdict.overtaken, verdict.overfilled);
+      verdict.interruptions, verdict.others, verdict.stored_maps, verdict.overtaken, verdict.overfilled);
 }
 
 Verdict simulate(const Scenario& scenario) {

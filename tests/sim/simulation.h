@@ -2,7 +2,7 @@
 // write everything a real log holds, and misfortunes; then a quiet time in which everything must come to its end.
 //
 // Checked at every append to a target log: tests/sim/checker.h. Checked at the end: every partition is mirrored to the
-// source's end, or has stopped for a reason that is known and legitimate:
+// source's end, and its offset map stored, or it has stopped for a reason that is known and legitimate:
 //
 //   overtaken   retention on the source has taken records that were not mirrored yet, and shunt.on.overtaken is stop
 //   displaced   a marker was written by a request that executed later than shunt waits for, or twice by a coordinator in
@@ -15,7 +15,7 @@
 #include <string>
 
 #include "replicate/isolation.h"
-#include "tests/sim/source_writer.h"
+#include "tests/sim/log_writer.h"
 
 namespace shunt::sim {
 
@@ -28,6 +28,8 @@ enum class Mistake {
   forwarded_transactions,    // the data path does not tell committed from aborted
   copied_transactions,       // nor does the detour
   foreign_identity,          // every life writes under another producer id
+  forgotten_map_sequences,   // the same of the offset syncs topic, where the source has it
+  misplaced_duplicates,      // of a batch that it has the broker says that it lies at the log's end
 };
 
 struct Scenario {
@@ -52,7 +54,10 @@ struct Scenario {
   bool broker_deaths = false;
   bool resets = false;
   bool request_faults = false;
-  bool residuals = false;  // what is known to stop a partition
+  bool residuals = false;        // what is known to stop a partition
+  bool mapped = false;           // shunt.offsets
+  bool syncs_on_target = false;  // offset-syncs.topic.location
+  bool others = false;           // other producers write to the target's topic
   Mistake mistake = Mistake::none;
   bool is_traced = false;
 };
@@ -69,6 +74,8 @@ struct Verdict {
   std::uint64_t rewritten = 0;
   std::uint64_t markers = 0;
   std::uint64_t padding = 0;
+  std::uint64_t others = 0;
+  std::uint64_t stored_maps = 0;
   std::uint64_t duplicates = 0;
   std::uint64_t fenced = 0;
   std::uint64_t answers_lost = 0;

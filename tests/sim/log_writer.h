@@ -1,9 +1,12 @@
-// The producers of one source partition, its cleaner and its retention: they write everything a real log holds, and know
-// what a reader must see of it. That is the oracle of the simulation: no code of shunt has a part in it.
+// The producers of one partition, its cleaner and its retention: they write everything a real log holds, and know what a
+// reader must see of it. For a source's partition that is the oracle of the simulation: no code of shunt has a part in
+// it. A target's partition, where offsets are mapped, has producers of its own, which write between what shunt does.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <optional>
+#include <unordered_map>
 #include <vector>
 
 #include "tests/sim/fake_cluster.h"
@@ -19,7 +22,7 @@ struct Habits {
   bool large_batches = false;
 };
 
-class SourceWriter {
+class LogWriter {
  public:
   /// What the log holds, or held, at one offset.
   struct Entry {
@@ -29,7 +32,7 @@ class SourceWriter {
   };
 
   /// The cluster must outlive it, and the partition be there, empty.
-  SourceWriter(World& world, FakeCluster& source, PartitionKey key, Habits habits);
+  LogWriter(World& world, FakeCluster& cluster, PartitionKey key, Habits habits);
 
   /// The log begins at `offset`: what was before it is gone.
   void begin_at(std::int64_t offset);
@@ -42,26 +45,35 @@ class SourceWriter {
   /// Retention takes what is before `offset`, which may be inside a batch.
   void expire(std::int64_t offset);
 
-  [[nodiscard]] PartitionLog& log() const { return source_.log(key_); }
+  [[nodiscard]] PartitionLog& log() const { return cluster_.log(key_); }
+  /// Behind everything that was written here.
   [[nodiscard]] std::int64_t end() const { return static_cast<std::int64_t>(entries_.size()); }
   [[nodiscard]] const Entry& at(std::int64_t offset) const { return entries_.at(static_cast<std::size_t>(offset)); }
+  /// The offset of the record that looks like this: no two do, whoever wrote them. Empty: none was written here.
+  [[nodiscard]] std::optional<std::int64_t> find(std::uint64_t digest) const;
+  /// Its markers carry this producer id.
+  [[nodiscard]] bool has_producer(std::int64_t producer_id) const;
   /// A batch that may be forwarded as it is, by its base offset, as it was written. Null: none began there.
   [[nodiscard]] const std::vector<std::byte>* plain_batch(std::int64_t base) const;
 
  private:
+  static constexpr std::int64_t first_transactional_producer = 3000;
+
+  void pass_others();
   void write_batch(std::int64_t producer_id);
   void end_transaction(std::int64_t producer_id);
   void append_marker(std::int64_t producer_id, bool is_commit);
 
   World& world_;
-  FakeCluster& source_;
+  FakeCluster& cluster_;
   const PartitionKey key_;
   const Habits habits_;
-  std::vector<Entry> entries_;  // by offset
+  std::vector<Entry> entries_;                               // by offset
+  std::unordered_map<std::uint64_t, std::int64_t> offsets_;  // of records, by digest
   std::map<std::int64_t, std::vector<std::byte>> plain_batches_;
   std::map<std::int64_t, std::int32_t> sequences_;          // by producer id: the next one
   std::map<std::int64_t, std::vector<std::int64_t>> open_;  // transactions: their offsets
-  std::int64_t next_producer_id_ = 3000;
+  std::int64_t next_producer_id_ = first_transactional_producer;
 };
 
 }  // namespace shunt::sim

@@ -1,4 +1,4 @@
-#include "tests/sim/source_writer.h"
+#include "tests/sim/log_writer.h"
 
 #include <algorithm>
 #include <set>
@@ -15,26 +15,41 @@ namespace {
 constexpr std::int64_t no_producer = -1;
 constexpr std::int64_t idempotent_producer = 17;
 constexpr std::size_t most_open = 3;
+constexpr std::int64_t highest_number = 1'000'000'000'000'000;
 
 // The cleaner leaves the active segment alone.
 constexpr std::size_t active_batches = 5;
 
 }  // namespace
 
-SourceWriter::SourceWriter(World& world, FakeCluster& source, PartitionKey key, Habits habits)
-    : world_(world), source_(source), key_(std::move(key)), habits_(habits) {}
+LogWriter::LogWriter(World& world, FakeCluster& cluster, PartitionKey key, Habits habits)
+    : world_(world), cluster_(cluster), key_(std::move(key)), habits_(habits) {}
 
-void SourceWriter::begin_at(std::int64_t offset) {
+void LogWriter::begin_at(std::int64_t offset) {
   log().begin_at(offset);
   entries_.assign(static_cast<std::size_t>(offset), Entry{.is_removed = true});
 }
 
-const std::vector<std::byte>* SourceWriter::plain_batch(std::int64_t base) const {
+const std::vector<std::byte>* LogWriter::plain_batch(std::int64_t base) const {
   const auto found = plain_batches_.find(base);
   return found == plain_batches_.end() ? nullptr : &found->second;
 }
 
-void SourceWriter::write() {
+std::optional<std::int64_t> LogWriter::find(std::uint64_t digest) const {
+  const auto found = offsets_.find(digest);
+  return found == offsets_.end() ? std::nullopt : std::optional(found->second);
+}
+
+bool LogWriter::has_producer(std::int64_t producer_id) const {
+  return producer_id >= first_transactional_producer && producer_id < next_producer_id_;
+}
+
+/// What was written behind end() meanwhile is none of this writer's.
+void LogWriter::pass_others() {
+  entries_.resize(static_cast<std::size_t>(log().end()));
+}
+
+void LogWriter::write() {
   if (habits_.transactions && world_.chance(0.45)) {
     if (!open_.empty() && world_.chance(0.45)) {
       const auto one = std::next(open_.begin(), world_.between(0, static_cast<std::int64_t>(open_.size()) - 1));
@@ -56,11 +71,11 @@ void SourceWriter::write() {
   } else {
     write_batch(world_.chance(0.5) ? idempotent_producer : no_producer);
   }
-  source_.wake_fetches();
+  cluster_.wake_fetches();
 }
 
-void SourceWriter::write_batch(std::int64_t producer_id) {
-  const bool is_transactional = producer_id >= 3000;
+void LogWriter::write_batch(std::int64_t producer_id) {
+  const bool is_transactional = producer_id >= first_transactional_producer;
   const bool is_large = habits_.large_batches && world_.chance(0.03);
   const std::int64_t base = log().end();
   const std::int64_t count = is_large ? 1 : world_.between(1, 12);
@@ -86,16 +101,20 @@ void SourceWriter::write_batch(std::int64_t producer_id) {
     SimRecord& record = records.emplace_back();
     record.offset = offset;
     record.timestamp_ms = world_.unix_ms() - world_.between(0, 1000);
-    if (world_.chance(0.8)) record.key = fmt::format("k{}", world_.between(0, 30));
-    if (world_.chance(0.9)) {
+    const bool has_value = world_.chance(0.9);
+    // The numbers make every record one of its kind.
+    if (!has_value || world_.chance(0.8)) record.key = fmt::format("k{}", world_.between(0, highest_number));
+    if (has_value) {
       record.value = std::string(static_cast<std::size_t>(world_.between(0, is_large ? 120'000 : 40)),
                                  static_cast<char>('a' + world_.between(0, 25)));
-      *record.value += std::to_string(world_.between(0, 1'000'000));
+      *record.value += std::to_string(world_.between(0, highest_number));
     }
     record.has_header = world_.chance(0.1);
   }
   std::vector<std::byte> batch = encode_batch(shape, records);
+  pass_others();
   for (const RecordPrint& print : prints_of(batch)) {
+    offsets_[print.digest] = print.offset;
     entries_.push_back(
         {.state = is_transactional ? Entry::State::pending : Entry::State::committed, .digest = print.digest});
     if (is_transactional) open_.at(producer_id).push_back(print.offset);
@@ -104,12 +123,13 @@ void SourceWriter::write_batch(std::int64_t producer_id) {
   log().append(std::move(batch));
 }
 
-void SourceWriter::append_marker(std::int64_t producer_id, bool is_commit) {
+void LogWriter::append_marker(std::int64_t producer_id, bool is_commit) {
+  pass_others();
   entries_.emplace_back();
   log().write_marker(producer_id, 0, 0, is_commit);
 }
 
-void SourceWriter::end_transaction(std::int64_t producer_id) {
+void LogWriter::end_transaction(std::int64_t producer_id) {
   const bool is_commit = world_.chance(0.6);
   for (const std::int64_t offset : open_.at(producer_id)) {
     entries_[static_cast<std::size_t>(offset)].state = is_commit ? Entry::State::committed : Entry::State::aborted;
@@ -118,12 +138,12 @@ void SourceWriter::end_transaction(std::int64_t producer_id) {
   append_marker(producer_id, is_commit);
 }
 
-void SourceWriter::end_transactions() {
+void LogWriter::end_transactions() {
   while (!open_.empty()) end_transaction(open_.begin()->first);
-  source_.wake_fetches();
+  cluster_.wake_fetches();
 }
 
-void SourceWriter::clean() {
+void LogWriter::clean() {
   if (!habits_.compaction) return;
   PartitionLog& cleaned = log();
   const std::int64_t stable = cleaned.last_stable_offset();
@@ -165,7 +185,7 @@ void SourceWriter::clean() {
   }
 }
 
-void SourceWriter::expire(std::int64_t offset) {
+void LogWriter::expire(std::int64_t offset) {
   log().delete_before(std::min(offset, log().last_stable_offset()));
 }
 

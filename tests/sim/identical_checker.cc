@@ -1,0 +1,104 @@
+#include "tests/sim/identical_checker.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "tests/sim/records.h"
+
+namespace shunt::sim {
+
+using State = LogWriter::Entry::State;
+
+IdenticalChecker::IdenticalChecker(Writers& writers, FakeCluster& target, Rules rules)
+    : Checker(writers, rules), target_(target) {
+  target_.on_append = [this](const PartitionKey& key, const StoredBatch& batch) {
+    if (failure().empty()) check(key, batch);
+  };
+  target_.on_late_marker = [this](const PartitionKey& key) { late_.insert(key); };
+}
+
+bool IdenticalChecker::is_mirrored(const PartitionKey& key) const {
+  return target_.logs().contains(key) && position_of(key) == writers_.at(key).end() && !is_displaced(key);
+}
+
+std::int64_t IdenticalChecker::position_of(const PartitionKey& key) const {
+  return target_.logs().contains(key) ? target_.log(key).end() : 0;
+}
+
+std::string IdenticalChecker::progress_of(const PartitionKey& key) const {
+  return fmt::format("{} of {}{}", position_of(key), writers_.at(key).end(),
+                     is_displaced(key) ? ", behind a displaced marker" : "");
+}
+
+void IdenticalChecker::check(const PartitionKey& key, const StoredBatch& batch) {
+  const auto writer = writers_.find(key);
+  if (writer == writers_.end()) return fail(key, batch, "no such partition on the source");
+  if (batch.header().is_control()) return check_marker(key, batch);
+  const auto prints = prints_of(batch.bytes);
+  if (std::ranges::all_of(prints, &RecordPrint::is_padding)) {
+    ++counters.padding;
+    if (batch.next > writer->second.log().start()) return fail(key, batch, "padding where the source has records");
+    if (with_data_.contains(key)) return fail(key, batch, "padding behind data");
+    padded_[key] = batch.next;
+    return;
+  }
+  check_data(key, batch);
+}
+
+void IdenticalChecker::check_marker(const PartitionKey& key, const StoredBatch& batch) {
+  ++counters.markers;
+  const LogWriter& writer = writers_.at(key);
+  const bool is_past = batch.base >= writer.end();
+  bool is_wrong = is_past;
+  if (!is_past) {
+    // Records that have expired are lost either way; whether to go on behind them was the user's choice.
+    const bool is_expired = batch.base < writer.log().start() && (rules_.may_lose_expired || !with_data_.contains(key));
+    is_wrong = has_record(writer, batch.base) && !is_expired;
+  }
+  if (!is_wrong) return;
+  if (late_.contains(key)) {
+    displaced_[key].insert(batch.base);
+  } else {
+    fail(key, batch, is_past ? "a marker beyond the source's end" : "a marker where the source has a record");
+  }
+}
+
+bool IdenticalChecker::is_displaced(const PartitionKey& key) const {
+  const auto displaced = displaced_.find(key);
+  if (displaced == displaced_.end()) return false;
+  const LogWriter& writer = writers_.at(key);
+  return std::ranges::any_of(displaced->second, [&](std::int64_t offset) {
+    return offset >= writer.end() || (has_record(writer, offset) && offset >= writer.log().start());
+  });
+}
+
+void IdenticalChecker::check_data(const PartitionKey& key, const StoredBatch& batch) {
+  if (is_displaced(key)) return fail(key, batch, "data behind a marker where the source has a record");
+  with_data_.insert(key);
+  const LogWriter& writer = writers_.at(key);
+  if (const auto padded = padded_.find(key); padded != padded_.end() && target_.log(key).start() < padded->second) {
+    return fail(key, batch, "data behind padding that readers can still see");
+  }
+  if (batch.next > writer.end()) return fail(key, batch, "data beyond the source's end");
+  for (std::int64_t offset = batch.base; offset < batch.next; ++offset) {
+    const State state = writer.at(offset).state;
+    if (state == State::nothing) return fail(key, batch, fmt::format("the source has a hole at {}", offset));
+    if (!may_be_mirrored(state)) {
+      return fail(key, batch, fmt::format("{} data at {}", state == State::aborted ? "aborted" : "undecided", offset));
+    }
+  }
+  if (const auto is_same = is_forwarded(writer, batch.base, batch.next, batch)) {
+    if (!*is_same) fail(key, batch, "other bytes than the source's batch");
+    ++counters.forwarded;
+    return;
+  }
+  ++counters.rewritten;
+  for (const RecordPrint& print : prints_of(batch.bytes)) {
+    if (writer.at(print.offset).digest != print.digest) {
+      return fail(key, batch, fmt::format("another record at {}", print.offset));
+    }
+  }
+}
+
+}  // namespace shunt::sim

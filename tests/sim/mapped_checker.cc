@@ -1,0 +1,231 @@
+#include "tests/sim/mapped_checker.h"
+
+#include <algorithm>
+#include <span>
+
+#include <fmt/format.h>
+
+#include "replicate/offset_sync.h"
+#include "tests/sim/records.h"
+#include "tests/sim/settings.h"
+
+namespace shunt::sim {
+
+using protocol::Offset;
+using replicate::MapTip;
+using replicate::OffsetBlock;
+using replicate::OffsetMap;
+using replicate::OffsetRun;
+using replicate::OffsetSync;
+using State = LogWriter::Entry::State;
+
+MappedChecker::MappedChecker(Writers& writers, Writers& others, FakeCluster& source, FakeCluster& target, Rules rules)
+    : Checker(writers, rules), others_(others) {
+  source.on_append = [this](const PartitionKey& key, const StoredBatch& batch) {
+    if (failure().empty() && key.first == syncs_topic_name) check_syncs(key, batch);
+  };
+  target.on_append = [this](const PartitionKey& key, const StoredBatch& batch) {
+    if (failure().empty()) key.first == syncs_topic_name ? check_syncs(key, batch) : check(key, batch);
+  };
+}
+
+// ---- Records --------------------------------------------------------------------------------------------------------
+
+bool MappedChecker::is_others(const PartitionKey& key, const StoredBatch& batch) const {
+  const auto others = others_.find(key);
+  if (others == others_.end()) return false;
+  if (batch.header().is_control()) return others->second.has_producer(batch.header().producer_id().value());
+  return std::ranges::all_of(prints_of(batch.bytes),
+                             [&](const RecordPrint& print) { return others->second.find(print.digest).has_value(); });
+}
+
+void MappedChecker::check(const PartitionKey& key, const StoredBatch& batch) {
+  if (is_others(key, batch)) {
+    ++counters.others;
+    return;
+  }
+  if (!writers_.contains(key)) return fail(key, batch, "no such partition on the source");
+  if (batch.header().is_control()) return fail(key, batch, "a marker that none of the other producers has written");
+  check_data(key, batch);
+}
+
+void MappedChecker::check_data(const PartitionKey& key, const StoredBatch& batch) {
+  const LogWriter& writer = writers_.at(key);
+  Copy& copy = copies_[key];
+  copy.producer = batch.header().producer_id();
+  const auto prints = prints_of(batch.bytes);
+  for (const RecordPrint& print : prints) {
+    const std::optional<std::int64_t> offset = writer.find(print.digest);
+    if (!offset) return fail(key, batch, "a record that nobody has written");
+    if (*offset < copy.position) {
+      return fail(key, batch, fmt::format("the source's record at {}, again or out of order", *offset));
+    }
+    const State state = writer.at(*offset).state;
+    if (!may_be_mirrored(state)) {
+      return fail(key, batch, fmt::format("{} data at {}", state == State::aborted ? "aborted" : "undecided", *offset));
+    }
+    if (const auto missing = missing_in(key, copy.position, *offset)) {
+      return fail(key, batch, fmt::format("the source's record at {} is left out", *missing));
+    }
+    copy.places.resize(static_cast<std::size_t>(*offset));
+    copy.places.push_back({.target = print.offset,
+                           .sequence = batch.header().base_sequence().advanced(print.offset - batch.base).value()});
+    copy.position = *offset + 1;
+  }
+  const std::int64_t base = writer.find(prints.front().digest).value();
+  const auto is_same = is_forwarded(writer, base, copy.position, batch);
+  if (is_same && !*is_same) fail(key, batch, "other bytes than the source's batch");
+  ++(is_same ? counters.forwarded : counters.rewritten);
+}
+
+std::optional<std::int64_t> MappedChecker::missing_in(const PartitionKey& key, std::int64_t from,
+                                                      std::int64_t to) const {
+  const LogWriter& writer = writers_.at(key);
+  const bool has_begun = position_of(key) > 0;
+  // Records that have expired are lost either way; whether to go on behind them was the user's choice.
+  if (!has_begun || rules_.may_lose_expired) from = std::max(from, writer.log().start());
+  for (std::int64_t offset = from; offset < to; ++offset) {
+    if (has_record(writer, offset)) return offset;
+  }
+  return std::nullopt;
+}
+
+// ---- Maps -----------------------------------------------------------------------------------------------------------
+
+MappedChecker::Place MappedChecker::place_of(const PartitionKey& key, std::int64_t offset) const {
+  const auto copy = copies_.find(key);
+  if (copy == copies_.end() || offset < 0 || offset >= copy->second.position) return {};
+  return copy->second.places[static_cast<std::size_t>(offset)];
+}
+
+/// A record that was mirrored, lies in [from, to), and is still there on both sides: a map may not leave it out.
+std::optional<std::int64_t> MappedChecker::unplaced_in(const PartitionKey& key, std::int64_t from,
+                                                       std::int64_t to) const {
+  const LogWriter& writer = writers_.at(key);
+  for (std::int64_t offset = std::max(from, writer.log().start()); offset < to; ++offset) {
+    if (place_of(key, offset).target >= 0 && !writer.at(offset).is_removed) return offset;
+  }
+  return std::nullopt;
+}
+
+/// Empty, or what is not true in it.
+std::string MappedChecker::check_block(const PartitionKey& key, const OffsetBlock& block) const {
+  std::int64_t position = block.begin().source.value();
+  for (const OffsetRun& run : block.runs()) {
+    if (const auto unplaced = unplaced_in(key, position, run.source.value())) {
+      return fmt::format("the record at {} is left out", *unplaced);
+    }
+    for (std::int64_t i = 0; i < run.records; ++i) {
+      const std::int64_t place = place_of(key, run.source.value() + i).target;
+      const std::int64_t said = run.target.value() + i;
+      if (place != said) {
+        return fmt::format("the record at {} should be at {}, and is at {}", run.source.value() + i, said, place);
+      }
+    }
+    position = run.source_end().value();
+  }
+  return {};
+}
+
+/// Empty, or why nobody could go on there.
+std::string MappedChecker::check_tip(const PartitionKey& key, const MapTip& tip) const {
+  for (std::int64_t offset = 0; offset < position_of(key); ++offset) {
+    const Place place = place_of(key, offset);
+    if (place.target < 0) continue;
+    const bool is_behind = place.sequence >= tip.sequence.value();
+    const bool may_be = offset < tip.source.value() ? !is_behind : is_behind || !unplaced_in(key, offset, offset + 1);
+    if (may_be) continue;
+    return fmt::format("the map ends before {} with sequence {}, and the record at {} has sequence {}",
+                       tip.source.value(), tip.sequence.value(), offset, place.sequence);
+  }
+  return {};
+}
+
+void MappedChecker::check_syncs(const PartitionKey& key, const StoredBatch& batch) {
+  ++counters.stored_maps;
+  std::map<PartitionKey, std::optional<MapTip>> tips_before;
+  BatchShape shape;
+  for (const SimRecord& record : decode_batch(batch.bytes, shape)) {
+    const auto bytes = [](const std::string& text) { return std::as_bytes(std::span(text)); };
+    std::string why;
+    std::optional<OffsetSync> sync = OffsetSync::parse(bytes(record.key.value()), bytes(record.value.value()), why);
+    if (!sync) return fail(key, batch, why);
+    const PartitionKey source{sync->topic, sync->partition.value()};
+    if (!writers_.contains(source)) return fail(key, batch, "a sync of no partition of the source");
+    if (!sync->extension) {
+      if (place_of(source, sync->upstream.value()).target == sync->downstream.value()) continue;
+      return fail(key, batch,
+                  fmt::format("MirrorMaker 2 is told that the record at {} of {}-{} is at {}", sync->upstream.value(),
+                              source.first, source.second, sync->downstream.value()));
+    }
+    OffsetBlock& block = sync->extension->block;
+    const std::string untrue = check_block(source, block);
+    if (!untrue.empty()) return fail(key, batch, fmt::format("{}-{}: {}", source.first, source.second, untrue));
+    std::optional<OffsetMap>& map = copies_[source].map;
+    tips_before.try_emplace(source, map ? std::optional(map->tip()) : std::nullopt);
+    if (!map) {
+      map.emplace(std::move(block));
+    } else if (!map->restore(std::move(block))) {
+      return fail(key, batch, "a block that does not go on where the map ends");
+    }
+  }
+  for (const auto& [source, before] : tips_before) {
+    const MapTip& tip = copies_[source].map->tip();
+    std::string untrue = check_tip(source, tip);
+    if (before && (tip.source < before->source || tip.target < before->target)) {
+      untrue = fmt::format("the map ended before {}, at {}, and ends before {}, at {}", before->source.value(),
+                           before->target.value(), tip.source.value(), tip.target.value());
+    }
+    if (!untrue.empty()) return fail(key, batch, fmt::format("{}-{}: {}", source.first, source.second, untrue));
+  }
+}
+
+std::string MappedChecker::judge(const PartitionKey& key, const OffsetMap& map) const {
+  replicate::OffsetMapCursor cursor(map);
+  for (std::int64_t offset = 0; offset < writers_.at(key).end(); ++offset) {
+    const auto run = cursor.run_at(Offset(offset));
+    const bool is_there = run && run->source.value() <= offset;
+    const std::int64_t place = place_of(key, offset).target;
+    const std::int64_t said = is_there ? (run->target + (Offset(offset) - run->source)).value() : -1;
+    if (said == place || (!is_there && !unplaced_in(key, offset, offset + 1))) continue;
+    return fmt::format("the map of {}-{} has the record at {} at {}, and it is at {}", key.first, key.second, offset,
+                       said, place);
+  }
+  return {};
+}
+
+std::string MappedChecker::judge(const replicate::OffsetSyncs& syncs) const {
+  for (const auto& [key, copy] : copies_) {
+    if (copy.position == 0) continue;
+    const OffsetMap* map = syncs.find({key.first, protocol::PartitionIndex(key.second)}, copy.producer);
+    if (map == nullptr) return fmt::format("there is no map of {}-{}", key.first, key.second);
+    std::string untrue = judge(key, *map);
+    if (!untrue.empty()) return untrue;
+  }
+  return {};
+}
+
+// ---- Progress -------------------------------------------------------------------------------------------------------
+
+std::int64_t MappedChecker::position_of(const PartitionKey& key) const {
+  const auto copy = copies_.find(key);
+  return copy == copies_.end() ? 0 : copy->second.position;
+}
+
+bool MappedChecker::is_mirrored(const PartitionKey& key) const {
+  const auto copy = copies_.find(key);
+  const std::int64_t position = position_of(key);
+  if (missing_in(key, position, writers_.at(key).end())) return false;
+  if (position == 0) return true;
+  return copy->second.map && !unplaced_in(key, copy->second.map->tip().source.value(), position);
+}
+
+std::string MappedChecker::progress_of(const PartitionKey& key) const {
+  const auto copy = copies_.find(key);
+  if (copy == copies_.end()) return "nothing";
+  const auto& map = copy->second.map;
+  return fmt::format("{} of {}, its map at {}", copy->second.position, writers_.at(key).end(),
+                     map ? map->tip().source.value() : -1);
+}
+
+}  // namespace shunt::sim

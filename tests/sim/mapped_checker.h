@@ -1,0 +1,70 @@
+// What must hold of a target whose offsets are mapped, and of the maps in the offset syncs topic. A record is known by its
+// content, whoever wrote it:
+//
+//   - the records of a source's partition come in its order, each of them once, none left out; of a transaction, when it
+//     is committed
+//   - a batch that could be forwarded as it is has the same bytes
+//   - all else is by the target's other producers: no marker of shunt's, no padding
+//   - every run that is stored says where those records lie, and no record lies between two runs; the sequence number a
+//     map ends with is that of the next record; and a map never becomes shorter
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "replicate/control/offset_syncs.h"
+#include "replicate/offset_map.h"
+#include "tests/sim/checker.h"
+
+namespace shunt::sim {
+
+class MappedChecker final : public Checker {
+ public:
+  /// Listens to `target`, and to the offset syncs topic wherever it is; `others` are the target's other producers. All
+  /// must outlive it.
+  MappedChecker(Writers& writers, Writers& others, FakeCluster& source, FakeCluster& target, Rules rules);
+
+  /// Its map is stored, too.
+  [[nodiscard]] bool is_mirrored(const PartitionKey& key) const override;
+  [[nodiscard]] std::int64_t position_of(const PartitionKey& key) const override;
+  [[nodiscard]] std::string progress_of(const PartitionKey& key) const override;
+
+  /// The maps, as somebody reads them in the end, say everything that must be said. Empty, or what is wrong.
+  [[nodiscard]] std::string judge(const replicate::OffsetSyncs& syncs) const;
+
+ private:
+  /// Where a record of the source lies.
+  struct Place {
+    std::int64_t target = -1;  // -1: nowhere
+    std::int32_t sequence = -1;
+  };
+  /// A partition of the source on the target.
+  struct Copy {
+    std::int64_t position = 0;                // the source's offset behind the last record
+    std::vector<Place> places;                // by the source's offsets
+    protocol::ProducerId producer{-1};        // under which it was written; -1: it was not
+    std::optional<replicate::OffsetMap> map;  // as stored
+  };
+
+  void check(const PartitionKey& key, const StoredBatch& batch);
+  [[nodiscard]] bool is_others(const PartitionKey& key, const StoredBatch& batch) const;
+  void check_data(const PartitionKey& key, const StoredBatch& batch);
+  void check_syncs(const PartitionKey& key, const StoredBatch& batch);
+  [[nodiscard]] std::string judge(const PartitionKey& key, const replicate::OffsetMap& map) const;
+  [[nodiscard]] std::string check_tip(const PartitionKey& key, const replicate::MapTip& tip) const;
+  [[nodiscard]] std::string check_block(const PartitionKey& key, const replicate::OffsetBlock& block) const;
+  [[nodiscard]] Place place_of(const PartitionKey& key, std::int64_t offset) const;
+  /// A record that must be mirrored lies in [from, to).
+  [[nodiscard]] std::optional<std::int64_t> missing_in(const PartitionKey& key, std::int64_t from,
+                                                       std::int64_t to) const;
+  [[nodiscard]] std::optional<std::int64_t> unplaced_in(const PartitionKey& key, std::int64_t from,
+                                                        std::int64_t to) const;
+
+  Writers& others_;
+  std::map<PartitionKey, Copy> copies_;
+};
+
+}  // namespace shunt::sim
