@@ -20,7 +20,7 @@ using replicate::OffsetSync;
 using State = LogWriter::Entry::State;
 
 MappedChecker::MappedChecker(Writers& writers, Writers& others, FakeCluster& source, FakeCluster& target, Rules rules)
-    : Checker(writers, rules), others_(others) {
+    : Checker(writers, rules), others_(others), target_(target) {
   source.on_append = [this](const PartitionKey& key, const StoredBatch& batch) {
     if (failure().empty() && key.first == syncs_topic_name) check_syncs(key, batch);
   };
@@ -103,7 +103,8 @@ std::optional<std::int64_t> MappedChecker::unplaced_in(const PartitionKey& key, 
                                                        std::int64_t to) const {
   const LogWriter& writer = writers_.at(key);
   for (std::int64_t offset = std::max(from, writer.log().start()); offset < to; ++offset) {
-    if (place_of(key, offset).target >= 0 && !writer.at(offset).is_removed) return offset;
+    const std::int64_t place = place_of(key, offset).target;
+    if (place >= 0 && place >= target_.log(key).start() && !writer.at(offset).is_removed) return offset;
   }
   return std::nullopt;
 }

@@ -64,6 +64,7 @@ class MappedChecker final : public Checker {
                                                         std::int64_t to) const;
 
   Writers& others_;
+  FakeCluster& target_;
   std::map<PartitionKey, Copy> copies_;
 };
 

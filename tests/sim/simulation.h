@@ -54,10 +54,11 @@ struct Scenario {
   bool broker_deaths = false;
   bool resets = false;
   bool request_faults = false;
-  bool residuals = false;        // what is known to stop a partition
-  bool mapped = false;           // shunt.offsets
-  bool syncs_on_target = false;  // offset-syncs.topic.location
-  bool others = false;           // other producers write to the target's topic
+  bool residuals = false;         // what is known to stop a partition
+  bool mapped = false;            // shunt.offsets
+  bool syncs_on_target = false;   // offset-syncs.topic.location
+  bool others = false;            // other producers write to the target's topic
+  bool target_retention = false;  // the target's topic loses its head
   Mistake mistake = Mistake::none;
   bool is_traced = false;
 };
