@@ -20,6 +20,7 @@ class Checker {
   struct Rules {
     replicate::Isolation isolation = replicate::Isolation::read_committed;
     bool may_lose_expired = false;  // shunt.on.overtaken=continue
+    bool start_at_latest = false;   // auto.offset.reset, of a mapped partition
   };
 
   /// `writers`, of the source's partitions, must outlive it.

@@ -29,6 +29,10 @@ MappedChecker::MappedChecker(Writers& writers, Writers& others, FakeCluster& sou
   };
 }
 
+void MappedChecker::handle_start() {
+  for (const auto& [key, writer] : writers_) readable_ends_[key] = writer.log().last_stable_offset();
+}
+
 // ---- Records --------------------------------------------------------------------------------------------------------
 
 bool MappedChecker::is_others(const PartitionKey& key, const StoredBatch& batch) const {
@@ -84,6 +88,8 @@ std::optional<std::int64_t> MappedChecker::missing_in(const PartitionKey& key, s
   const bool has_begun = position_of(key) > 0;
   // Records that have expired are lost either way; whether to go on behind them was the user's choice.
   if (!has_begun || rules_.may_lose_expired) from = std::max(from, writer.log().start());
+  // Where it began its map says, which is stored before the first record comes.
+  if (!has_begun && rules_.start_at_latest) from = std::max(from, beginning_of(key).value_or(to));
   for (std::int64_t offset = from; offset < to; ++offset) {
     if (has_record(writer, offset)) return offset;
   }
@@ -165,6 +171,11 @@ void MappedChecker::check_syncs(const PartitionKey& key, const StoredBatch& batc
     std::optional<OffsetMap>& map = copies_[source].map;
     tips_before.try_emplace(source, map ? std::optional(map->tip()) : std::nullopt);
     if (!map) {
+      const std::int64_t start = block.begin().source.value();
+      const LogWriter& writer = writers_.at(source);
+      const bool is_plausible = rules_.start_at_latest ? start >= readable_ends_[source] && start <= writer.end()
+                                                       : start <= writer.log().start();
+      if (!is_plausible) return fail(key, batch, fmt::format("the map of {} begins at {}", source.first, start));
       map.emplace(std::move(block));
     } else if (!map->restore(std::move(block))) {
       return fail(key, batch, "a block that does not go on where the map ends");
@@ -208,6 +219,13 @@ std::string MappedChecker::judge(const replicate::OffsetSyncs& syncs) const {
 
 // ---- Progress -------------------------------------------------------------------------------------------------------
 
+/// Of its map.
+std::optional<std::int64_t> MappedChecker::beginning_of(const PartitionKey& key) const {
+  const auto copy = copies_.find(key);
+  if (copy == copies_.end() || !copy->second.map) return std::nullopt;
+  return copy->second.map->blocks().front().begin().source.value();
+}
+
 std::int64_t MappedChecker::position_of(const PartitionKey& key) const {
   const auto copy = copies_.find(key);
   return copy == copies_.end() ? 0 : copy->second.position;
@@ -216,6 +234,7 @@ std::int64_t MappedChecker::position_of(const PartitionKey& key) const {
 bool MappedChecker::is_mirrored(const PartitionKey& key) const {
   const auto copy = copies_.find(key);
   const std::int64_t position = position_of(key);
+  if (rules_.start_at_latest && !beginning_of(key)) return false;
   if (missing_in(key, position, writers_.at(key).end())) return false;
   if (position == 0) return true;
   return copy->second.map && !unplaced_in(key, copy->second.map->tip().source.value(), position);

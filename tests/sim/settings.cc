@@ -32,6 +32,7 @@ replicate::ReplicationSettings replication_settings(const Scenario& scenario, Wo
   settings.includes = [](std::string_view topic) { return topic == topic_name; };
   settings.target_topic = [](std::string_view topic) { return std::string(topic); };
   settings.offsets = scenario.mapped ? replicate::OffsetsMode::mapped : replicate::OffsetsMode::identical;
+  settings.start_at_latest = scenario.start_at_latest;
   settings.offset_syncs = {.topic = syncs_topic_name, .patience = 5s, .produce_timeout_ms = 2000};
   settings.offset_syncs_on_target = scenario.syncs_on_target;
   settings.refresh_interval = 5s;

@@ -58,7 +58,9 @@ class Simulation {
         network_(world_),
         source_(network_, "source", source_port, scenario.brokers),
         target_(network_, "target", target_port, scenario.brokers) {
-    const Checker::Rules rules{.isolation = scenario.isolation, .may_lose_expired = scenario.continue_overtaken};
+    const Checker::Rules rules{.isolation = scenario.isolation,
+                               .may_lose_expired = scenario.continue_overtaken,
+                               .start_at_latest = scenario.start_at_latest};
     if (scenario.mapped) {
       auto checker = std::make_unique<MappedChecker>(writers_, others_, source_, target_, rules);
       mapped_checker_ = checker.get();
@@ -88,6 +90,7 @@ class Simulation {
 
   Verdict run() {
     const std::size_t count = scenario_.two_processes ? 2 : 1;
+    if (mapped_checker_ != nullptr) mapped_checker_->handle_start();
     while (lives_.size() < count) lives_.push_back({});
     const net::Time trouble_ends = world_.now() + trouble;
     std::int32_t left = scenario_.batches;
@@ -441,6 +444,7 @@ Scenario scenario_of(std::uint64_t seed) {
   if (scenario.mapped) {
     scenario.syncs_on_target = dice.chance(0.5);
     scenario.others = dice.chance(0.7);
+    scenario.start_at_latest = dice.chance(0.1);
     // Where records behind a map's end are gone on both sides nobody can tell where to go on.
     scenario.target_retention = !scenario.retention && !scenario.habits.compaction && dice.chance(0.4);
   }

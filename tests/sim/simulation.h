@@ -59,6 +59,7 @@ struct Scenario {
   bool syncs_on_target = false;   // offset-syncs.topic.location
   bool others = false;            // other producers write to the target's topic
   bool target_retention = false;  // the target's topic loses its head
+  bool start_at_latest = false;   // auto.offset.reset
   Mistake mistake = Mistake::none;
   bool is_traced = false;
 };
