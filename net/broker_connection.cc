@@ -4,8 +4,6 @@
 
 #include <fmt/format.h>
 
-#include "net/handshake.h"
-
 namespace shunt::net {
 
 namespace {
@@ -48,6 +46,8 @@ const char* to_string(BrokerStep step) {
       return "TCP connect";
     case BrokerStep::handshake:
       return "handshake";
+    case BrokerStep::sasl:
+      return "SASL";
     case BrokerStep::request:
       return "request";
   }
@@ -64,8 +64,10 @@ BrokerConnection::BrokerConnection(Private, const asio::any_io_executor& executo
     : settings_(std::move(settings)),
       broker_(std::move(broker)),
       executor_(executor),
+      handshake_(settings_->client_id, settings_->credentials),
       frames_(handshake_limit_bytes),
       deadline_alarm_(executor),
+      session_alarm_(executor),
       changed_(executor) {}
 
 // ---- Opening --------------------------------------------------------------------------------------------------------
@@ -108,37 +110,85 @@ Awaitable<> BrokerConnection::connect(HostPort address) {
   throw BrokerError(broker_, BrokerStep::connect, reasons);
 }
 
+BrokerError BrokerConnection::handshake_error(const std::string& reason, bool is_final) const {
+  const bool is_sasl = handshake_.stage() == Handshake::Stage::sasl;
+  return {broker_, is_sasl ? BrokerStep::sasl : BrokerStep::handshake, reason, is_final};
+}
+
 Awaitable<> BrokerConnection::shake_hands() {
-  Handshake handshake(settings_->client_id);
-  std::vector<std::byte> output = handshake.start();
+  std::vector<std::byte> output = handshake_.start();
   Guillotine guillotine(executor_, *channel_, settings_->handshake_timeout);
   while (true) {
     // Reading tells why it failed. Named: g++ 12 destroys the awaitable of a result that nobody takes twice.
     [[maybe_unused]] const boost::system::error_code ignored = co_await channel_->write(output);
+    sasl::wipe(output);
     auto frame = frames_.next();
     while (!frame) {
-      if (frames_.failed()) throw BrokerError(broker_, BrokerStep::handshake, frames_.reason(), true);
+      if (frames_.failed()) throw handshake_error(frames_.reason(), true);
       const std::span<std::byte> room = frames_.prepare();
       const auto [error, size] = co_await channel_->read_some(room);
       frames_.received(size);
       if (guillotine.has_fallen()) {
-        throw BrokerError(
-            broker_, BrokerStep::handshake,
-            fmt::format("{} (waited {})", handshake.explain_silence(), seconds(settings_->handshake_timeout)));
+        throw handshake_error(
+            fmt::format("{} (waited {})", handshake_.explain_silence(), seconds(settings_->handshake_timeout)));
       }
-      if (error) throw BrokerError(broker_, BrokerStep::handshake, handshake.explain_close(frames_.pending()));
+      if (error) throw handshake_error(handshake_.explain_close(frames_.pending()));
       frame = frames_.next();
     }
-    switch (handshake.handle_frame(frame.value_or(std::span<const std::byte>()))) {
+    switch (handshake_.handle_frame(frame.value_or(std::span<const std::byte>()))) {
       case Handshake::Step::send:
-        output = handshake.take_output();
+        output = handshake_.take_output();
         break;
       case Handshake::Step::failed:
-        throw BrokerError(broker_, BrokerStep::handshake, handshake.reason(), true);
+        throw handshake_error(handshake_.reason(), true);
       case Handshake::Step::ready:
-        versions_ = handshake.versions();
+        watch_session();
         co_return;
     }
+  }
+}
+
+// ---- The session (KIP-368) ------------------------------------------------------------------------------------------
+
+void BrokerConnection::watch_session() {
+  const auto delay = handshake_.renewal_delay();
+  if (!delay) {
+    session_alarm_.cancel();
+    return;
+  }
+  session_alarm_.set(now() + *delay);
+  session_alarm_.on_expiry([weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self || !self->is_open() || self->session_ != Session::valid) return;
+    self->session_ = Session::ending;
+    self->renew_session();
+  });
+}
+
+void BrokerConnection::renew_session() {
+  if (session_ != Session::ending || pipeline_.size() > 0) return;
+  session_ = Session::renewing;
+  send(handshake_.reauthenticate());
+  session_alarm_.set(now() + settings_->handshake_timeout);
+  session_alarm_.on_expiry([weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (self && self->session_ == Session::renewing) self->fail(self->handshake_.explain_silence());
+  });
+}
+
+void BrokerConnection::handle_renewal(std::span<const std::byte> frame) {
+  switch (handshake_.handle_frame(frame)) {
+    case Handshake::Step::send:
+      send(handshake_.take_output());
+      break;
+    case Handshake::Step::failed:
+      fail("cannot authenticate again: " + handshake_.reason());
+      break;
+    case Handshake::Step::ready:
+      session_ = Session::valid;
+      watch_session();
+      changed_.announce();
+      break;
   }
 }
 
@@ -148,26 +198,27 @@ Awaitable<std::vector<std::byte>> BrokerConnection::exchange(std::function<std::
                                                              std::string what, Time deadline) {
   const auto self = shared_from_this();
   const Time begun = now();
-  while (is_open() && now() < pipeline_.not_before()) {
+  while (is_open() && (now() < pipeline_.not_before() || session_ != Session::valid)) {
     if (pipeline_.not_before() >= deadline) {
       throw BrokerError(broker_, BrokerStep::request,
                         fmt::format("{} was not sent: the broker throttles this client for another {} (quota)", what,
                                     seconds(pipeline_.not_before() - now())));
     }
-    co_await changed_.wait(pipeline_.not_before());
+    if (now() >= deadline) {
+      throw BrokerError(broker_, BrokerStep::request,
+                        fmt::format("{} was not sent: it waited for the session to be renewed", what));
+    }
+    co_await changed_.wait(session_ == Session::valid ? pipeline_.not_before() : deadline);
   }
   if (!is_open()) throw BrokerError(broker_, BrokerStep::request, reason_);
 
   const auto call = std::make_shared<Call>();
   call->what = std::move(what);
   call->timeout = deadline - begun;
-  outgoing_.push_back(encode(pipeline_.next_correlation_id()));
+  std::vector<std::byte> frame = encode(pipeline_.next_correlation_id());
   pipeline_.begin(call, deadline);
   watch_deadline();
-  if (!writing_) {
-    writing_ = true;
-    asio::co_spawn(executor_, write(), asio::detached);
-  }
+  send(std::move(frame));
   while (!call->done) co_await changed_.wait(Time::max());
   if (!call->error.empty()) throw BrokerError(broker_, BrokerStep::request, call->error);
   co_return std::move(call->answer);
@@ -184,6 +235,7 @@ void BrokerConnection::fail(const std::string& reason) {
   reason_ = reason.empty() ? "closed" : reason;
   if (channel_) channel_->close();
   deadline_alarm_.cancel();
+  session_alarm_.cancel();
   for (const std::shared_ptr<Call>& call : pipeline_.abandon()) {
     call->done = true;
     call->error = fmt::format("{}: {}", call->what, reason_);
@@ -194,7 +246,7 @@ void BrokerConnection::fail(const std::string& reason) {
 std::string BrokerConnection::explain_loss(const boost::system::error_code& error) const {
   std::string text =
       error == asio::error::eof ? "the broker closed the connection" : "connection lost: " + error.message();
-  if (!answered_ && pipeline_.size() > 0) {
+  if (!answered_ && pipeline_.size() > 0 && !settings_->credentials) {
     text += " right after the first request: a listener that demands SASL authentication does so";
   }
   return text;
@@ -218,20 +270,12 @@ Awaitable<> BrokerConnection::read() {
 }
 
 void BrokerConnection::handle_frames() {
-  while (true) {
+  while (is_open()) {
     const auto frame = frames_.next();
     if (!frame) break;
-    const auto answered = pipeline_.handle_frame(*frame);
-    if (!answered) {
-      fail(pipeline_.reason());
-      return;
-    }
-    Call& call = **answered;
-    answered_ = true;
-    call.answer.assign(frame->begin(), frame->end());
-    call.done = true;
-    changed_.announce();
+    session_ == Session::renewing ? handle_renewal(*frame) : handle_answer(*frame);
   }
+  if (!is_open()) return;
   if (frames_.failed()) {
     fail(frames_.reason());
   } else {
@@ -239,12 +283,34 @@ void BrokerConnection::handle_frames() {
   }
 }
 
+void BrokerConnection::handle_answer(std::span<const std::byte> frame) {
+  const auto answered = pipeline_.handle_frame(frame);
+  if (!answered) {
+    fail(pipeline_.reason());
+    return;
+  }
+  Call& call = **answered;
+  answered_ = true;
+  call.answer.assign(frame.begin(), frame.end());
+  call.done = true;
+  changed_.announce();
+  renew_session();
+}
+
+void BrokerConnection::send(std::vector<std::byte> frame) {
+  outgoing_.push_back(std::move(frame));
+  if (writing_) return;
+  writing_ = true;
+  asio::co_spawn(executor_, write(), asio::detached);
+}
+
 Awaitable<> BrokerConnection::write() {
   const auto self = shared_from_this();
   while (is_open() && !outgoing_.empty()) {
-    const std::vector<std::byte> frame = std::move(outgoing_.front());
+    std::vector<std::byte> frame = std::move(outgoing_.front());
     outgoing_.pop_front();
     const boost::system::error_code error = co_await channel_->write(frame);
+    if (session_ == Session::renewing) sasl::wipe(frame);
     if (error && is_open()) fail(explain_loss(error));
   }
   writing_ = false;

@@ -1,5 +1,8 @@
 // One TCP connection of the control plane to one broker: resolve, connect, handshake, then requests and their answers,
 // several under way at a time. A connection that has failed stays failed; net/broker_client.h makes the next one.
+//
+// Before the broker ends the session (KIP-368) it authenticates again: calls to come wait until those under way are
+// answered and the exchange is over.
 #pragma once
 
 #include <cstddef>
@@ -15,12 +18,13 @@
 #include "net/asio.h"
 #include "net/channel.h"
 #include "net/frame_reader.h"
+#include "net/handshake.h"
 #include "net/pipeline.h"
 
 namespace shunt::net {
 
 /// What a conversation with a broker was at when it failed.
-enum class BrokerStep { resolve, connect, handshake, request };
+enum class BrokerStep { resolve, connect, handshake, sasl, request };
 const char* to_string(BrokerStep step);
 
 /// What a broker could not be asked. what() says which broker, which step, why: "source broker 3 (b3:9092): TCP
@@ -29,7 +33,8 @@ class BrokerError : public std::runtime_error {
  public:
   BrokerError(const std::string& broker, BrokerStep step, const std::string& reason, bool is_final = false);
   [[nodiscard]] BrokerStep step() const { return step_; }
-  /// The peer has shown that it is no broker to speak with (another protocol, too old): asking again will not help.
+  /// The peer has shown that it is no broker to speak with (another protocol, too old, refuses our credentials): asking
+  /// again will not help.
   [[nodiscard]] bool is_final() const { return is_final_; }
 
  private:
@@ -45,6 +50,7 @@ struct ClientSettings {
   Duration backoff_min = std::chrono::milliseconds(50);  // reconnect.backoff.ms
   Duration backoff_max = std::chrono::seconds(1);        // reconnect.backoff.max.ms
   std::size_t response_limit_bytes = std::size_t{64} * 1024 * 1024;
+  std::shared_ptr<const sasl::Credentials> credentials = {};  // null: without SASL
   std::shared_ptr<Network> network = tcp_network();
 };
 
@@ -73,7 +79,7 @@ class BrokerConnection : public std::enable_shared_from_this<BrokerConnection> {
   void fail(const std::string& reason);
 
   [[nodiscard]] bool is_open() const { return reason_.empty(); }
-  [[nodiscard]] const ApiVersions& versions() const { return versions_; }
+  [[nodiscard]] const ApiVersions& versions() const { return handshake_.versions(); }
   [[nodiscard]] const Endpoint& remote() const { return remote_; }
   [[nodiscard]] const std::string& broker() const { return broker_; }
 
@@ -90,8 +96,14 @@ class BrokerConnection : public std::enable_shared_from_this<BrokerConnection> {
   Awaitable<> shake_hands();
   Awaitable<> read();
   Awaitable<> write();
+  void send(std::vector<std::byte> frame);
   void handle_frames();
+  void handle_answer(std::span<const std::byte> frame);
   void watch_deadline();
+  void watch_session();
+  void renew_session();
+  void handle_renewal(std::span<const std::byte> frame);
+  BrokerError handshake_error(const std::string& reason, bool is_final = false) const;
   [[nodiscard]] std::string explain_loss(const boost::system::error_code& error) const;
 
   std::shared_ptr<const ClientSettings> settings_;
@@ -99,14 +111,17 @@ class BrokerConnection : public std::enable_shared_from_this<BrokerConnection> {
   asio::any_io_executor executor_;
   std::unique_ptr<Channel> channel_;
   Endpoint remote_;
-  ApiVersions versions_;
+  Handshake handshake_;
   FrameReader frames_;
   Pipeline<std::shared_ptr<Call>> pipeline_;
   std::deque<std::vector<std::byte>> outgoing_;
   bool writing_ = false;
   bool answered_ = false;  // at least one request has been
   Alarm deadline_alarm_;
-  Signal changed_;  // a call is done
+  // ending: what is under way is awaited; renewing: the SASL exchange is, and nothing else is under way
+  enum class Session { valid, ending, renewing } session_ = Session::valid;
+  Alarm session_alarm_;
+  Signal changed_;  // a call is done, or the session renewed
   std::string reason_;
 };
 

@@ -66,6 +66,16 @@ std::span<std::byte> FrameReader::prepare() {
   return std::span(buffer_).subspan(filled_);
 }
 
+void FrameReader::append(std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const std::span<std::byte> room = prepare();
+    const std::size_t size = std::min(room.size(), bytes.size());
+    std::copy_n(bytes.begin(), size, room.begin());
+    received(size);
+    bytes = bytes.subspan(size);
+  }
+}
+
 std::optional<std::span<const std::byte>> FrameReader::next() {
   const std::span<const std::byte> left = pending();
   if (failed() || left.size() < size_prefix_bytes) return {};

@@ -30,6 +30,9 @@ class FrameReader {
   /// `size` bytes were read into what prepare() gave.
   void received(std::size_t size) { filled_ += size; }
 
+  /// Takes bytes that were read elsewhere.
+  void append(std::span<const std::byte> bytes);
+
   /// The next whole frame, without its prefix; valid until prepare(). Empty: more bytes are needed, or failed().
   std::optional<std::span<const std::byte>> next();
 

@@ -1,5 +1,8 @@
 #include "net/handshake.h"
 
+#include <algorithm>
+#include <chrono>
+
 #include <fmt/format.h>
 
 #include "net/frame_reader.h"
@@ -46,23 +49,17 @@ std::vector<std::byte> Handshake::ask_api_versions(std::int16_t version) {
   return protocol::encode_request(request, version, ++correlation_id_, client_id_);
 }
 
-std::optional<std::size_t> Handshake::check_size(std::span<const std::byte, size_prefix_bytes> prefix) {
-  reason_ = explain_frame_size(prefix, handshake_limit_bytes);
-  if (!reason_.empty()) return {};
-  return static_cast<std::size_t>(read_int32(prefix));
-}
-
 Handshake::Step Handshake::handle_frame(std::span<const std::byte> frame) {
   if (frame.size() < correlation_id_bytes) {
-    return fail(fmt::format("the peer is not a Kafka broker: it answered ApiVersions with {} bytes: check the port",
-                            frame.size()));
+    return fail(fmt::format("the peer is not a Kafka broker: it answered {} with {} bytes: check the port",
+                            request_name(), frame.size()));
   }
   const std::int32_t correlation_id = read_int32(frame.first<correlation_id_bytes>());
   if (correlation_id != correlation_id_) {
     return fail(fmt::format("the peer is not a Kafka broker: it answered request {} with the number {}: check the port",
                             correlation_id_, correlation_id));
   }
-  return handle_api_versions(frame);
+  return sasl_ ? handle_sasl(frame) : handle_api_versions(frame);
 }
 
 Handshake::Step Handshake::handle_api_versions(std::span<const std::byte> frame) {
@@ -84,8 +81,48 @@ Handshake::Step Handshake::handle_api_versions(std::span<const std::byte> frame)
   if (!versions) return fail("malformed answer to ApiVersions: " + why);
   versions_ = std::move(*versions);
   std::string too_old = judge_age();
-  return too_old.empty() ? Step::ready : fail(std::move(too_old));
+  if (!too_old.empty()) return fail(std::move(too_old));
+  return credentials_ ? begin_sasl() : Step::ready;
 }
+
+// ---- SASL -----------------------------------------------------------------------------------------------------------
+
+Handshake::Step Handshake::begin_sasl() {
+  std::string why;
+  const auto version = pick_version(versions_, protocol::SaslAuthenticateRequest::api, why);
+  if (!version) return fail(std::move(why));
+  sasl_.emplace(*credentials_, client_id_, *version);
+  output_ = sasl_->start(++correlation_id_);
+  return Step::send;
+}
+
+std::vector<std::byte> Handshake::reauthenticate() {
+  begin_sasl();  // the version was found before
+  return take_output();
+}
+
+Handshake::Step Handshake::handle_sasl(std::span<const std::byte> frame) {
+  switch (sasl_->handle_frame(frame, correlation_id_ + 1)) {
+    case SaslExchange::Step::send:
+      ++correlation_id_;
+      output_ = sasl_->take_output();
+      return Step::send;
+    case SaslExchange::Step::done:
+      return Step::ready;
+    case SaslExchange::Step::failed:
+      break;
+  }
+  return fail(sasl_->reason());
+}
+
+std::optional<Duration> Handshake::renewal_delay() const {
+  if (!sasl_ || !sasl_->session_lifetime()) return {};
+  // Brokers take no two authentications of a connection within a second.
+  constexpr Duration least = std::chrono::seconds(1);
+  return std::max(least, *sasl_->session_lifetime() * static_cast<Duration::rep>(850 + random_seed() % 100) / 1000);
+}
+
+// ---- When it fails --------------------------------------------------------------------------------------------------
 
 std::string Handshake::judge_age() const {
   const auto produce = versions_.find(produce_key);
@@ -107,7 +144,11 @@ std::string Handshake::explain_close(std::span<const std::byte> received) const 
   if (received.size() >= size_prefix_bytes) {
     std::string what = explain_frame_size(received.first<size_prefix_bytes>(), handshake_limit_bytes);
     if (!what.empty()) return what;
-    return "the connection was closed in the middle of the answer to ApiVersions";
+    return fmt::format("the connection was closed in the middle of the answer to {}", request_name());
+  }
+  if (sasl_) {
+    return fmt::format("{} as user \"{}\": the broker closed the connection instead of answering",
+                       to_string(credentials_->mechanism), credentials_->user);
   }
   return "the connection was closed instead of answering ApiVersions: broker too old (Kafka 0.9 and earlier do so), a "
          "TLS "
@@ -115,9 +156,14 @@ std::string Handshake::explain_close(std::span<const std::byte> received) const 
 }
 
 std::string Handshake::explain_silence() const {
+  if (sasl_) return "connected, but no answer to the SASL exchange";
   return "connected, but no answer to ApiVersions: the peer is not a Kafka broker, or hangs (stopped, overloaded, "
          "behind a "
          "proxy that holds the connection)";
+}
+
+const char* Handshake::request_name() const {
+  return sasl_ ? "the SASL exchange" : "ApiVersions";
 }
 
 Handshake::Step Handshake::fail(std::string reason) {

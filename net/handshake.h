@@ -3,23 +3,29 @@
 //
 //   start() -> bytes to send;  then for every frame received:  handle_frame() -> send take_output() | ready | failed
 //
-// The conversation is a chain of steps, each of which begins the next one; the chain has one step so far:
+// The conversation is a chain of steps, each of which begins the next one:
 //
 //   ApiVersions   version 3; error 35 (UNSUPPORTED_VERSION): once more with version 0 (KIP-511). The answer must be
 //                 that of a broker whose record batches are of format 2, Kafka 0.11 or later.
+//   SASL          with credentials only: net/sasl_exchange.h
 //
-// Nothing a peer sends before `ready` takes more than handshake_limit_bytes of memory.
+// A broker may end a session after a while (connections.max.reauth.ms). Before it does, the SASL step is taken again, on
+// the same connection: reauthenticate() takes the place of start() then. No other request may be on its way meanwhile.
+//
+// No frame that a peer sends before `ready` may be larger than handshake_limit_bytes.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "net/api_versions.h"
-#include "net/wire_size.h"
+#include "net/machine.h"
+#include "net/sasl_exchange.h"
 
 namespace shunt::net {
 
@@ -29,19 +35,27 @@ class Handshake {
  public:
   enum class Step { send, ready, failed };
 
-  explicit Handshake(std::string client_id) : client_id_(std::move(client_id)) {}
+  enum class Stage { api_versions, sasl };
+
+  /// No `credentials`: without SASL.
+  explicit Handshake(std::string client_id, std::shared_ptr<const sasl::Credentials> credentials = nullptr)
+      : client_id_(std::move(client_id)), credentials_(std::move(credentials)) {}
+  Handshake(const Handshake&) = delete;
+  Handshake& operator=(const Handshake&) = delete;
 
   /// The first bytes to send; call once.
   std::vector<std::byte> start();
-
-  /// The size of the frame that `prefix` announces. Empty: refused, reason() says what seems to listen there.
-  std::optional<std::size_t> check_size(std::span<const std::byte, size_prefix_bytes> prefix);
+  /// After `ready`: the first bytes of another SASL step.
+  std::vector<std::byte> reauthenticate();
 
   /// `frame`: the bytes after the size prefix.
   Step handle_frame(std::span<const std::byte> frame);
 
-  /// After Step::send.
+  /// After Step::send. May hold a secret: whoever sends it wipes it.
   std::vector<std::byte> take_output() { return std::move(output_); }
+
+  /// What is under way, or what has failed.
+  [[nodiscard]] Stage stage() const { return sasl_ ? Stage::sasl : Stage::api_versions; }
 
   /// Why the peer may have closed the connection before the handshake was complete; `received`: the bytes, if any, that
   /// came after the last whole frame.
@@ -53,19 +67,27 @@ class Handshake {
   [[nodiscard]] const std::string& reason() const { return reason_; }
   /// After `ready`.
   [[nodiscard]] const ApiVersions& versions() const { return versions_; }
+  /// After `ready`: when to authenticate again, from now; nothing: never. Between 85 and 95 percent of the session's life,
+  /// as Kafka's own clients do it, so that a thousand connections that were made together do not do it together.
+  [[nodiscard]] std::optional<Duration> renewal_delay() const;
 
  private:
   std::vector<std::byte> ask_api_versions(std::int16_t version);
   Step handle_api_versions(std::span<const std::byte> frame);
+  Step begin_sasl();
+  Step handle_sasl(std::span<const std::byte> frame);
   Step fail(std::string reason);
+  [[nodiscard]] const char* request_name() const;
   [[nodiscard]] std::string judge_age() const;
 
-  std::string client_id_;
+  const std::string client_id_;
+  const std::shared_ptr<const sasl::Credentials> credentials_;
   std::int16_t version_ = 0;  // of the ApiVersions request under way
   std::int32_t correlation_id_ = 0;
   std::vector<std::byte> output_;
   std::string reason_;
   ApiVersions versions_;
+  std::optional<SaslExchange> sasl_;  // from its beginning on; the last one stays
 };
 
 }  // namespace shunt::net

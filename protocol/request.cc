@@ -30,6 +30,9 @@ void begin_request(Writer& out, const Api& api, std::int16_t version, std::int32
   if (client_id.size() > static_cast<std::size_t>(std::numeric_limits<std::int16_t>::max())) {
     throw EncodeError(fmt::format("a client id of {} bytes does not fit a request header", client_id.size()));
   }
+  // Most requests fit, and growing would leave copies behind, of a SaslAuthenticate request's password too.
+  constexpr std::size_t usual_size = 1024;
+  out.reserve(usual_size);
   out.integer(std::int32_t{0});  // the size, filled in by end_request()
   out.integer(api.key);
   out.integer(version);

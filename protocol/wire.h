@@ -116,6 +116,8 @@ class Writer {
 
   void bytes(std::span<const std::byte> bytes);
 
+  void reserve(std::size_t size) { bytes_.reserve(size); }
+
   /// Rewrites four bytes written earlier: a size that is known only afterwards.
   void patch_int32(std::size_t at, std::int32_t value) { wire::store(bytes_.data() + at, value); }
 

@@ -21,15 +21,18 @@ ClusterSettings cluster_settings_of(const std::string& alias, const ClientConfig
   settings.client.request_timeout = admin.request_timeout;
   settings.client.backoff_min = admin.reconnect_backoff;
   settings.client.backoff_max = admin.reconnect_backoff_max;
+  settings.client.credentials = admin.credentials;
   return settings;
 }
 
 DataSettings data_settings_of(const FlowConfig& flow, const ProcessConfig& process) {
   DataSettings data;
   data.source_link = {.client_id = flow.source_consumer.client_id,
-                      .setup_timeout = flow.source_consumer.connection_setup_timeout};
+                      .setup_timeout = flow.source_consumer.connection_setup_timeout,
+                      .credentials = flow.source_consumer.credentials};
   data.target_link = {.client_id = flow.target_producer.client_id,
-                      .setup_timeout = flow.target_producer.connection_setup_timeout};
+                      .setup_timeout = flow.target_producer.connection_setup_timeout,
+                      .credentials = flow.target_producer.credentials};
   data.source.stall_timeout = process.stall_timeout;
   FetchSettings& fetch = data.source.fetch;
   fetch.max_bytes = flow.fetch.max_bytes.value_or(fetch.max_bytes);

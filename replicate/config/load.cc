@@ -13,6 +13,7 @@
 #include "replicate/config/flow_settings.h"
 #include "replicate/config/key_check.h"
 #include "replicate/config/reader.h"
+#include "replicate/config/security.h"
 #include "replicate/config/values.h"
 
 namespace shunt::replicate {
@@ -209,7 +210,7 @@ class Loader {
     client.metadata_max_age = duration("metadata.max.age.ms", 0);
     client.receive_buffer_bytes = buffer("receive.buffer.bytes");
     client.send_buffer_bytes = buffer("send.buffer.bytes");
-    check_security(reader);
+    client.credentials = read_credentials(reader);
     return client;
   }
 
@@ -221,20 +222,6 @@ class Loader {
       return name;
     }
     return own.empty() ? name : fmt::format("{}|{}", own, name);
-  }
-
-  void check_security(Reader& reader) {
-    const std::string protocol = reader.text("security.protocol");
-    if (equal_ignoring_case(protocol, "PLAINTEXT")) return;
-    const Entry& entry = *reader.find("security.protocol");
-    for (const char* other : {"SSL", "SASL_PLAINTEXT", "SASL_SSL"}) {
-      if (equal_ignoring_case(protocol, other)) {
-        reader.fail(entry,
-                    "is not supported: this build of shunt connects with PLAINTEXT only; use a PLAINTEXT listener");
-        return;
-      }
-    }
-    reader.fail(entry, "is not one of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL");
   }
 
   static Isolation read_isolation(Reader& reader, std::string_view key) {

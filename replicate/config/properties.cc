@@ -33,14 +33,14 @@ struct LogicalLine {
 class Lines {
  public:
   explicit Lines(std::string_view text) : text_(text) {}
-  ~Lines() { wipe(line_.text); }
+  ~Lines() { sasl::wipe(line_.text); }
   Lines(const Lines&) = delete;
   Lines& operator=(const Lines&) = delete;
 
   /// The next line that says something. False at the end.
   bool next() {
     do {
-      wipe(line_.text);
+      sasl::wipe(line_.text);
       std::string_view natural;
       do {
         if (!next_natural(natural)) return false;
@@ -230,8 +230,9 @@ void parse_lines(std::string_view text, const std::string& name, Diagnostics& di
       diagnostics.warning(where, "a value without a key before it: ignored");
       continue;
     }
-    Entry entry{std::string(key_text.begin(), key_text.end()), Secret({value_text.data(), value_text.size()}), where};
-    wipe(value_text);
+    Entry entry{std::string(key_text.begin(), key_text.end()), sasl::Secret({value_text.data(), value_text.size()}),
+                where};
+    sasl::wipe(value_text);
     if (const auto earlier = result.find(entry.key); earlier != result.end()) {
       diagnostics.warning(where, fmt::format("{} was set before, on line {}; this later value is used", entry.key,
                                              earlier->second.where.line));
@@ -260,7 +261,7 @@ Properties parse_properties(std::string_view text, const std::string& name, Diag
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);  // byte order mark, as some editors leave it
   if (const std::size_t invalid = find_invalid_utf8(text); invalid != text.size()) {
     diagnostics.warning({name, line_of(text, invalid)}, "not valid UTF-8: the file is read as Latin-1, as Java does");
-    const Secret converted = utf8_from_latin1(text);
+    const sasl::Secret converted = utf8_from_latin1(text);
     parse_lines(converted.reveal(), name, diagnostics, result);
   } else {
     parse_lines(text, name, diagnostics, result);
@@ -270,7 +271,7 @@ Properties parse_properties(std::string_view text, const std::string& name, Diag
 
 Properties read_properties(const std::string& path, Diagnostics& diagnostics) {
   try {
-    const Secret content = read_file(path, kPropertiesFileLimitBytes);
+    const sasl::Secret content = read_file(path, kPropertiesFileLimitBytes);
     return parse_properties(content.reveal(), path, diagnostics);
   } catch (const std::runtime_error& failure) {
     diagnostics.error({}, failure.what());
@@ -278,7 +279,7 @@ Properties read_properties(const std::string& path, Diagnostics& diagnostics) {
   }
 }
 
-Secret read_file(const std::string& path, std::size_t limit_bytes) {
+sasl::Secret read_file(const std::string& path, std::size_t limit_bytes) {
   const auto fail = [&path](const std::string& why) {
     throw std::runtime_error(fmt::format("cannot read {}: {}", path, why));
   };
@@ -304,8 +305,8 @@ Secret read_file(const std::string& path, std::size_t limit_bytes) {
       break;
     }
   }
-  Secret result(std::string_view(content.data(), size));
-  wipe(content);
+  sasl::Secret result(std::string_view(content.data(), size));
+  sasl::wipe(content);
   if (error != 0) fail(std::strerror(error));
   if (size > limit_bytes) fail(fmt::format("it is larger than {} bytes", limit_bytes));
   return result;

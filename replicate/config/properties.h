@@ -13,7 +13,7 @@
 #include <string_view>
 
 #include "replicate/config/diagnostics.h"
-#include "replicate/config/secret.h"
+#include "sasl/secret.h"
 
 namespace shunt::replicate {
 
@@ -24,7 +24,7 @@ inline constexpr std::size_t kPropertiesValueLimitBytes = std::size_t{256} << 10
 
 struct Entry {
   std::string key;
-  Secret value;  // UTF-8; blanks at its end are kept, as Java keeps them
+  sasl::Secret value;  // UTF-8; blanks at its end are kept, as Java keeps them
   Location where;
   bool from_provider = false;  // the value, or part of it, came from ${env:...}, ${file:...}: never to be shown
 };
@@ -41,6 +41,6 @@ Properties read_properties(const std::string& path, Diagnostics& diagnostics);
 
 /// The content of a regular file of at most `limit_bytes`. Throws std::runtime_error with the reason, which names the
 /// path.
-Secret read_file(const std::string& path, std::size_t limit_bytes);
+sasl::Secret read_file(const std::string& path, std::size_t limit_bytes);
 
 }  // namespace shunt::replicate

@@ -46,7 +46,7 @@ std::optional<Reference> find_reference(std::string_view text) {
 class Provider {
  public:
   virtual ~Provider() = default;
-  virtual Secret get(const std::string& path, const std::string& key) = 0;
+  virtual sasl::Secret get(const std::string& path, const std::string& key) = 0;
 };
 
 class EnvironmentProvider final : public Provider {
@@ -54,14 +54,14 @@ class EnvironmentProvider final : public Provider {
   EnvironmentProvider(const Environment& environment, std::optional<JavaRegex> allowed)
       : environment_(environment), allowed_(std::move(allowed)) {}
 
-  Secret get(const std::string& path, const std::string& key) override {
+  sasl::Secret get(const std::string& path, const std::string& key) override {
     if (!path.empty()) throw std::runtime_error("an environment variable has no path: write ${provider:NAME}");
     if (allowed_ && !allowed_->full_match(key)) {
       throw std::runtime_error(fmt::format("the variable {} is not in this provider's param.allowlist.pattern", key));
     }
     const std::optional<std::string> value = environment_(key);
     if (!value) throw std::runtime_error(fmt::format("the environment variable {} is not set", key));
-    return Secret(*value);
+    return sasl::Secret(*value);
   }
 
  private:
@@ -105,7 +105,7 @@ class FileProvider final : public PathProvider {
  public:
   using PathProvider::PathProvider;
 
-  Secret get(const std::string& path, const std::string& key) override {
+  sasl::Secret get(const std::string& path, const std::string& key) override {
     check_allowed(path);
     const Properties& file = read(path);
     const auto entry = file.find(key);
@@ -131,7 +131,7 @@ class DirectoryProvider final : public PathProvider {
  public:
   using PathProvider::PathProvider;
 
-  Secret get(const std::string& path, const std::string& key) override {
+  sasl::Secret get(const std::string& path, const std::string& key) override {
     check_allowed(path);
     if (key.empty() || key == "." || key == ".." || key.find('/') != std::string::npos) {
       throw std::runtime_error(fmt::format("\"{}\" is not the name of a file in {}", key, path));
@@ -157,7 +157,7 @@ class Providers {
   }
 
   /// Throws std::runtime_error.
-  Secret get(const Reference& reference) {
+  sasl::Secret get(const Reference& reference) {
     const auto provider = providers_.find(reference.provider);
     if (provider == providers_.end()) {
       if (broken_) throw std::runtime_error("its config provider could not be set up");
@@ -197,16 +197,16 @@ class Providers {
 };
 
 void expand(Entry& entry, Providers& providers, Diagnostics& diagnostics) {
-  std::vector<Secret> pieces;
+  std::vector<sasl::Secret> pieces;
   std::size_t size = 0;
   std::string_view rest = entry.value.reveal();
-  const auto keep = [&pieces, &size](Secret piece) {
+  const auto keep = [&pieces, &size](sasl::Secret piece) {
     size += piece.reveal().size();
     pieces.push_back(std::move(piece));
   };
   while (const auto reference = find_reference(rest)) {
     const auto before = static_cast<std::size_t>(reference->text.data() - rest.data());
-    keep(Secret(rest.substr(0, before)));
+    keep(sasl::Secret(rest.substr(0, before)));
     try {
       keep(providers.get(*reference));
       if (size > kPropertiesValueLimitBytes) {
@@ -220,12 +220,12 @@ void expand(Entry& entry, Providers& providers, Diagnostics& diagnostics) {
     rest.remove_prefix(before + reference->text.size());
   }
   if (pieces.empty()) return;
-  keep(Secret(rest));
+  keep(sasl::Secret(rest));
   std::vector<char> whole;
   whole.reserve(size);
-  for (const Secret& piece : pieces) whole.insert(whole.end(), piece.reveal().begin(), piece.reveal().end());
-  entry.value = Secret({whole.data(), whole.size()});
-  wipe(whole);
+  for (const sasl::Secret& piece : pieces) whole.insert(whole.end(), piece.reveal().begin(), piece.reveal().end());
+  entry.value = sasl::Secret({whole.data(), whole.size()});
+  sasl::wipe(whole);
   entry.from_provider = true;
 }
 

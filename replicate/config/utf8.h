@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "replicate/config/secret.h"
+#include "sasl/secret.h"
 
 namespace shunt::replicate {
 
@@ -66,12 +66,12 @@ void append_utf8(char32_t code, Chars& out) {
   }
 }
 
-inline Secret utf8_from_latin1(std::string_view text) {
+inline sasl::Secret utf8_from_latin1(std::string_view text) {
   std::vector<char> result;
   result.reserve(2 * text.size());
   for (const char c : text) append_utf8(static_cast<unsigned char>(c), result);
-  Secret converted(std::string_view(result.data(), result.size()));
-  wipe(result);
+  sasl::Secret converted(std::string_view(result.data(), result.size()));
+  sasl::wipe(result);
   return converted;
 }
 

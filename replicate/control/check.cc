@@ -66,6 +66,7 @@ std::string explain(const net::BrokerError& error, const std::string& name, bool
       return fmt::format("{}; look whether the broker runs, whether {} names the right port, and for firewalls", why,
                          source);
     case net::BrokerStep::handshake:
+    case net::BrokerStep::sasl:
     case net::BrokerStep::request:
       return std::string(why);
   }

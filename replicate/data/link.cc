@@ -1,14 +1,11 @@
 #include "replicate/data/link.h"
 
 #include <cstring>
+#include <utility>
 
 #include <fmt/format.h>
 
 namespace shunt::replicate {
-
-namespace {
-constexpr std::size_t size_prefix = 4;
-}
 
 Link::Link(net::Loop& loop, LinkSettings settings, Owner& owner, std::string what)
     : loop_(loop),
@@ -16,7 +13,12 @@ Link::Link(net::Loop& loop, LinkSettings settings, Owner& owner, std::string wha
       owner_(owner),
       what_(std::move(what)),
       peer_(what_),
-      setup_timer_(loop, [this] { fail("no answer within the time allowed for connecting"); }) {}
+      frames_(net::handshake_limit_bytes),
+      setup_timer_(loop, [this] { fail("no answer within the time allowed for connecting"); }),
+      session_timer_(loop, [this] {
+        session_ends_ = true;
+        owner_.on_link_session_ends();
+      }) {}
 
 Link::~Link() = default;
 
@@ -25,7 +27,8 @@ void Link::open(const net::Endpoint& endpoint) {
   peer_ = fmt::format("{} ({})", what_, endpoint.to_string());
   reason_.clear();
   state_ = State::connecting;
-  handshake_ = std::make_unique<net::Handshake>(settings_.client_id);
+  handshake_ = std::make_unique<net::Handshake>(settings_.client_id, settings_.credentials);
+  frames_ = net::FrameReader(net::handshake_limit_bytes);
   stream_ = loop_.make_stream(*this);
   setup_timer_.set(loop_.now() + settings_.setup_timeout);
   stream_->connect(endpoint);
@@ -36,12 +39,17 @@ void Link::fail(const std::string& reason) {
   reason_ = fmt::format("{}: {}", peer_, reason);
   state_ = State::closing;
   setup_timer_.cancel();
+  session_timer_.cancel();
   stream_->close();
 }
 
 void Link::on_closed() {
   state_ = State::down;
   stream_.reset();
+  sasl::wipe(outgoing_);
+  handshake_sending_ = false;
+  owners_receive_.reset();
+  owners_receive_armed_ = false;
   owner_.on_link_down(reason_);
 }
 
@@ -51,74 +59,104 @@ void Link::on_connected(int error) {
     return;
   }
   state_ = State::handshaking;
-  send_handshake(handshake_->start());
+  shake_hands(handshake_->start());
 }
 
-void Link::send_handshake(std::vector<std::byte> bytes) {
+// ---- Handshake ------------------------------------------------------------------------------------------------------
+
+void Link::reauthenticate() {
+  state_ = State::handshaking;
+  setup_timer_.set(loop_.now() + settings_.setup_timeout);
+  // Its answers arrive where the owner would have received: read_handshake() takes them from there.
+  if (owners_receive_armed_) stream_->set_at_least(1);
+  shake_hands(handshake_->reauthenticate());
+}
+
+void Link::shake_hands(std::vector<std::byte> bytes) {
   outgoing_ = std::move(bytes);
   outgoing_piece_ = {.iov_base = outgoing_.data(), .iov_len = outgoing_.size()};
+  handshake_sending_ = true;
   stream_->send({&outgoing_piece_, 1});
 }
 
 void Link::on_sent(int error) {
+  const bool is_handshakes = std::exchange(handshake_sending_, false);
+  if (is_handshakes) sasl::wipe(outgoing_);
   if (error != 0) {
     fail(fmt::format("connection lost while sending: {}", std::strerror(error)));
-  } else if (state_ == State::ready) {
-    owner_.on_link_sent();
-  } else {
-    filled_ = 0;
-    incoming_.resize(size_prefix);
-    receive_handshake();
-  }
-}
-
-void Link::receive_handshake() {
-  const std::span<std::byte> rest = std::span(incoming_).subspan(filled_);
-  stream_->receive(rest, rest.size());
-}
-
-void Link::on_received(std::size_t size, int error) {
-  if (error != 0) {
-    if (state_ == State::handshaking) {
-      fail(handshake_->explain_close(std::span(incoming_).first(filled_ + size)));
-    } else {
-      fail(fmt::format("connection lost: {}", error == ECONNRESET ? "closed by the broker" : std::strerror(error)));
-    }
-  } else if (state_ == State::ready) {
-    owner_.on_link_received(size);
-  } else {
-    filled_ += size;
+  } else if (is_handshakes) {
     read_handshake();
+  } else {
+    owner_.on_link_sent();
   }
 }
 
 void Link::read_handshake() {
-  if (incoming_.size() == size_prefix) {
-    const auto frame_size = handshake_->check_size(std::span<const std::byte, size_prefix>(incoming_));
-    if (!frame_size) {
-      fail(handshake_->reason());
-      return;
+  if (handshake_sending_) return;  // an answer that was faster than the news that its request is sent
+  const auto frame = frames_.next();
+  if (!frame) {
+    if (frames_.failed()) {
+      fail(frames_.reason());
+    } else if (!owners_receive_armed_) {
+      stream_->receive(frames_.prepare(), 1);
     }
-    incoming_.resize(size_prefix + *frame_size);
-    if (*frame_size > 0) {
-      receive_handshake();
-      return;
-    }
+    return;
   }
-  switch (handshake_->handle_frame(std::span<const std::byte>(incoming_).subspan(size_prefix))) {
+  switch (handshake_->handle_frame(*frame)) {
     case net::Handshake::Step::send:
-      send_handshake(handshake_->take_output());
+      shake_hands(handshake_->take_output());
       break;
     case net::Handshake::Step::failed:
       fail(handshake_->reason());
       break;
     case net::Handshake::Step::ready:
-      setup_timer_.cancel();
-      incoming_ = {};
-      outgoing_ = {};
-      state_ = State::ready;
-      owner_.on_link_ready();
+      become_ready();
       break;
+  }
+}
+
+void Link::become_ready() {
+  setup_timer_.cancel();
+  session_ends_ = false;
+  if (const auto delay = handshake_->renewal_delay()) session_timer_.set(loop_.now() + *delay);
+  state_ = State::ready;
+  if (owners_receive_) receive(owners_receive_->into, owners_receive_->at_least);
+  owner_.on_link_ready();
+}
+
+// ---- Bytes ----------------------------------------------------------------------------------------------------------
+
+void Link::receive(std::span<std::byte> into, std::size_t at_least) {
+  owners_receive_ = {.into = into, .at_least = at_least};
+  owners_receive_armed_ = true;
+  stream_->receive(into, at_least);
+}
+
+void Link::set_at_least(std::size_t at_least) {
+  if (owners_receive_) owners_receive_->at_least = at_least;
+  if (is_ready()) stream_->set_at_least(at_least);
+}
+
+void Link::on_received(std::size_t size, int error) {
+  const bool is_owners = std::exchange(owners_receive_armed_, false);
+  if (state_ == State::ready) {
+    owners_receive_.reset();
+    if (error == 0) {
+      owner_.on_link_received(size);
+    } else {
+      fail(fmt::format("connection lost: {}", error == ECONNRESET ? "closed by the broker" : std::strerror(error)));
+    }
+    return;
+  }
+  if (is_owners) {
+    frames_.append(owners_receive_->into.first(size));
+  } else {
+    frames_.received(size);
+  }
+  if (error == 0) {
+    read_handshake();
+  } else {
+    fail(handshake_->explain_close(frames_.pending()));
   }
 }
 

@@ -1,13 +1,19 @@
 // One connection of the data path to one broker: TCP connect, handshake, then bytes. Knows nothing of what is said on
 // it.
+//
+// A broker may end a session after a while (KIP-368). Shortly before, on_link_session_ends() asks the owner to begin
+// nothing new, and to call reauthenticate() when no answer is awaited any more; on_link_ready() then comes once more. A
+// receive that the owner has under way stays so meanwhile.
 #pragma once
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "net/frame_reader.h"
 #include "net/handshake.h"
 #include "net/loop.h"
 
@@ -15,7 +21,8 @@ namespace shunt::replicate {
 
 struct LinkSettings {
   std::string client_id;
-  net::Duration setup_timeout = std::chrono::seconds(10);  // connect and handshake together
+  net::Duration setup_timeout = std::chrono::seconds(10);     // connect and handshake together
+  std::shared_ptr<const sasl::Credentials> credentials = {};  // null: without SASL
 };
 
 class Link final : private net::StreamEvents {
@@ -23,7 +30,9 @@ class Link final : private net::StreamEvents {
   class Owner {
    public:
     virtual ~Owner() = default;
+    /// Connected and authenticated, for the first time or once more.
     virtual void on_link_ready() = 0;
+    virtual void on_link_session_ends() = 0;
     /// Once for every open(), when the connection is over and no buffer handed to the link is in use any more.
     virtual void on_link_down(const std::string& reason) = 0;
     virtual void on_link_received(std::size_t size) = 0;
@@ -40,13 +49,17 @@ class Link final : private net::StreamEvents {
 
   [[nodiscard]] bool is_down() const { return state_ == State::down; }
   [[nodiscard]] bool is_ready() const { return state_ == State::ready; }
+  /// Ready, but not for long: only what is under way should be finished.
+  [[nodiscard]] bool session_ends() const { return is_ready() && session_ends_; }
+  /// After on_link_session_ends(), when the owner awaits no answer.
+  void reauthenticate();
   [[nodiscard]] const std::string& peer() const { return peer_; }
   /// Valid when ready.
   [[nodiscard]] const net::ApiVersions& versions() const { return handshake_->versions(); }
 
   // As net::Stream, when ready.
-  void receive(std::span<std::byte> into, std::size_t at_least) { stream_->receive(into, at_least); }
-  void set_at_least(std::size_t at_least) { stream_->set_at_least(at_least); }
+  void receive(std::span<std::byte> into, std::size_t at_least);
+  void set_at_least(std::size_t at_least);
   void send(std::span<const iovec> pieces) { stream_->send(pieces); }
 
  private:
@@ -57,9 +70,9 @@ class Link final : private net::StreamEvents {
   void on_sent(int error) override;
   void on_closed() override;
 
-  void send_handshake(std::vector<std::byte> bytes);
-  void receive_handshake();
+  void shake_hands(std::vector<std::byte> bytes);
   void read_handshake();
+  void become_ready();
 
   net::Loop& loop_;
   LinkSettings settings_;
@@ -70,11 +83,20 @@ class Link final : private net::StreamEvents {
   std::string reason_;
   std::unique_ptr<net::Stream> stream_;
   std::unique_ptr<net::Handshake> handshake_;
+  net::FrameReader frames_;  // of the handshake
   net::Timer setup_timer_;
+  net::Timer session_timer_;
+  bool session_ends_ = false;
   std::vector<std::byte> outgoing_;
   iovec outgoing_piece_{};
-  std::vector<std::byte> incoming_;
-  std::size_t filled_ = 0;
+  bool handshake_sending_ = false;
+  // The owner's receive that is under way, or waits for the handshake to end.
+  struct Receive {
+    std::span<std::byte> into;
+    std::size_t at_least = 0;
+  };
+  std::optional<Receive> owners_receive_;
+  bool owners_receive_armed_ = false;
 };
 
 }  // namespace shunt::replicate

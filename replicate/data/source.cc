@@ -157,6 +157,7 @@ void Source::on_link_down(const std::string& reason) {
 
 void Source::on_link_sent() {
   request_sending_ = false;
+  if (link_.session_ends()) fetch();
 }
 
 void Source::tick() {
@@ -175,6 +176,10 @@ void Source::tick() {
 
 void Source::fetch() {
   if (reading_ != Reading::idle || request_sending_ || !link_.is_ready()) return;
+  if (link_.session_ends()) {
+    link_.reauthenticate();
+    return;
+  }
   if (loop_.now() < muted_until_) {
     retry_timer_.set(muted_until_);
     return;

@@ -69,6 +69,7 @@ class Source final : private Link::Owner {
 
  private:
   void on_link_ready() override;
+  void on_link_session_ends() override { fetch(); }
   void on_link_down(const std::string& reason) override;
   void on_link_received(std::size_t size) override;
   void on_link_sent() override;

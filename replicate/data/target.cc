@@ -80,8 +80,7 @@ void Target::on_link_ready() {
         "the broker does not speak Produce 8, OffsetForLeaderEpoch 3 and DescribeProducers 0 (Kafka 2.8 and later do)");
     return;
   }
-  answers_.resize(answer_buffer_bytes);
-  answers_filled_ = 0;
+  if (answers_.empty()) answers_.resize(answer_buffer_bytes);
   tick_timer_.set(loop_.now() + tick_interval);
   arm_receive();
   locate_waiting();
@@ -103,6 +102,7 @@ void Target::on_link_down(const std::string& reason) {
   in_flight_bytes_ = 0;
   smallest_answer_ = 0;
   answers_ = {};
+  answers_filled_ = 0;
   muted_until_ = {};
   was_blocked_ = stalled_ = false;
   locating_.clear();
@@ -118,7 +118,14 @@ void Target::on_link_sent() {
   sending_.clear();
   note_progress();
   send_next();
+  renew_session();
   source_.handle_target_changed();
+}
+
+void Target::renew_session() {
+  const bool is_drained =
+      requests_.empty() && !send_under_way_ && next_.empty() && !queue_.open() && !queue_.has_unflushed();
+  if (link_.session_ends() && is_drained) link_.reauthenticate();
 }
 
 void Target::abandon_open_batch(const std::string& reason) {
@@ -221,7 +228,7 @@ void Target::note_request(Request request) {
 // moment. (A dead connection's requests may still be landing.) The broker answers one connection's requests in order.
 void Target::locate_waiting() {
   // Nothing may come between the pieces of a request that is under way.
-  if (!link_.is_ready() || to_locate_.empty() || !locating_.empty() || queue_.open()) return;
+  if (!link_.is_ready() || link_.session_ends() || to_locate_.empty() || !locating_.empty() || queue_.open()) return;
   std::sort(to_locate_.begin(), to_locate_.end(), [](const Flow* a, const Flow* b) {
     return std::pair(std::string_view(a->spec().target_topic), a->spec().partition) <
            std::pair(std::string_view(b->spec().target_topic), b->spec().partition);
@@ -302,6 +309,7 @@ void Target::on_link_received(std::size_t size) {
   answers_filled_ = left.size();
   note_progress();
   locate_waiting();
+  renew_session();
   arm_receive();
   source_.handle_target_changed();
 }

@@ -8,6 +8,7 @@
 //     those awaited are there, or after answer_linger, or at once when a flow waits for one.
 //   - Nothing is kept for resending: when the connection is lost its flows settle, and are located anew.
 //   - throttle_time_ms (KIP-219): nothing is sent until then.
+//   - A session that ends (KIP-368): no batch is begun, as while throttled; when the last answer is there, it is renewed.
 #pragma once
 
 #include <cstdint>
@@ -60,7 +61,7 @@ class Target final : private Link::Owner {
   void abandon_open_batch(const std::string& reason);
 
   /// Its flows may be given data.
-  [[nodiscard]] bool accepts() const { return link_.is_ready() && !stalled_ && !muted(); }
+  [[nodiscard]] bool accepts() const { return link_.is_ready() && !link_.session_ends() && !stalled_ && !muted(); }
   /// The source should stop reading for a while. Never true for long: after stall_after it steps aside instead.
   [[nodiscard]] bool blocked() const;
 
@@ -85,9 +86,12 @@ class Target final : private Link::Owner {
   };
 
   void on_link_ready() override;
+  void on_link_session_ends() override { renew_session(); }
   void on_link_down(const std::string& reason) override;
   void on_link_received(std::size_t size) override;
   void on_link_sent() override;
+
+  void renew_session();
 
   // Sending
   void send_next();

@@ -10,6 +10,8 @@
 #include "net/concurrently.h"
 #include "protocol/messages/describe_producers.h"
 #include "protocol/messages/metadata.h"
+#include "protocol/messages/sasl_authenticate.h"
+#include "protocol/messages/sasl_handshake.h"
 #include "tests/support/scripted_broker.h"
 
 namespace shunt::net {
@@ -196,6 +198,67 @@ TEST_F(BrokerClientTest, ThrottledConnectionsAreLeftAlone) {
   EXPECT_EQ(failure(one), "");
   EXPECT_THAT(failure(one), HasSubstr("throttles this client"));
   EXPECT_EQ(broker.requests(MetadataRequest::api.key), 1);
+}
+
+TEST_F(BrokerClientTest, AuthenticatesBeforeAnythingElseAndSaysWhomTheBrokerRefuses) {
+  auto alice = std::make_shared<sasl::Credentials>();
+  alice->user = "alice";
+  alice->password = sasl::Secret("pencil");
+  settings.credentials = alice;
+  answer_metadata();
+  int metadata_before = -1;
+  broker.on<protocol::SaslHandshakeRequest>([&](const protocol::SaslHandshakeRequest& request) {
+    EXPECT_EQ(request.mechanism, "PLAIN");
+    metadata_before = broker.requests(MetadataRequest::api.key);
+    return protocol::SaslHandshakeResponse{};
+  });
+  protocol::SaslAuthenticateResponse response;
+  broker.on<protocol::SaslAuthenticateRequest>([&](const auto&) { return response; });
+  EXPECT_EQ(failure(client(broker.address())), "");
+  EXPECT_EQ(metadata_before, 0);
+  EXPECT_EQ(broker.requests(protocol::SaslAuthenticateRequest::api.key), 1);
+  response.error_code = 58;
+  EXPECT_THAT(failure(client(broker.address())),
+              AllOf(HasSubstr("test broker 1 (" + broker.address().to_string() + "): SASL: PLAIN as user \"alice\": "),
+                    HasSubstr("[final]")));
+}
+
+TEST_F(BrokerClientTest, CallsWaitWhileTheSessionIsRenewedAndNoneIsLost) {
+  auto alice = std::make_shared<sasl::Credentials>();
+  alice->user = "alice";
+  alice->password = sasl::Secret("pencil");
+  settings.credentials = alice;
+  broker.on<protocol::SaslHandshakeRequest>([](const auto&) { return protocol::SaslHandshakeResponse{}; });
+  broker.on<protocol::SaslAuthenticateRequest>([](const auto&) {
+    protocol::SaslAuthenticateResponse response;
+    response.session_lifetime_ms = 1;  // the soonest there is: after a second
+    return response;
+  });
+  int asked = 0;
+  broker.on<MetadataRequest>([&](const MetadataRequest& request) {
+    ++asked;
+    MetadataResponse response;
+    response.topics.emplace_back().name = request.topics->at(0).name;
+    return response;
+  });
+  const auto one = client(broker.address());
+  const int renewals = 3;
+  std::vector<std::string> callers = {"a", "b", "c", "d"};
+  int answered = 0;
+  tests::run(context, [&]() -> Awaitable<> {
+    co_await for_each_concurrently(callers, 4, [&](const std::string& name) -> Awaitable<> {
+      while (broker.requests(protocol::SaslAuthenticateRequest::api.key) < 1 + renewals) {
+        MetadataRequest request;
+        request.topics.emplace().emplace_back().name = name;
+        const MetadataResponse response = co_await one->call(request);
+        EXPECT_EQ(response.topics.at(0).name, name);
+        ++answered;
+      }
+    });
+  });
+  EXPECT_EQ(asked, answered);
+  EXPECT_EQ(broker.connections(), 1);
+  EXPECT_EQ(broker.requests(protocol::ApiVersionsRequest::api.key), 1);
 }
 
 TEST_F(BrokerClientTest, ClosingFailsWhatIsUnderWay) {

@@ -5,6 +5,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "net/frame_reader.h"
+#include "protocol/messages/sasl_authenticate.h"
+#include "protocol/messages/sasl_handshake.h"
 #include "protocol/request.h"
 
 namespace shunt::net {
@@ -12,7 +15,9 @@ namespace {
 
 using protocol::ApiVersionsResponse;
 using Step = Handshake::Step;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 struct Ranges {
   std::int16_t key, min, max;
@@ -105,13 +110,11 @@ TEST(Handshake, OtherServersAreRecognisedByTheirFirstBytes) {
   for (const auto& one : cases) {
     Handshake handshake("me");
     handshake.start();
-    EXPECT_FALSE(handshake.check_size(prefix_of(one.bytes)));
-    EXPECT_THAT(handshake.reason(), HasSubstr(one.reason));
+    EXPECT_THAT(explain_frame_size(prefix_of(one.bytes), handshake_limit_bytes), HasSubstr(one.reason));
     EXPECT_THAT(handshake.explain_close(prefix_of(one.bytes)), HasSubstr(one.reason));
   }
-  Handshake handshake("me");
-  EXPECT_EQ(handshake.check_size(prefix_of(std::string_view("\x00\x10\x00\x00", 4))), 1048576u);
-  EXPECT_EQ(handshake.check_size(prefix_of(std::string_view("\x00\x00\x00\x00", 4))), 0u);
+  EXPECT_EQ(explain_frame_size(prefix_of(std::string_view("\x00\x10\x00\x00", 4)), handshake_limit_bytes), "");
+  EXPECT_EQ(explain_frame_size(prefix_of(std::string_view("\x00\x00\x00\x00", 4)), handshake_limit_bytes), "");
 }
 
 TEST(Handshake, HostileAnswersFailWithAReason) {
@@ -141,6 +144,120 @@ TEST(Handshake, HostileAnswersFailWithAReason) {
     ASSERT_EQ(handshake.handle_frame(one.frame), Step::failed) << one.reason;
     EXPECT_THAT(handshake.reason(), HasSubstr(one.reason));
   }
+}
+
+// ---- SASL -----------------------------------------------------------------------------------------------------------
+
+/// A broker that asks for PLAIN, and what it is asked.
+class SaslHandshakeTest : public ::testing::Test {
+ protected:
+  SaslHandshakeTest() {
+    auto alice = std::make_shared<sasl::Credentials>();
+    alice->user = "alice";
+    alice->password = sasl::Secret("pencil");
+    credentials = alice;
+  }
+
+  template <class Message>
+  static std::vector<std::byte> respond(std::int32_t correlation_id, const Message& message, std::int16_t version) {
+    std::vector<std::byte> frame = {std::byte{0}, std::byte{0}, std::byte{0}, static_cast<std::byte>(correlation_id)};
+    if (Message::api.is_flexible(version)) frame.push_back(std::byte{0});
+    const auto body = protocol::encode(message, version);
+    frame.insert(frame.end(), body.begin(), body.end());
+    return frame;
+  }
+  static std::int16_t key_asked(const std::vector<std::byte>& request) {
+    return static_cast<std::int16_t>(std::to_integer<int>(request.at(4)) << 8 | std::to_integer<int>(request.at(5)));
+  }
+
+  /// Up to the answer to SaslHandshake, which is `answer`.
+  Step agree(Handshake& handshake, const protocol::SaslHandshakeResponse& answer_given) {
+    handshake.start();
+    EXPECT_EQ(handshake.handle_frame(answer(1, broker_with_sasl, 3)), Step::send);
+    const auto request = handshake.take_output();
+    EXPECT_EQ(key_asked(request), 17);
+    EXPECT_EQ(version_asked(request), 1);
+    return handshake.handle_frame(respond(2, answer_given, 1));
+  }
+
+  const std::vector<Ranges> broker_with_sasl = {{0, 0, 13}, {1, 4, 18}, {17, 0, 1}, {18, 0, 4}, {36, 0, 2}};
+  std::shared_ptr<const sasl::Credentials> credentials;
+};
+
+TEST_F(SaslHandshakeTest, AuthenticatesAfterApiVersionsAndAgainLater) {
+  Handshake handshake("me", credentials);
+  ASSERT_EQ(agree(handshake, {}), Step::send) << handshake.reason();
+  EXPECT_EQ(handshake.stage(), Handshake::Stage::sasl);
+  auto request = handshake.take_output();
+  EXPECT_EQ(key_asked(request), 36);
+  EXPECT_EQ(version_asked(request), 2);
+  protocol::SaslAuthenticateResponse accepted;
+  ASSERT_EQ(handshake.handle_frame(respond(3, accepted, 2)), Step::ready) << handshake.reason();
+  EXPECT_FALSE(handshake.renewal_delay());
+  EXPECT_TRUE(handshake.versions().supports(36, 2));
+
+  request = handshake.reauthenticate();
+  EXPECT_EQ(key_asked(request), 17);
+  ASSERT_EQ(handshake.handle_frame(respond(4, protocol::SaslHandshakeResponse{}, 1)), Step::send);
+  accepted.session_lifetime_ms = 100'000;
+  ASSERT_EQ(handshake.handle_frame(respond(5, accepted, 2)), Step::ready);
+  ASSERT_TRUE(handshake.renewal_delay());
+  EXPECT_GE(*handshake.renewal_delay(), std::chrono::seconds(85));
+  EXPECT_LE(*handshake.renewal_delay(), std::chrono::seconds(95));
+}
+
+TEST_F(SaslHandshakeTest, NoSessionIsRenewedWithinASecondAndNoneInAThousandYears) {
+  for (const auto& [lifetime_ms, is_renewed] :
+       {std::pair{std::int64_t{1}, true}, {INT64_MAX, false}, {std::int64_t{-1}, false}, {INT64_MIN, false}}) {
+    Handshake handshake("me", credentials);
+    ASSERT_EQ(agree(handshake, {}), Step::send);
+    protocol::SaslAuthenticateResponse accepted;
+    accepted.session_lifetime_ms = lifetime_ms;
+    ASSERT_EQ(handshake.handle_frame(respond(3, accepted, 2)), Step::ready);
+    EXPECT_EQ(handshake.renewal_delay().has_value(), is_renewed) << lifetime_ms;
+    EXPECT_EQ(handshake.renewal_delay().value_or(std::chrono::seconds(1)), std::chrono::seconds(1));
+  }
+}
+
+TEST_F(SaslHandshakeTest, RefusalsNameMechanismAndUserAndNeverThePassword) {
+  protocol::SaslHandshakeResponse other_mechanism;
+  other_mechanism.error_code = 33;
+  other_mechanism.mechanisms = {"GSSAPI", "SCRAM-SHA-512"};
+  protocol::SaslHandshakeResponse no_sasl;
+  no_sasl.error_code = 34;
+  for (const auto& [response, reason] :
+       {std::pair{other_mechanism, "the broker offers only GSSAPI, SCRAM-SHA-512: set sasl.mechanism"},
+        {no_sasl, "this listener authenticates nobody"}}) {
+    Handshake handshake("me", credentials);
+    ASSERT_EQ(agree(handshake, response), Step::failed);
+    EXPECT_THAT(handshake.reason(), AllOf(HasSubstr("PLAIN as user \"alice\": "), HasSubstr(reason)));
+  }
+  Handshake handshake("me", credentials);
+  ASSERT_EQ(agree(handshake, {}), Step::send);
+  protocol::SaslAuthenticateResponse refused;
+  refused.error_code = 58;
+  refused.error_message = "no such\nuser";
+  ASSERT_EQ(handshake.handle_frame(respond(3, refused, 2)), Step::failed);
+  EXPECT_EQ(
+      handshake.reason(),
+      "PLAIN as user \"alice\": the broker refuses user or password (no such?user): correct username and password "
+      "in sasl.jaas.config");
+  EXPECT_THAT(handshake.explain_close({}), AllOf(HasSubstr("alice"), Not(HasSubstr("pencil"))));
+}
+
+TEST_F(SaslHandshakeTest, HostileAnswersFailWithAReason) {
+  const protocol::SaslAuthenticateResponse accepted;
+  const auto whole = respond(3, accepted, 2);
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    Handshake handshake("me", credentials);
+    ASSERT_EQ(agree(handshake, {}), Step::send);
+    ASSERT_EQ(handshake.handle_frame(std::span(whole).first(size)), Step::failed) << size;
+    EXPECT_FALSE(handshake.reason().empty());
+  }
+  Handshake without("me", credentials);
+  without.start();
+  ASSERT_EQ(without.handle_frame(answer(1, broker_of_today, 3)), Step::failed);
+  EXPECT_THAT(without.reason(), HasSubstr("does not offer SaslAuthenticate"));
 }
 
 TEST(PickVersion, HighestCommonOrAReason) {

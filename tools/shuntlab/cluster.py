@@ -18,7 +18,7 @@ import time
 import uuid
 from pathlib import Path
 
-from . import archive, jars, layout, wire
+from . import archive, jars, layout, security, wire
 from .errors import LabError
 from .layout import HOST
 from .process import Process
@@ -125,6 +125,8 @@ class Cluster:
     a port of its own, with their key stores and mechanisms given as properties. PLAINTEXT is always there; the lab
     itself and the brokers use it.
 
+    secure: the listeners of security.py, its user and that user's rights; client_settings() is what such a client says.
+
     proxied: clients that come by way of a proxy stay behind it. Each broker has one more listener that advertises the
     port at which the caller's proxy listens (Broker.proxy_address, in front of Broker.proxied_address);
     bootstrap_of_proxies() is where such clients begin.
@@ -145,11 +147,14 @@ class Cluster:
         home=None,
         share_classes=True,
         proxied=False,
+        secure=False,
     ):
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}", name):
             raise LabError(
                 f"cluster name {name!r}: 1 to 60 letters, digits, '.', '_' or '-', starting with a letter or digit"
             )
+        if secure and not layout.has_kraft(version):
+            raise LabError(f"cluster {name}: a secured one needs KRaft, Kafka 3.5 or later")
         if brokers < 1:
             raise LabError(f"cluster {name}: needs at least one broker, not {brokers}")
         self.name = name
@@ -157,7 +162,7 @@ class Cluster:
         self._properties = dict(properties or {})
         self._broker_properties = {int(key): dict(value) for key, value in (broker_properties or {}).items()}
         self._port = port
-        self._listeners = list(listeners)
+        self._listeners = [*listeners, *(one for one in security.LISTENERS if secure and one not in listeners)]
         self._proxied = proxied
         # An archive costs a start to save on later ones; old versions are rarely started.
         self._share_classes = (
@@ -169,6 +174,7 @@ class Cluster:
             "heap": heap,
             "jvm": jvm,
             "jvm_options": list(jvm_options),
+            "secure": secure,
             "cluster_id": base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("="),
             "brokers": {str(broker_id): {} for broker_id in range(1, brokers + 1)},
         }
@@ -219,6 +225,8 @@ class Cluster:
                 self._format()
             for broker in self.brokers():
                 broker.start()
+            if self.state["secure"]:
+                self._grant_rights()
             self.wait(must_run=self.brokers())
         except BaseException:
             self.stop()
@@ -263,6 +271,17 @@ class Cluster:
                 )
             time.sleep(0.05)
 
+    def _grant_rights(self):
+        """As soon as a broker answers; wait() then sees that all know them."""
+        deadline = time.monotonic() + READY_SECONDS
+        while True:
+            try:
+                return self._ask(wire.create_acls, security.USER, security.RIGHTS)
+            except LabError:
+                if time.monotonic() > deadline or not any(broker.process.running() for broker in self.brokers()):
+                    raise
+                time.sleep(0.05)
+
     def _unsettled(self, running, topics):
         """What the running brokers still lack, or None."""
         ids = {broker.id for broker in running}
@@ -276,6 +295,8 @@ class Cluster:
                 self._save()
             if view["cluster_id"] != self.state["cluster_id"]:
                 return f"{broker.address} is taken by another Kafka cluster, {view['cluster_id']}"
+            if self.state["secure"] and wire.count_acls((HOST, broker.port), security.USER) < len(security.RIGHTS):
+                return f"broker {broker.id} does not know the rights of the user {security.USER} yet"
             if set(view["brokers"]) != ids:
                 return f"broker {broker.id} sees brokers {sorted(view['brokers'])}, running are {sorted(ids)}"
             for topic in topics:
@@ -303,6 +324,10 @@ class Cluster:
 
     def bootstrap_of(self, protocol):
         return ",".join(f"{HOST}:{ports['listeners'][protocol]}" for ports in self.state["brokers"].values())
+
+    def client_settings(self, protocol, mechanism, **who):
+        """What the configuration of a client of a secured cluster says, address included; who: user and password."""
+        return {"bootstrap.servers": self.bootstrap_of(protocol), **security.client_settings(protocol, mechanism, **who)}
 
     def bootstrap_of_proxies(self):
         return ",".join(f"{HOST}:{ports['proxy_port']}" for ports in self.state["brokers"].values())
@@ -373,6 +398,7 @@ class Cluster:
             **layout.server_properties(
                 str(broker.id), brokers, broker.home / "data", self.state.get("zookeeper_port")
             ),
+            **(security.server_properties(self._listeners) if self.state["secure"] else {}),
             **self._properties,
             **self._broker_properties.get(broker.id, {}),
         }
@@ -406,8 +432,9 @@ class Cluster:
                 broker.home.mkdir()
                 settings = str(self._write_settings(broker))
                 command = self.java_command(
-                    "kafka.tools.StorageTool", "format", f"--cluster-id={self.state['cluster_id']}", "-c", settings
-                )
+                    "kafka.tools.StorageTool", "format", f"--cluster-id={self.state['cluster_id']}", "-c", settings,
+                    *(security.format_options() if self.state["secure"] else []),
+                )  # fmt: skip
                 tool = subprocess.Popen(
                     command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
                 )

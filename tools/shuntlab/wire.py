@@ -2,7 +2,7 @@
 millisecond.
 
 Only versions that every broker from 2.8 to 4.3 speaks, non-flexible ones where there are any: Metadata v2,
-CreateTopics v4, DeleteTopics v3, ElectLeaders v1, AlterPartitionReassignments v0.
+CreateTopics v4, DeleteTopics v3, DescribeAcls v1, CreateAcls v1, ElectLeaders v1, AlterPartitionReassignments v0.
 """
 
 import socket
@@ -10,7 +10,8 @@ import struct
 
 from .errors import LabError
 
-METADATA, CREATE_TOPICS, DELETE_TOPICS, ELECT_LEADERS, ALTER_PARTITION_REASSIGNMENTS = 3, 19, 20, 43, 45
+METADATA, CREATE_TOPICS, DELETE_TOPICS, DESCRIBE_ACLS, CREATE_ACLS = 3, 19, 20, 29, 30
+ELECT_LEADERS, ALTER_PARTITION_REASSIGNMENTS = 43, 45
 _MAX_RESPONSE_BYTES = 64 << 20
 _ERROR_NAMES = {
     3: "UNKNOWN_TOPIC_OR_PARTITION",
@@ -147,6 +148,38 @@ def delete_topic(address, name, timeout_seconds=30):
     reader.take("i")  # throttle time
     for topic, code in reader.array(lambda: (reader.string(), reader.take("h"))):
         _raise_for(topic, code, None)
+
+
+def create_acls(address, user, rights, timeout_seconds=30):
+    """Allows a user things, from anywhere: [(resource type, name, pattern type, operation)], numbers as in Kafka's
+    protocol."""
+    allow = 3
+    rows = [
+        struct.pack(">b", resource) + _string(name) + struct.pack(">b", pattern) + _string(f"User:{user}") + _string("*")
+        + struct.pack(">bb", operation, allow)
+        for resource, name, pattern, operation in rights
+    ]  # fmt: skip
+    body = struct.pack(">i", len(rows)) + b"".join(rows)
+    reader = _exchange(address, CREATE_ACLS, 1, body, timeout_seconds)
+    reader.take("i")  # throttle time
+    for code, message in reader.array(lambda: (reader.take("h"), reader.string())):
+        _raise_for("(rights)", code, message)
+
+
+def count_acls(address, user, timeout_seconds=5):
+    """How many rights this broker knows of a user."""
+    any_one = 1
+    body = struct.pack(">b", any_one) + _nullable_string(None) + struct.pack(">b", any_one)
+    body += _string(f"User:{user}") + _nullable_string(None) + struct.pack(">bb", any_one, any_one)
+    reader = _exchange(address, DESCRIBE_ACLS, 1, body, timeout_seconds)
+    reader.take("i")  # throttle time
+    _raise_for("(rights)", reader.take("h"), reader.string())
+
+    def resource():
+        reader.take("b"), reader.string(), reader.take("b")
+        return len(reader.array(lambda: (reader.string(), reader.string(), reader.take("b"), reader.take("b"))))
+
+    return sum(reader.array(resource))
 
 
 def elect_preferred_leaders(address, timeout_seconds=30):

@@ -293,10 +293,62 @@ TEST(Load, SaysWhatIsNotSupported) {
   EXPECT_THAT(said_of("replication.policy.class = com.acme.Policy\n"), ElementsAre(HasSubstr("is not one of")));
   EXPECT_THAT(said_of("A.consumer.isolation.level = repeatable_read\n"), ElementsAre(HasSubstr("is not one of")));
   EXPECT_THAT(said_of("A.consumer.auto.offset.reset = none\n"), ElementsAre(HasSubstr("begins at earliest or latest")));
-  EXPECT_THAT(said_of("A.security.protocol = SASL_SSL\n"), Contains(HasSubstr("connects with PLAINTEXT only")));
+  EXPECT_THAT(said_of("A.security.protocol = SASL_SSL\n"), Contains(HasSubstr("this build of shunt has no TLS")));
   EXPECT_THAT(said_of("A.security.protocol = plaintext\n"), IsEmpty());
   EXPECT_THAT(said_of("A->B.source.cluster.alias = A\n"), IsEmpty());
   EXPECT_THAT(said_of("A->B.source.cluster.alias = X\n"), ElementsAre(HasSubstr("error")));
+}
+
+constexpr char kScram[] = "org.apache.kafka.common.security.scram.ScramLoginModule required ";
+
+TEST(Load, ReadsCredentialsOfEachCluster) {
+  LoadOptions options;
+  options.environment = [](const std::string& name) { return "secret of " + name; };
+  const Loaded loaded = load(std::string(kBase) +
+                                 "config.providers = env\n"
+                                 "config.providers.env.class = EnvVarConfigProvider\n"
+                                 "security.protocol = SASL_PLAINTEXT\n"
+                                 "sasl.mechanism = SCRAM-SHA-512\n"
+                                 "A.sasl.jaas.config = " +
+                                 kScram +
+                                 "username=\"alice\" password=\"${env:A}\";\n"
+                                 "A.consumer.shunt.sasl.scram.iterations.max = 5000\n"
+                                 "B.sasl.mechanism = SCRAM-SHA-256\n"
+                                 "B.sasl.jaas.config = " +
+                                 kScram + "username=\"bob\" password=\"b\";\n",
+                             options);
+  ASSERT_TRUE(loaded.config) << ::testing::PrintToString(loaded.said);
+  const FlowConfig& flow = loaded.config->flows.at(0);
+  for (const ClientConfig* client : {&flow.source_consumer, &flow.source_admin}) {
+    ASSERT_TRUE(client->credentials);
+    EXPECT_EQ(client->credentials->mechanism, sasl::Mechanism::scram_sha_512);
+    EXPECT_EQ(client->credentials->user, "alice");
+    EXPECT_EQ(client->credentials->password.reveal(), "secret of A");
+  }
+  EXPECT_EQ(flow.source_consumer.credentials->most_scram_iterations, 5000u);
+  EXPECT_EQ(flow.source_admin.credentials->most_scram_iterations, 16384u);
+  for (const ClientConfig* client : {&flow.target_producer, &flow.target_admin}) {
+    ASSERT_TRUE(client->credentials);
+    EXPECT_EQ(client->credentials->mechanism, sasl::Mechanism::scram_sha_256);
+    EXPECT_EQ(client->credentials->user, "bob");
+  }
+  EXPECT_FALSE(flow_of("A.sasl.mechanism = PLAIN\n").source_admin.credentials);
+}
+
+TEST(Load, SaysWhatCredentialsLackAndNothingOfThem) {
+  const std::string sasl = "A.security.protocol = SASL_PLAINTEXT\n";
+  const std::string plain = sasl + "A.sasl.mechanism = PLAIN\n";
+  EXPECT_THAT(said_of(sasl),
+              AllOf(Contains(HasSubstr("needs sasl.mechanism")), Contains(HasSubstr("needs sasl.jaas.config"))));
+  EXPECT_THAT(said_of(sasl + "A.sasl.mechanism = GSSAPI\n"),
+              Contains(HasSubstr("\"GSSAPI\" is not supported; shunt has PLAIN")));
+  EXPECT_THAT(said_of(plain), Contains(HasSubstr("needs sasl.jaas.config")));
+  EXPECT_THAT(said_of(plain + "A.sasl.jaas.config = " + kScram + "username=\"u\" password=\"hunter2\";\n"),
+              ElementsAre(AllOf(
+                  HasSubstr("f:7: error: A.sasl.jaas.config: [hidden] is refused: ScramLoginModule does not serve"),
+                  Not(HasSubstr("hunter2")))));
+  EXPECT_THAT(said_of(plain + "A.sasl.jaas.config = com.evil.JndiLoginModule required x=\"hunter2\";\n"),
+              ElementsAre(AllOf(HasSubstr("com.evil.JndiLoginModule is not supported"), Not(HasSubstr("hunter2")))));
 }
 
 TEST(Load, ReadsOldNames) {

@@ -1,11 +1,11 @@
-#include "replicate/config/secret.h"
+#include "sasl/secret.h"
 
 #include <sstream>
 #include <utility>
 
 #include <gtest/gtest.h>
 
-namespace shunt::replicate {
+namespace shunt::sasl {
 namespace {
 
 TEST(Secret, IsNotPrinted) {
@@ -26,4 +26,4 @@ TEST(Secret, MovesWithoutLeavingACopy) {
 }
 
 }  // namespace
-}  // namespace shunt::replicate
+}  // namespace shunt::sasl

@@ -4,6 +4,7 @@
 // its text only to reveal(). The bytes live on the heap alone: moving a Secret leaves no copy behind.
 #pragma once
 
+#include <cstddef>
 #include <ostream>
 #include <string_view>
 #include <utility>
@@ -11,13 +12,15 @@
 
 #include <fmt/format.h>
 
-namespace shunt::replicate {
+namespace shunt::sasl {
 
 /// Overwrites and empties a buffer that held a secret; the compiler may not leave it out.
-inline void wipe(std::vector<char>& bytes) {
+template <class Byte>
+  requires(sizeof(Byte) == 1)
+void wipe(std::vector<Byte>& bytes) {
   // Not explicit_bzero(): g++ 12 takes the data of a vector for possibly null and refuses the call.
-  volatile char* text = bytes.data();
-  for (std::size_t i = 0; i < bytes.size(); ++i) text[i] = 0;
+  volatile Byte* text = bytes.data();
+  for (std::size_t i = 0; i < bytes.size(); ++i) text[i] = Byte{};
   bytes.clear();
 }
 
@@ -45,12 +48,12 @@ inline std::ostream& operator<<(std::ostream& out, const Secret&) {
   return out << "[hidden]";
 }
 
-}  // namespace shunt::replicate
+}  // namespace shunt::sasl
 
 template <>
-struct fmt::formatter<shunt::replicate::Secret> : fmt::formatter<std::string_view> {
+struct fmt::formatter<shunt::sasl::Secret> : fmt::formatter<std::string_view> {
   template <class Context>
-  auto format(const shunt::replicate::Secret&, Context& context) const {
+  auto format(const shunt::sasl::Secret&, Context& context) const {
     return fmt::formatter<std::string_view>::format("[hidden]", context);
   }
 };

@@ -1,0 +1,133 @@
+"""Clusters that ask who is there: what authenticates mirrors exactly, what does not is told so, once and clearly.
+
+Both clusters answer shunt by listeners that authenticate, with StandardAuthorizer and a user that may do what README says a
+mirror needs. The judges read them as super users.
+"""
+
+import json
+
+from harness import integration
+from shuntlab import security
+
+LOOPS = ("io_uring", "epoll")
+
+
+def secured(lab, **settings):
+    return [lab.cluster(name, secure=True, **settings) for name in ("secure-source", "secure-target")]
+
+
+def client(alias, cluster, protocol, mechanism, **who):
+    return {f"{alias}.{key}": value for key, value in cluster.client_settings(protocol, mechanism, **who).items()}
+
+
+@integration(timeout_seconds=240)
+def every_mechanism_on_every_event_loop_mirrors_exactly(lab):
+    source, target = secured(lab)
+    password = lab.home / "password"
+    password.write_text(security.PASSWORD)
+    for protocol in (one for one in security.LISTENERS if one.startswith("SASL_")):
+        for mechanism in security.MECHANISMS:
+            for loop in LOOPS:
+                name = f"{protocol}.{mechanism}.{loop}"
+                topic = lab.load(cluster=source, topic=name, records=3000, partitions=3, codec="lz4", flush="1..300")
+                settings = {
+                    **client("source", source, protocol, mechanism),
+                    **client("target", target, protocol, mechanism, password=f"${{dir:{password.parent}:password}}"),
+                    "config.providers": "dir",
+                    "config.providers.dir.class": "org.apache.kafka.common.config.provider.DirectoryConfigProvider",
+                    "shunt.io": loop,
+                }
+                summary = lab.mirror([topic], source=source, target=target, settings=settings)
+                assert summary["records"] == 3000 and summary["duplicates"] == 0, (name, summary)
+                lab.assert_identical([topic], source=source, target=target)
+
+
+@integration(timeout_seconds=120)
+def wrong_credentials_are_told_once_and_clearly(lab):
+    source, target = secured(lab)
+    topic = lab.load(cluster=source, topic="t", records=10)
+    wrong = {"a password": {"password": "not-the-password"}, "a user": {"user": "nobody"}}
+    for mechanism in security.MECHANISMS:
+        for what, who in wrong.items():
+            settings = {
+                **client("source", source, "SASL_PLAINTEXT", mechanism),
+                **client("target", target, "SASL_PLAINTEXT", mechanism, **who),
+                "shunt.log.level": "trace",
+            }
+            config = lab.config([topic], source=source, target=target, settings=settings)
+            refused = target.broker(1).log.read_text(errors="replace").count("Failed authentication")
+            address = target.bootstrap_of("SASL_PLAINTEXT")
+            expected = (
+                f'({address}): SASL: {mechanism} as user "{who.get("user", security.USER)}": '
+                "the broker refuses user or password"
+            )
+            check = lab.shunt("check", config)
+            assert check.wait(30) == 1
+            said = check.output.read_text() + check.log_text()
+            assert "target target, bootstrap " + expected in said, (what, said)
+            run = lab.shunt("run", config, "--until-caught-up", "--json")
+            assert run.wait(60) == 1
+            said = run.log_text() + run.output.read_text()
+            assert "cluster target: " in said and expected in said, (what, said)
+            assert run.log_text().count(expected) == 2, said  # when it happened, and in the closing lines
+            now_refused = target.broker(1).log.read_text(errors="replace").count("Failed authentication")
+            assert now_refused == refused + 2, (refused, now_refused)  # one attempt of each program
+            assert "not-the-password" not in said and security.PASSWORD not in said, said
+
+
+@integration(timeout_seconds=120)
+def what_a_listener_does_not_offer_is_named(lab):
+    source, target = secured(
+        lab, properties={"listener.name.sasl_plaintext.sasl.enabled.mechanisms": "SCRAM-SHA-512"}
+    )
+    topic = lab.load(cluster=source, topic="t", records=10)
+
+    def said(settings):
+        check = lab.shunt("check", lab.config([topic], source=source, target=target, settings=settings))
+        assert check.wait(30) == 1
+        return check.output.read_text() + check.log_text()
+
+    plain = client("source", source, "SASL_PLAINTEXT", "PLAIN")
+    assert "the broker offers only SCRAM-SHA-512: set sasl.mechanism" in said(plain)
+    plaintext_port = {**plain, "source.bootstrap.servers": source.bootstrap}
+    assert "this listener authenticates nobody" in said(plaintext_port)
+    no_sasl = {"source.bootstrap.servers": source.bootstrap_of("SASL_PLAINTEXT")}
+    assert "a listener that demands SASL authentication does so" in said(no_sasl)
+
+
+@integration(timeout_seconds=240)
+def sessions_are_renewed_under_load(lab):
+    # The broker ends every session after two seconds, at the next request that is no re-authentication (KIP-368). Its
+    # own log says what it saw.
+    logger = "org.slf4j.simpleLogger.log.org.apache.kafka.common.security.authenticator.SaslServerAuthenticator"
+    source, target = secured(
+        lab, properties={"connections.max.reauth.ms": 2000}, jvm_options=[f"-D{logger}=debug"]
+    )
+
+    def renewals(cluster):
+        return cluster.broker(1).log.read_text(errors="replace").count("Beginning re-authentication")
+
+    for loop, mechanism in zip(LOOPS, ("SCRAM-SHA-512", "PLAIN")):
+        topic = lab.topic(loop)
+        source.create_topic(topic, partitions=4)
+        before = renewals(source), renewals(target)
+        settings = {
+            **client("source", source, "SASL_PLAINTEXT", mechanism),
+            **client("target", target, "SASL_PLAINTEXT", mechanism),
+            "shunt.io": loop,
+        }
+        run = lab.start_mirror([topic], source=source, target=target, settings=settings)
+        loads = 0
+        # Each cluster has a data and a control connection of this mirror: ten renewals are five sessions' ends on each.
+        while min(renewals(source) - before[0], renewals(target) - before[1]) < 10:
+            assert loads < 30, (loads, before, renewals(source), renewals(target))
+            lab.load(cluster=source, topic=loop, records=60000, partitions=4, codec="lz4", start=loads * 60000)
+            loads += 1
+        lab.until_level([topic], source, target)
+        run.drain()
+        summary = run.summary()
+        assert summary["records"] == loads * 60000 and summary["duplicates"] == 0, summary
+        assert not summary["failures"] and not summary["conditions"], summary
+        assert sum(shard["connections_lost"] for shard in summary["shards"]) == 0, json.dumps(summary)
+        assert " warning " not in run.log_text(), run.log_text()
+        lab.assert_identical([topic], source=source, target=target)
