@@ -7,6 +7,7 @@ mirror needs. The judges read them as super users.
 import json
 
 from harness import integration
+from holes_test import load_transactions
 from shuntlab import security
 
 LOOPS = ("io_uring", "epoll")
@@ -131,3 +132,23 @@ def sessions_are_renewed_under_load(lab):
         assert sum(shard["connections_lost"] for shard in summary["shards"]) == 0, json.dumps(summary)
         assert " warning " not in run.log_text(), run.log_text()
         lab.assert_identical([topic], source=source, target=target)
+
+
+@integration(timeout_seconds=180)
+def holes_are_filled_without_rights_on_the_cluster(lab):
+    # Then by empty transactions, which any producer may write. The authorizer's log says what was refused.
+    source, target = secured(lab, jvm_options=["-Dorg.slf4j.simpleLogger.log.kafka.authorizer.logger=info"])
+    lab.tool(target, "org.apache.kafka.tools.AclCommand", "--remove", "--force", "--allow-principal", f"User:{security.USER}",
+             "--operation", "Alter", "--cluster")  # fmt: skip
+    settings = {
+        **client("source", source, "SASL_PLAINTEXT", "SCRAM-SHA-256"),
+        **client("target", target, "SASL_PLAINTEXT", "SCRAM-SHA-256"),
+    }
+    ends = {"source": source, "target": target}
+    topics = load_transactions(lab, source, records=90)
+    summary = lab.mirror(topics, settings=settings, **ends)
+    assert summary["filled_offsets"] > 0 and not summary["failures"], summary
+    lab.assert_identical(topics, batches=False, isolation="read_committed", **ends)
+    said = target.broker(1).log.read_text(errors="replace")
+    assert "request = WriteTxnMarkers" in said and "is Denied" in said, said[-2000:]
+    assert lab.mirror(topics, settings=settings, **ends)["records"] == 0
