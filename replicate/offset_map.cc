@@ -51,14 +51,6 @@ bool has_room(Offset offset, std::int64_t count) {
   return count <= std::numeric_limits<std::int64_t>::max() - offset.value();
 }
 
-/// There may be a hole between them, but no record.
-bool goes_on(const OffsetBlock& before, const OffsetBlock& block) {
-  const MapTip& end = before.end();
-  const MapTip& begin = block.begin();
-  return begin.sequence == end.sequence.advanced(block.unplaced()) && begin.source >= end.source &&
-         begin.target >= end.target;
-}
-
 }  // namespace
 
 void append_run(std::vector<OffsetRun>& runs, const OffsetRun& run) {
@@ -148,13 +140,16 @@ void OffsetMap::skip(std::int64_t records, Offset source, Offset target) {
 }
 
 bool OffsetMap::restore(OffsetBlock block) {
-  auto replaced = std::find_if(blocks_.begin(), blocks_.end(), [&block](const OffsetBlock& known) {
+  const auto replaced = std::find_if(blocks_.begin(), blocks_.end(), [&block](const OffsetBlock& known) {
     return known.begin().source >= block.begin().source;
   });
-  if (replaced != blocks_.begin() && !goes_on(*(replaced - 1), block)) {
-    // skip() may have made one of it and a block without runs that was stored before, under another key.
-    --replaced;
-    if (replaced == blocks_.begin() || replaced->size() > 0 || !goes_on(*(replaced - 1), block)) return false;
+  if (replaced != blocks_.begin()) {
+    const MapTip& before = (replaced - 1)->end();
+    const MapTip& begin = block.begin();
+    // There may be a hole between them, but no record.
+    if (begin.sequence != before.sequence.advanced(block.unplaced()) || begin.source < before.source ||
+        begin.target < before.target)
+      return false;
   }
   blocks_.erase(replaced, blocks_.end());
   blocks_.push_back(std::move(block));

@@ -178,25 +178,6 @@ TEST(OffsetMap, RecordsThatAreGoneTwiceMoveItsEndOnce) {
   EXPECT_EQ(restored.tip(), tip(135, 130, 128));
 }
 
-TEST(OffsetMap, RecordsThatAreGoneTwiceAreOneBlockThoughTheFirstWasStored) {
-  OffsetMap map(tip(0, 0, 0));
-  map.append(run(0, 0, 100));
-  std::vector<OffsetBlock> stored{map.blocks().front()};
-  map.skip(20, Offset(120), Offset(120));
-  stored.push_back(map.blocks().back());
-  map.skip(3, Offset(130), Offset(123));
-  stored.push_back(map.blocks().back());
-  OffsetMap restored(stored[0]);
-  EXPECT_TRUE(restored.restore(stored[1]));
-  EXPECT_TRUE(restored.restore(stored[2]));
-  EXPECT_EQ(restored.tip(), map.tip());
-  EXPECT_EQ(restored.blocks().size(), map.blocks().size());
-  // And whatever a compacted topic has left of them.
-  OffsetMap without(stored[0]);
-  EXPECT_TRUE(without.restore(stored[2]));
-  EXPECT_EQ(without.tip(), map.tip());
-}
-
 TEST(OffsetMap, RecordsThatAreGoneMoveItsEnd) {
   OffsetMap map(tip(0, 0, 0));
   map.append(run(0, 0, 100));
