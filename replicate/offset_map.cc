@@ -130,8 +130,8 @@ bool OffsetMap::append(const OffsetRun& run) {
 void OffsetMap::skip(std::int64_t records, Offset source, Offset target) {
   assert(source >= tip().source && target >= tip().target);
   const MapTip begin{.source = source, .target = target, .sequence = tip().sequence.advanced(records)};
-  // A block without runs may begin where the next one does, and only one of them would be found again.
-  if (blocks_.back().size() == 0) {
+  // Of two blocks that begin at the same offset of the source only one would be found again.
+  if (blocks_.back().begin().source == source) {
     records += blocks_.back().unplaced();
     blocks_.pop_back();
   }

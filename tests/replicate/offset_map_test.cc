@@ -178,6 +178,17 @@ TEST(OffsetMap, RecordsThatAreGoneTwiceMoveItsEndOnce) {
   EXPECT_EQ(restored.tip(), tip(135, 130, 128));
 }
 
+TEST(OffsetMap, RecordsThatAreGoneMoveItsEndEveryTime) {
+  OffsetMap map(tip(0, 0, 0));
+  map.append(run(0, 0, 100));
+  OffsetMap restored(map.blocks().front());
+  map.skip(20, Offset(120), Offset(120));
+  EXPECT_TRUE(restored.restore(map.blocks().back()));
+  map.skip(3, Offset(125), Offset(123));
+  EXPECT_TRUE(restored.restore(map.blocks().back())) << "the block before it was stored, too";
+  EXPECT_EQ(restored.tip(), tip(125, 123, 123));
+}
+
 TEST(OffsetMap, RecordsThatAreGoneMoveItsEnd) {
   OffsetMap map(tip(0, 0, 0));
   map.append(run(0, 0, 100));

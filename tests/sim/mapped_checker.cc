@@ -168,17 +168,25 @@ void MappedChecker::check_syncs(const PartitionKey& key, const StoredBatch& batc
     OffsetBlock& block = sync->extension->block;
     const std::string untrue = check_block(source, block);
     if (!untrue.empty()) return fail(key, batch, fmt::format("{}-{}: {}", source.first, source.second, untrue));
+    const MapTip begin = block.begin();
+    const std::int32_t unplaced = block.unplaced();
     std::optional<OffsetMap>& map = copies_[source].map;
     tips_before.try_emplace(source, map ? std::optional(map->tip()) : std::nullopt);
     if (!map) {
-      const std::int64_t start = block.begin().source.value();
+      const std::int64_t start = begin.source.value();
       const LogWriter& writer = writers_.at(source);
       const bool is_plausible = rules_.start_at_latest ? start >= readable_ends_[source] && start <= writer.end()
                                                        : start <= writer.log().start();
       if (!is_plausible) return fail(key, batch, fmt::format("the map of {} begins at {}", source.first, start));
       map.emplace(std::move(block));
     } else if (!map->restore(std::move(block))) {
-      return fail(key, batch, "a block that does not go on where the map ends");
+      const MapTip& tip = map->tip();
+      return fail(
+          key, batch,
+          fmt::format("a block of {}-{} that begins at {}, {} with sequence {}, {} of them unplaced, does not go "
+                      "on where the map ends: at {}, {} with sequence {}",
+                      source.first, source.second, begin.source.value(), begin.target.value(), begin.sequence.value(),
+                      unplaced, tip.source.value(), tip.target.value(), tip.sequence.value()));
     }
   }
   for (const auto& [source, before] : tips_before) {
