@@ -196,8 +196,6 @@ void OffsetSyncs::pack_changes() {
 }
 
 Awaitable<OffsetSyncs::Stored> OffsetSyncs::store() {
-  if (to_write_.empty()) pack_changes();
-  if (to_write_.empty()) co_return Stored::all;
   Stored stored = Stored::later;
   try {
     stored = co_await write_all();
@@ -220,17 +218,19 @@ Awaitable<OffsetSyncs::Stored> OffsetSyncs::store() {
 }
 
 Awaitable<OffsetSyncs::Stored> OffsetSyncs::write_all() {
-  if (identity_ == ProducerId(-1)) {
-    co_await create_topic();
-    sequence_ = Sequence(0);
-  }
-  while (!to_write_.empty()) {
+  for (;;) {
+    // Behind what an earlier attempt has left there may be something new.
+    if (to_write_.empty()) pack_changes();
+    if (to_write_.empty()) co_return Stored::all;
+    if (identity_ == ProducerId(-1)) {
+      co_await create_topic();
+      sequence_ = Sequence(0);
+    }
     const Stored stored = co_await write(to_write_.front());
     if (stored != Stored::all) co_return stored;
     sequence_ = sequence_.advanced(to_write_.front().record_count());
     to_write_.pop_front();
   }
-  co_return Stored::all;
 }
 
 Awaitable<OffsetSyncs::Stored> OffsetSyncs::write(const RecordBatchBuilder& records) {
