@@ -51,7 +51,6 @@ MappedAdmission start(const Standing& standing, ProducerId identity) {
 struct Bounds {
   Offset source_start;
   Offset source_readable_end;
-  Offset source_end;
   Offset target_start;
   Offset target_end;
   std::vector<ActiveProducer> producers;
@@ -71,13 +70,11 @@ Awaitable<Bounds> look(Cluster& source, Cluster& target, const MappedQuestion& q
   const auto producers = co_await active_producers(target, on_target);
   const auto source_starts = co_await log_starts(source, on_source);
   const auto readable = co_await readable_ends(source, on_source, isolation);
-  const auto source_ends = co_await log_ends(source, on_source);
   bounds.target_start = value_of(target_starts, question.target, "the log start");
   bounds.target_end = value_of(target_ends, question.target, "the log end");
   bounds.producers = value_of(producers, question.target, "the list of producers");
   bounds.source_start = value_of(source_starts, question.source, "the log start");
   bounds.source_readable_end = value_of(readable, question.source, "the log end");
-  bounds.source_end = value_of(source_ends, question.source, "the log end");
   co_return bounds;
 }
 
@@ -254,11 +251,15 @@ Awaitable<MappedAdmission> admit_one(Cluster& source, Cluster& target, OffsetSyn
   admission.source_start = bounds.source_start;
   const Offset position = admission.standing.confirmed;
   if (admission.verdict != MappedAdmission::Verdict::start) co_return admission;
-  if (position > bounds.source_end) {
+  // Asked when the position is known: another instance may have mirrored what has come since the look.
+  const std::vector<TopicPartition> on_source{question.source};
+  const auto source_ends = co_await log_ends(source, on_source);
+  const Offset source_end = value_of(source_ends, question.source, "the log end");
+  if (position > source_end) {
     co_return refuse(
         fmt::format("{} ends at {} on the source, but was mirrored up to {}: the source was recreated or "
                     "lost data",
-                    question.source.to_string(), bounds.source_end.value(), position.value()));
+                    question.source.to_string(), source_end.value(), position.value()));
   }
   if (position < bounds.source_start) {
     admission.verdict = MappedAdmission::Verdict::overtaken;

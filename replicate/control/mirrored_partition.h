@@ -55,7 +55,7 @@ struct MirroredPartition {
   Phase phase = Phase::admitting;
   bool is_in_shard = false;                // from its assignment until it was heard of as parked
   bool is_busy = false;                    // a task of the control plane has it
-  std::optional<std::string> readmission;  // when that has ended: why it is to be admitted again
+  std::optional<std::string> readmission;  // when either has ended: why it is to be admitted again
   net::Time due{};                         // admitting, assignable, waiting_for_detour: not before
   std::string reason;
   std::optional<Condition> condition;  // what holds it up or has stopped it; kept until it is on its way again

@@ -300,7 +300,10 @@ void Replication::handle_left(Partition& partition, Parked parked) {
     return;
   }
   const std::int64_t position = partition.position();
-  const RecoveryAction action = partition.recovery.handle_parked(parked, position);
+  RecoveryAction action = partition.recovery.handle_parked(parked, position);
+  // It may have been on its way out, for another reason, when it was to be admitted anew.
+  const bool goes_on = action.kind == RecoveryAction::Kind::retry || action.kind == RecoveryAction::Kind::detour;
+  if (std::exchange(partition.readmission, std::nullopt) && goes_on) action.kind = RecoveryAction::Kind::readmit;
   const std::optional<Condition> condition = condition_of(parked.cause);
   partition.due = now() + action.delay;
   source_doubt_.is_stale = source_doubt_.is_stale || action.refresh_source;

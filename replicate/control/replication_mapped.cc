@@ -143,6 +143,7 @@ void Replication::handle_admission(Partition& partition, const MappedAdmission& 
 /// Once more from its map, whatever it is doing.
 void Replication::readmit(Partition& partition, const std::string& reason) {
   if (partition.is_in_shard) {
+    partition.readmission = reason;
     shards_.settle(partition.spec.id, ParkCause::target_moved, reason);
   } else if (partition.is_busy) {
     partition.readmission = reason;
