@@ -44,6 +44,8 @@ const char* to_string(BrokerStep step) {
       return "DNS";
     case BrokerStep::connect:
       return "TCP connect";
+    case BrokerStep::tls:
+      return "TLS";
     case BrokerStep::handshake:
       return "handshake";
     case BrokerStep::sasl:
@@ -64,7 +66,7 @@ BrokerConnection::BrokerConnection(Private, const asio::any_io_executor& executo
     : settings_(std::move(settings)),
       broker_(std::move(broker)),
       executor_(executor),
-      handshake_(settings_->client_id, settings_->credentials),
+      handshake_(settings_->client_id, settings_->security.credentials),
       frames_(handshake_limit_bytes),
       deadline_alarm_(executor),
       session_alarm_(executor),
@@ -77,6 +79,7 @@ Awaitable<std::shared_ptr<BrokerConnection>> BrokerConnection::open(std::shared_
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   auto connection = std::make_shared<BrokerConnection>(Private{}, executor, settings, std::move(broker));
   co_await connection->connect(address);
+  if (settings->security.tls) co_await connection->begin_tls(address.host);
   co_await connection->shake_hands();
   connection->frames_.set_limit(settings->response_limit_bytes);
   asio::co_spawn(executor, connection->read(), asio::detached);
@@ -110,6 +113,20 @@ Awaitable<> BrokerConnection::connect(HostPort address) {
   throw BrokerError(broker_, BrokerStep::connect, reasons);
 }
 
+Awaitable<> BrokerConnection::begin_tls(const std::string& host) {
+  auto tls = std::make_unique<TlsChannel>(std::move(channel_), settings_->security.tls, host);
+  tls_ = tls.get();
+  channel_ = std::move(tls);
+  Guillotine guillotine(executor_, *channel_, settings_->handshake_timeout);
+  const boost::system::error_code error = co_await tls_->shake_hands();
+  if (guillotine.has_fallen()) {
+    throw BrokerError(
+        broker_, BrokerStep::tls,
+        fmt::format("no answer within {}: no TLS server, or one that hangs", seconds(settings_->handshake_timeout)));
+  }
+  if (error) throw BrokerError(broker_, BrokerStep::tls, tls_->reason().empty() ? error.message() : tls_->reason());
+}
+
 BrokerError BrokerConnection::handshake_error(const std::string& reason, bool is_final) const {
   const bool is_sasl = handshake_.stage() == Handshake::Stage::sasl;
   return {broker_, is_sasl ? BrokerStep::sasl : BrokerStep::handshake, reason, is_final};
@@ -132,6 +149,7 @@ Awaitable<> BrokerConnection::shake_hands() {
         throw handshake_error(
             fmt::format("{} (waited {})", handshake_.explain_silence(), seconds(settings_->handshake_timeout)));
       }
+      if (error && has_tls_failed()) throw BrokerError(broker_, BrokerStep::tls, tls_->reason());
       if (error) throw handshake_error(handshake_.explain_close(frames_.pending()));
       frame = frames_.next();
     }
@@ -244,9 +262,10 @@ void BrokerConnection::fail(const std::string& reason) {
 }
 
 std::string BrokerConnection::explain_loss(const boost::system::error_code& error) const {
+  if (has_tls_failed()) return "TLS: " + tls_->reason();
   std::string text =
       error == asio::error::eof ? "the broker closed the connection" : "connection lost: " + error.message();
-  if (!answered_ && pipeline_.size() > 0 && !settings_->credentials) {
+  if (!answered_ && pipeline_.size() > 0 && !settings_->security.credentials) {
     text += " right after the first request: a listener that demands SASL authentication does so";
   }
   return text;

@@ -1,4 +1,4 @@
-// One TCP connection of the control plane to one broker: resolve, connect, handshake, then requests and their answers,
+// One TCP connection of the control plane to one broker: resolve, connect, TLS, handshake, then requests and their answers,
 // several under way at a time. A connection that has failed stays failed; net/broker_client.h makes the next one.
 //
 // Before the broker ends the session (KIP-368) it authenticates again: calls to come wait until those under way are
@@ -20,11 +20,13 @@
 #include "net/frame_reader.h"
 #include "net/handshake.h"
 #include "net/pipeline.h"
+#include "net/security.h"
+#include "net/tls_channel.h"
 
 namespace shunt::net {
 
 /// What a conversation with a broker was at when it failed.
-enum class BrokerStep { resolve, connect, handshake, sasl, request };
+enum class BrokerStep { resolve, connect, tls, handshake, sasl, request };
 const char* to_string(BrokerStep step);
 
 /// What a broker could not be asked. what() says which broker, which step, why: "source broker 3 (b3:9092): TCP
@@ -50,7 +52,7 @@ struct ClientSettings {
   Duration backoff_min = std::chrono::milliseconds(50);  // reconnect.backoff.ms
   Duration backoff_max = std::chrono::seconds(1);        // reconnect.backoff.max.ms
   std::size_t response_limit_bytes = std::size_t{64} * 1024 * 1024;
-  std::shared_ptr<const sasl::Credentials> credentials = {};  // null: without SASL
+  Security security = {};
   std::shared_ptr<Network> network = tcp_network();
 };
 
@@ -93,6 +95,7 @@ class BrokerConnection : public std::enable_shared_from_this<BrokerConnection> {
   };
 
   Awaitable<> connect(HostPort address);
+  Awaitable<> begin_tls(const std::string& host);
   Awaitable<> shake_hands();
   Awaitable<> read();
   Awaitable<> write();
@@ -104,12 +107,14 @@ class BrokerConnection : public std::enable_shared_from_this<BrokerConnection> {
   void renew_session();
   void handle_renewal(std::span<const std::byte> frame);
   BrokerError handshake_error(const std::string& reason, bool is_final = false) const;
+  [[nodiscard]] bool has_tls_failed() const { return tls_ != nullptr && !tls_->reason().empty(); }
   [[nodiscard]] std::string explain_loss(const boost::system::error_code& error) const;
 
   std::shared_ptr<const ClientSettings> settings_;
   std::string broker_;
   asio::any_io_executor executor_;
   std::unique_ptr<Channel> channel_;
+  TlsChannel* tls_ = nullptr;  // channel_, if it is one
   Endpoint remote_;
   Handshake handshake_;
   FrameReader frames_;

@@ -50,6 +50,10 @@ std::string Endpoint::to_string() const {
   return fmt::format("{}:{}", text, ntohs(v4.sin_port));
 }
 
+std::string Stream::explain(int error) const {
+  return std::strerror(error);
+}
+
 // ---- Timers ---------------------------------------------------------------------------------------------------------
 
 Loop::~Loop() = default;

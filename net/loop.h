@@ -69,6 +69,9 @@ class Stream {
   /// Ends the connection at once (unsent bytes are dropped, nothing is flushed). on_closed() follows; no other event
   /// does.
   virtual void close() = 0;
+
+  /// What an error of this stream's events means, in words.
+  [[nodiscard]] virtual std::string explain(int error) const;
 };
 
 /// A deadline that calls back once. Must not outlive its loop; destroying it cancels it.

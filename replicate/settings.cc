@@ -21,7 +21,7 @@ ClusterSettings cluster_settings_of(const std::string& alias, const ClientConfig
   settings.client.request_timeout = admin.request_timeout;
   settings.client.backoff_min = admin.reconnect_backoff;
   settings.client.backoff_max = admin.reconnect_backoff_max;
-  settings.client.credentials = admin.credentials;
+  settings.client.security = admin.security;
   return settings;
 }
 
@@ -29,10 +29,10 @@ DataSettings data_settings_of(const FlowConfig& flow, const ProcessConfig& proce
   DataSettings data;
   data.source_link = {.client_id = flow.source_consumer.client_id,
                       .setup_timeout = flow.source_consumer.connection_setup_timeout,
-                      .credentials = flow.source_consumer.credentials};
+                      .security = flow.source_consumer.security};
   data.target_link = {.client_id = flow.target_producer.client_id,
                       .setup_timeout = flow.target_producer.connection_setup_timeout,
-                      .credentials = flow.target_producer.credentials};
+                      .security = flow.target_producer.security};
   data.source.stall_timeout = process.stall_timeout;
   FetchSettings& fetch = data.source.fetch;
   fetch.max_bytes = flow.fetch.max_bytes.value_or(fetch.max_bytes);

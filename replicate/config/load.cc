@@ -210,7 +210,7 @@ class Loader {
     client.metadata_max_age = duration("metadata.max.age.ms", 0);
     client.receive_buffer_bytes = buffer("receive.buffer.bytes");
     client.send_buffer_bytes = buffer("send.buffer.bytes");
-    client.credentials = read_credentials(reader);
+    client.security = read_security(reader);
     return client;
   }
 

@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,12 +13,12 @@
 
 #include "net/broker_connection.h"
 #include "net/loop.h"
+#include "net/security.h"
 #include "replicate/condition.h"
 #include "replicate/config/replication_policy.h"
 #include "replicate/config/topic_filter.h"
 #include "replicate/isolation.h"
 #include "replicate/offsets_mode.h"
-#include "sasl/credentials.h"
 
 namespace shunt::replicate {
 
@@ -34,7 +33,7 @@ struct ClientConfig {
   std::chrono::milliseconds metadata_max_age{300'000};         // metadata.max.age.ms
   std::optional<std::int32_t> receive_buffer_bytes;            // SO_RCVBUF; unset: shunt or the system decides
   std::optional<std::int32_t> send_buffer_bytes;               // SO_SNDBUF
-  std::shared_ptr<const sasl::Credentials> credentials;        // sasl.*; null: security.protocol asks for none
+  net::Security security;                                      // security.protocol, sasl.*, ssl.*
 };
 
 /// The consumer settings that say how data is fetched. Unset: shunt's own default, which suits it better than Kafka's.

@@ -55,6 +55,10 @@ void Reader::fail(const Entry& entry, std::string_view why) {
   diagnostics_.error(entry.where, fmt::format("{}: {} {}", entry.key, shown(entry), why));
 }
 
+void Reader::warn(const Entry& entry, std::string_view what) {
+  diagnostics_.warning(entry.where, fmt::format("{}: {} {}", entry.key, shown(entry), what));
+}
+
 bool Reader::boolean(std::string_view key) {
   const bool fallback = equal_ignoring_case(row(key).default_value, "true");
   const Entry* entry = find(key);

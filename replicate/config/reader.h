@@ -55,6 +55,7 @@ class Reader {
   }
 
   void fail(const Entry& entry, std::string_view why);
+  void warn(const Entry& entry, std::string_view what);
 
  private:
   [[nodiscard]] const Key& row(std::string_view key) const;

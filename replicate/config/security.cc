@@ -1,27 +1,32 @@
 #include "replicate/config/security.h"
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "net/tls_context.h"
+#include "replicate/config/values.h"
+#include "sasl/credentials.h"
+
 namespace shunt::replicate {
 namespace {
 
-enum class SecurityProtocol { plaintext, sasl_plaintext, unsupported };
+struct SecurityProtocol {
+  bool tls;
+  bool sasl;
+};
 
 SecurityProtocol read_protocol(Reader& reader) {
-  const auto protocol =
-      reader.choice<SecurityProtocol>("security.protocol", {{"PLAINTEXT", SecurityProtocol::plaintext},
-                                                            {"SSL", SecurityProtocol::unsupported},
-                                                            {"SASL_PLAINTEXT", SecurityProtocol::sasl_plaintext},
-                                                            {"SASL_SSL", SecurityProtocol::unsupported}});
-  if (protocol == SecurityProtocol::unsupported) {
-    reader.fail(*reader.find("security.protocol"),
-                "is not supported: this build of shunt has no TLS; use a PLAINTEXT or SASL_PLAINTEXT listener");
-  }
-  return protocol;
+  return reader.choice<SecurityProtocol>("security.protocol", {{"PLAINTEXT", {.tls = false, .sasl = false}},
+                                                               {"SSL", {.tls = true, .sasl = false}},
+                                                               {"SASL_PLAINTEXT", {.tls = false, .sasl = true}},
+                                                               {"SASL_SSL", {.tls = true, .sasl = true}}});
 }
+
+// ---- SASL -----------------------------------------------------------------------------------------------------------
 
 std::optional<sasl::Mechanism> read_mechanism(Reader& reader, const Entry& protocol) {
   const Entry* entry = reader.find("sasl.mechanism");
@@ -36,10 +41,7 @@ std::optional<sasl::Mechanism> read_mechanism(Reader& reader, const Entry& proto
   return mechanism;
 }
 
-}  // namespace
-
 std::shared_ptr<const sasl::Credentials> read_credentials(Reader& reader) {
-  if (read_protocol(reader) != SecurityProtocol::sasl_plaintext) return nullptr;
   const Entry& protocol = *reader.find("security.protocol");
   const auto mechanism = read_mechanism(reader, protocol);
   const Entry* jaas = reader.find("sasl.jaas.config");
@@ -56,6 +58,90 @@ std::shared_ptr<const sasl::Credentials> read_credentials(Reader& reader) {
   credentials->most_scram_iterations = reader.number_as<std::uint32_t>(
       "shunt.sasl.scram.iterations.max", sasl::least_scram_iterations, sasl::largest_scram_iterations);
   return std::make_shared<const sasl::Credentials>(std::move(*credentials));
+}
+
+// ---- TLS ------------------------------------------------------------------------------------------------------------
+
+sasl::Secret secret_of(const Entry* entry) {
+  return entry == nullptr ? sasl::Secret() : entry->value;
+}
+
+/// `name`: "ssl.truststore" or "ssl.keystore". Nothing: none is configured.
+std::optional<net::TlsStore> read_store(Reader& reader, const std::string& name, const std::string& inline_key) {
+  enum class Type { jks, pkcs12, pem };
+  const auto type =
+      reader.choice<Type>(name + ".type", {{"JKS", Type::jks}, {"PKCS12", Type::pkcs12}, {"PEM", Type::pem}});
+  const Entry* certificates = reader.find(name + inline_key);
+  net::TlsStore store;
+  // As in Java, a store said to be JKS may be PKCS12; one that is JKS is refused when it is read.
+  store.type = type == Type::pem ? net::TlsStore::Type::pem : net::TlsStore::Type::pkcs12;
+  store.path = reader.text(name + ".location");
+  store.password = secret_of(reader.find(name + ".password"));
+  store.certificates = secret_of(certificates);
+  if (certificates != nullptr && type != Type::pem) {
+    reader.fail(*certificates, fmt::format("needs {}.type = PEM", name));
+    return std::nullopt;
+  }
+  if (certificates != nullptr && !store.path.empty()) {
+    reader.fail(*certificates, fmt::format("and {}.location exclude each other", name));
+    return std::nullopt;
+  }
+  if (store.path.empty() && certificates == nullptr) return std::nullopt;
+  return store;
+}
+
+void read_versions(Reader& reader, net::TlsSettings& settings) {
+  settings.allow_tls12 = settings.allow_tls13 = false;
+  for (const std::string& version : reader.list("ssl.enabled.protocols")) {
+    if (version == "TLSv1.2") {
+      settings.allow_tls12 = true;
+    } else if (version == "TLSv1.3") {
+      settings.allow_tls13 = true;
+    } else {
+      reader.fail(*reader.find("ssl.enabled.protocols"), "names another version than TLSv1.2 and TLSv1.3");
+    }
+  }
+}
+
+void read_host_check(Reader& reader, net::TlsSettings& settings) {
+  const std::string algorithm = reader.text("ssl.endpoint.identification.algorithm");
+  if (equal_ignoring_case(algorithm, "https")) return;
+  const Entry& entry = *reader.find("ssl.endpoint.identification.algorithm");
+  if (!algorithm.empty()) {
+    reader.fail(entry, "is neither https nor empty");
+    return;
+  }
+  settings.check_host = false;
+  reader.warn(entry, "lets every host pass for a broker that has any certificate of a trusted issuer");
+}
+
+std::shared_ptr<const net::TlsContext> read_tls(Reader& reader) {
+  net::TlsSettings settings;
+  read_versions(reader, settings);
+  for (const std::string& suite : reader.list("ssl.cipher.suites")) {
+    if (!suite.empty()) settings.cipher_suites.push_back(suite);
+  }
+  read_host_check(reader, settings);
+  settings.trust = read_store(reader, "ssl.truststore", ".certificates");
+  settings.own = read_store(reader, "ssl.keystore", ".certificate.chain");
+  if (settings.own) {
+    settings.own->key = secret_of(reader.find("ssl.keystore.key"));
+    settings.own->key_password = secret_of(reader.find("ssl.key.password"));
+  }
+  std::string why;
+  auto context = net::TlsContext::make(settings, why);
+  if (!context) reader.fail(*reader.find("security.protocol"), fmt::format("cannot be had: {}", why));
+  return context;
+}
+
+}  // namespace
+
+net::Security read_security(Reader& reader) {
+  const SecurityProtocol protocol = read_protocol(reader);
+  net::Security security;
+  if (protocol.sasl) security.credentials = read_credentials(reader);
+  if (protocol.tls) security.tls = read_tls(reader);
+  return security;
 }
 
 }  // namespace shunt::replicate

@@ -1,14 +1,12 @@
 // security.protocol and what belongs to it, as Kafka users write it: how a client's connections are secured.
 #pragma once
 
-#include <memory>
-
+#include "net/security.h"
 #include "replicate/config/reader.h"
-#include "sasl/credentials.h"
 
 namespace shunt::replicate {
 
-/// Null: security.protocol asks for no SASL. What is wrong with the keys is in the reader's diagnostics.
-std::shared_ptr<const sasl::Credentials> read_credentials(Reader& reader);
+/// What is wrong with the keys, or with the files they name, is in the reader's diagnostics.
+net::Security read_security(Reader& reader);
 
 }  // namespace shunt::replicate

@@ -65,6 +65,7 @@ std::string explain(const net::BrokerError& error, const std::string& name, bool
     case net::BrokerStep::connect:
       return fmt::format("{}; look whether the broker runs, whether {} names the right port, and for firewalls", why,
                          source);
+    case net::BrokerStep::tls:
     case net::BrokerStep::handshake:
     case net::BrokerStep::sasl:
     case net::BrokerStep::request:

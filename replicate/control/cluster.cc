@@ -209,10 +209,10 @@ void Cluster::drop_unused_clients() {
   });
 }
 
-Awaitable<net::Endpoint> Cluster::endpoint(BrokerId broker) {
+Awaitable<Cluster::BrokerPlace> Cluster::find_place(BrokerId broker) {
   const std::shared_ptr<BrokerClient> client = client_of(broker);
   const auto connection = co_await client->connect(net::now() + settings_.client.request_timeout);
-  co_return connection->remote();
+  co_return BrokerPlace{.endpoint = connection->remote(), .host = client->address().host};
 }
 
 }  // namespace shunt::replicate

@@ -142,8 +142,12 @@ class Cluster {
   /// After NOT_CONTROLLER: the next call_controller() asks who it is.
   void forget_controller() { controller_ = protocol::BrokerId(-1); }
 
-  /// The address under which this process reaches a broker: connects if need be, so it has been tried. Throws.
-  net::Awaitable<net::Endpoint> endpoint(protocol::BrokerId broker);
+  /// Where this process reaches a broker, and under which name: connects if need be, so it has been tried. Throws.
+  struct BrokerPlace {
+    net::Endpoint endpoint;
+    std::string host;
+  };
+  net::Awaitable<BrokerPlace> find_place(protocol::BrokerId broker);
 
  private:
   static constexpr net::Duration head_start = std::chrono::milliseconds(500);

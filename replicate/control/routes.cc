@@ -27,18 +27,21 @@ Awaitable<std::optional<Route::Side>> Routes::find(Side& side, TopicPartition pa
     co_return std::nullopt;
   }
   const Topic::Partition leader = *known;  // the pointer does not outlive a refresh
-  auto endpoint = side.reached.find(leader.leader);
-  if (endpoint == side.reached.end()) {
+  auto place = side.reached.find(leader.leader);
+  if (place == side.reached.end()) {
     try {
-      const net::Endpoint reached = co_await side.cluster.endpoint(leader.leader);
-      endpoint = side.reached.emplace(leader.leader, reached).first;
+      const Cluster::BrokerPlace reached = co_await side.cluster.find_place(leader.leader);
+      place = side.reached.emplace(leader.leader, reached).first;
     } catch (const std::exception& error) {
       found.condition = side.unreachable;
       found.reason = error.what();
       co_return std::nullopt;
     }
   }
-  co_return Route::Side{.broker = leader.leader, .endpoint = endpoint->second, .leader_epoch = leader.leader_epoch};
+  co_return Route::Side{.broker = leader.leader,
+                        .endpoint = place->second.endpoint,
+                        .host = place->second.host,
+                        .leader_epoch = leader.leader_epoch};
 }
 
 }  // namespace shunt::replicate

@@ -38,7 +38,7 @@ class Routes {
     Cluster& cluster;
     Condition without_leader;
     Condition unreachable;
-    std::map<protocol::BrokerId, net::Endpoint> reached;
+    std::map<protocol::BrokerId, Cluster::BrokerPlace> reached;
   };
   static net::Awaitable<std::optional<Route::Side>> find(Side& side, TopicPartition partition, FoundRoute& found);
 

@@ -117,6 +117,7 @@ struct Route {
   struct Side {
     protocol::BrokerId broker{-1};
     net::Endpoint endpoint;
+    std::string host;  // that the endpoint is the address of
     protocol::LeaderEpoch leader_epoch{-1};
   };
   Side source;

@@ -1,9 +1,11 @@
 #include "replicate/data/link.h"
 
-#include <cstring>
+#include <cerrno>
 #include <utility>
 
 #include <fmt/format.h>
+
+#include "net/tls_stream.h"
 
 namespace shunt::replicate {
 
@@ -22,14 +24,19 @@ Link::Link(net::Loop& loop, LinkSettings settings, Owner& owner, std::string wha
 
 Link::~Link() = default;
 
-void Link::open(const net::Endpoint& endpoint) {
+void Link::open(const net::Endpoint& endpoint, const std::string& host) {
   if (state_ != State::down) return;
   peer_ = fmt::format("{} ({})", what_, endpoint.to_string());
   reason_.clear();
   state_ = State::connecting;
-  handshake_ = std::make_unique<net::Handshake>(settings_.client_id, settings_.credentials);
+  handshake_ = std::make_unique<net::Handshake>(settings_.client_id, settings_.security.credentials);
   frames_ = net::FrameReader(net::handshake_limit_bytes);
-  stream_ = loop_.make_stream(*this);
+  net::StreamEvents& events = *this;
+  if (settings_.security.tls) {
+    stream_ = std::make_unique<net::TlsStream>(loop_, events, settings_.security.tls, host);
+  } else {
+    stream_ = loop_.make_stream(events);
+  }
   setup_timer_.set(loop_.now() + settings_.setup_timeout);
   stream_->connect(endpoint);
 }
@@ -55,7 +62,7 @@ void Link::on_closed() {
 
 void Link::on_connected(int error) {
   if (error != 0) {
-    fail(fmt::format("cannot connect: {}", std::strerror(error)));
+    fail(fmt::format("cannot connect: {}", stream_->explain(error)));
     return;
   }
   state_ = State::handshaking;
@@ -83,7 +90,7 @@ void Link::on_sent(int error) {
   const bool is_handshakes = std::exchange(handshake_sending_, false);
   if (is_handshakes) sasl::wipe(outgoing_);
   if (error != 0) {
-    fail(fmt::format("connection lost while sending: {}", std::strerror(error)));
+    fail(fmt::format("connection lost while sending: {}", stream_->explain(error)));
   } else if (is_handshakes) {
     read_handshake();
   } else {
@@ -144,7 +151,7 @@ void Link::on_received(std::size_t size, int error) {
     if (error == 0) {
       owner_.on_link_received(size);
     } else {
-      fail(fmt::format("connection lost: {}", error == ECONNRESET ? "closed by the broker" : std::strerror(error)));
+      fail(fmt::format("connection lost: {}", error == ECONNRESET ? "closed by the broker" : stream_->explain(error)));
     }
     return;
   }
@@ -156,7 +163,7 @@ void Link::on_received(std::size_t size, int error) {
   if (error == 0) {
     read_handshake();
   } else {
-    fail(handshake_->explain_close(frames_.pending()));
+    fail(error == EPROTO ? stream_->explain(error) : handshake_->explain_close(frames_.pending()));
   }
 }
 

@@ -1,4 +1,4 @@
-// One connection of the data path to one broker: TCP connect, handshake, then bytes. Knows nothing of what is said on
+// One connection of the data path to one broker: TCP connect, TLS, handshake, then bytes. Knows nothing of what is said on
 // it.
 //
 // A broker may end a session after a while (KIP-368). Shortly before, on_link_session_ends() asks the owner to begin
@@ -16,13 +16,14 @@
 #include "net/frame_reader.h"
 #include "net/handshake.h"
 #include "net/loop.h"
+#include "net/security.h"
 
 namespace shunt::replicate {
 
 struct LinkSettings {
   std::string client_id;
-  net::Duration setup_timeout = std::chrono::seconds(10);     // connect and handshake together
-  std::shared_ptr<const sasl::Credentials> credentials = {};  // null: without SASL
+  net::Duration setup_timeout = std::chrono::seconds(10);  // connect and handshakes together
+  net::Security security = {};
 };
 
 class Link final : private net::StreamEvents {
@@ -43,7 +44,8 @@ class Link final : private net::StreamEvents {
   Link(net::Loop& loop, LinkSettings settings, Owner& owner, std::string what);
   ~Link() override;
 
-  void open(const net::Endpoint& endpoint);
+  /// `host`: whose address it is, for TLS.
+  void open(const net::Endpoint& endpoint, const std::string& host);
   /// Ends the connection; on_link_down(reason) follows. The first reason is kept.
   void fail(const std::string& reason);
 

@@ -56,8 +56,8 @@ void Source::add(Flow& flow) {
   flow.target = &target_for(flow.route().target);
   flows_.set(flow.spec().source_topic, flow.spec().partition, &flow);
   session_.add(flow);
-  if (link_.is_down()) link_.open(flow.route().source.endpoint);
-  flow.target->add(flow, flow.route().target.endpoint);
+  if (link_.is_down()) link_.open(flow.route().source.endpoint, flow.route().source.host);
+  flow.target->add(flow);
 }
 
 void Source::settle(Flow& flow, ParkCause cause, std::string reason) {

@@ -54,10 +54,10 @@ Target::Target(Source& source, net::Loop& loop, BrokerId broker, const TargetSet
 
 // ---- Flows ----------------------------------------------------------------------------------------------------------
 
-void Target::add(Flow& flow, const net::Endpoint& endpoint) {
+void Target::add(Flow& flow) {
   flows_.set(flow.spec().target_topic, flow.spec().partition, &flow);
   to_locate_.push_back(&flow);
-  if (link_.is_down()) link_.open(endpoint);
+  if (link_.is_down()) link_.open(flow.route().target.endpoint, flow.route().target.host);
   locate_waiting();
 }
 

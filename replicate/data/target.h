@@ -47,7 +47,7 @@ class Target final : private Link::Owner {
          const LinkSettings& link_settings);
 
   /// A flow that now runs through here; it is located as soon as the connection stands.
-  void add(Flow& flow, const net::Endpoint& endpoint);
+  void add(Flow& flow);
   /// The flow is parked.
   void remove(Flow& flow);
 

@@ -17,30 +17,56 @@ def secured(lab, **settings):
     return [lab.cluster(name, secure=True, **settings) for name in ("secure-source", "secure-target")]
 
 
-def client(alias, cluster, protocol, mechanism, **who):
+def client(alias, cluster, protocol, mechanism=None, **who):
     return {f"{alias}.{key}": value for key, value in cluster.client_settings(protocol, mechanism, **who).items()}
 
 
 @integration(timeout_seconds=240)
-def every_mechanism_on_every_event_loop_mirrors_exactly(lab):
+def every_protocol_mechanism_and_event_loop_mirrors_exactly(lab):
     source, target = secured(lab)
     password = lab.home / "password"
     password.write_text(security.PASSWORD)
-    for protocol in (one for one in security.LISTENERS if one.startswith("SASL_")):
-        for mechanism in security.MECHANISMS:
-            for loop in LOOPS:
-                name = f"{protocol}.{mechanism}.{loop}"
-                topic = lab.load(cluster=source, topic=name, records=3000, partitions=3, codec="lz4", flush="1..300")
-                settings = {
-                    **client("source", source, protocol, mechanism),
-                    **client("target", target, protocol, mechanism, password=f"${{dir:{password.parent}:password}}"),
-                    "config.providers": "dir",
-                    "config.providers.dir.class": "org.apache.kafka.common.config.provider.DirectoryConfigProvider",
-                    "shunt.io": loop,
-                }
-                summary = lab.mirror([topic], source=source, target=target, settings=settings)
-                assert summary["records"] == 3000 and summary["duplicates"] == 0, (name, summary)
-                lab.assert_identical([topic], source=source, target=target)
+    ways = [
+        (protocol, mechanism, loop)
+        for protocol in security.LISTENERS
+        for mechanism in (security.MECHANISMS if protocol.startswith("SASL_") else (None,))
+        for loop in LOOPS
+    ]
+    spec = {"records": 3000, "partitions": 3, "codec": "lz4", "flush": "1..300"}
+    topics = lab.load_all([{**spec, "topic": ".".join(map(str, way))} for way in ways], cluster=source)
+    for (protocol, mechanism, loop), topic in zip(ways, topics):
+        settings = {
+            **client("source", source, protocol, mechanism),
+            **client("target", target, protocol, mechanism, password=f"${{dir:{password.parent}:password}}"),
+            "config.providers": "dir",
+            "config.providers.dir.class": "org.apache.kafka.common.config.provider.DirectoryConfigProvider",
+            "shunt.io": loop,
+        }
+        summary = lab.mirror([topic], source=source, target=target, settings=settings)
+        assert summary["records"] == 3000 and summary["duplicates"] == 0, (topic, summary)
+        assert sum(shard["connections_lost"] for shard in summary["shards"]) == 0, (topic, summary)
+    lab.assert_identical(topics, source=source, target=target)
+
+
+@integration(timeout_seconds=120)
+def megabytes_pass_through_tls_as_they_are(lab):
+    # Batches larger and smaller than what TLS encrypts at a time, whatever the records hold.
+    source, target = secured(lab)
+    topics = lab.load_all(
+        [
+            {"topic": "large", "records": 15000, "partitions": 2, "codec": "none"},
+            {"topic": "small", "records": 5000, "partitions": 6, "flush": "1..9"},
+        ],
+        cluster=source,
+    )
+    for loop in LOOPS:
+        settings = {**client("source", source, "SSL"), **client("target", target, "SSL"), "shunt.io": loop}
+        run = [lab.mirror([topic], source=source, target=target, settings=settings) for topic in topics]
+        assert [one["records"] for one in run] == [15000, 5000], run
+        lab.assert_identical(topics, source=source, target=target)
+        for topic in topics:
+            target.delete_topic(topic)
+        lab.eventually(lambda: not set(topics) & set(target.metadata()["topics"]), 30, "the topics are gone")
 
 
 @integration(timeout_seconds=120)
@@ -94,6 +120,57 @@ def what_a_listener_does_not_offer_is_named(lab):
     assert "this listener authenticates nobody" in said(plaintext_port)
     no_sasl = {"source.bootstrap.servers": source.bootstrap_of("SASL_PLAINTEXT")}
     assert "a listener that demands SASL authentication does so" in said(no_sasl)
+
+
+@integration(timeout_seconds=240)
+def certificates_that_do_not_hold_are_named(lab):
+    source, target = secured(lab)
+    topic = lab.load(cluster=source, topic="t", records=10)
+    config = {**client("source", source, "SSL"), **client("target", target, "SSL")}
+
+    def said(settings, code=1):
+        check = lab.shunt("check", lab.config([topic], source=source, target=target, settings={**config, **settings}))
+        text = check.output.read_text() + check.log_text() if check.wait(60) == code else None
+        assert text, check.output.read_text() + check.log_text()
+        return text
+
+    assert "Connectivity check passed." in said({}, code=0)
+    no_certificate = {f"source.ssl.keystore.{key}": "" for key in ("location", "password")}
+    text = said(no_certificate)
+    assert "TLS: the broker wants another certificate of us (sslv3 alert bad certificate)" in text, text
+    text = said({"source.ssl.enabled.protocols": "TLSv1.2", **no_certificate})
+    assert "TLS: the broker wants another certificate of us (sslv3 alert bad certificate)" in text, text
+    stranger = security.Authority(lab.home / "stranger").make()
+    text = said({"source.ssl.truststore.location": stranger.certificate})
+    assert "TLS: the broker's certificate is refused for 127.0.0.1: unable to get local issuer certificate" in text, text
+    text = said({"source.bootstrap.servers": source.bootstrap})
+    assert "TLS: the connection was closed during the handshake: a listener without TLS does so" in text, text
+    text = said({"source.security.protocol": "PLAINTEXT"})
+    assert "the peer answers with TLS, but this connection is plain text" in text, text
+
+    # A broker whose own certificate is at fault.
+    authority = security.Authority(source.home / "tls")
+    faults = {
+        "expired": (["IP:127.0.0.1"], {"days": -1}, "certificate has expired"),
+        "elsewhere": (["DNS:broker.example", "IP:10.0.0.1"], {}, "IP address mismatch"),
+        "self-signed": (["IP:127.0.0.1"], {"self_signed": True}, "self-signed certificate"),
+    }
+    listeners = {}
+    for name, (hosts, options, _) in faults.items():
+        listeners[name] = authority.issue(name, name, hosts, **options)
+    for name, (_, _, reason) in faults.items():
+        keystore = {"listener.name.ssl.ssl.keystore.location": listeners[name]}
+        with_fault = lab.cluster(f"secure-{name}", secure=True, properties=keystore)
+        at_fault = {
+            "source.bootstrap.servers": with_fault.bootstrap_of("SSL"),
+            "source.ssl.truststore.location": authority.certificate,
+        }
+        text = said(at_fault)
+        assert f"TLS: the broker's certificate is refused for 127.0.0.1: {reason}" in text, (name, text)
+        if name == "elsewhere":
+            text = said({**at_fault, "source.ssl.endpoint.identification.algorithm": ""})  # no topic there is selected
+            assert "lets every host pass" in text and "refused for" not in text, text
+        with_fault.stop()
 
 
 @integration(timeout_seconds=240)

@@ -204,7 +204,7 @@ TEST_F(BrokerClientTest, AuthenticatesBeforeAnythingElseAndSaysWhomTheBrokerRefu
   auto alice = std::make_shared<sasl::Credentials>();
   alice->user = "alice";
   alice->password = sasl::Secret("pencil");
-  settings.credentials = alice;
+  settings.security.credentials = alice;
   answer_metadata();
   int metadata_before = -1;
   broker.on<protocol::SaslHandshakeRequest>([&](const protocol::SaslHandshakeRequest& request) {
@@ -227,7 +227,7 @@ TEST_F(BrokerClientTest, CallsWaitWhileTheSessionIsRenewedAndNoneIsLost) {
   auto alice = std::make_shared<sasl::Credentials>();
   alice->user = "alice";
   alice->password = sasl::Secret("pencil");
-  settings.credentials = alice;
+  settings.security.credentials = alice;
   broker.on<protocol::SaslHandshakeRequest>([](const auto&) { return protocol::SaslHandshakeResponse{}; });
   broker.on<protocol::SaslAuthenticateRequest>([](const auto&) {
     protocol::SaslAuthenticateResponse response;

@@ -219,6 +219,8 @@ class Cluster:
                 self.state["zookeeper_port"] = layout.free_ports(1)[0]
                 self.state["cluster_id"] = None  # the brokers make one up
             self._save()
+            if self.state["secure"]:
+                security.make_certificates(self.home)
             if self.state.get("zookeeper_port"):
                 self._start_zookeeper()
             else:
@@ -325,9 +327,11 @@ class Cluster:
     def bootstrap_of(self, protocol):
         return ",".join(f"{HOST}:{ports['listeners'][protocol]}" for ports in self.state["brokers"].values())
 
-    def client_settings(self, protocol, mechanism, **who):
-        """What the configuration of a client of a secured cluster says, address included; who: user and password."""
-        return {"bootstrap.servers": self.bootstrap_of(protocol), **security.client_settings(protocol, mechanism, **who)}
+    def client_settings(self, protocol, mechanism=None, **who):
+        """What the configuration of a client of a secured cluster says, address included; mechanism of a SASL listener;
+        who: user and password."""
+        settings = security.client_settings(self.home, protocol, mechanism, **who)
+        return {"bootstrap.servers": self.bootstrap_of(protocol), **settings}
 
     def bootstrap_of_proxies(self):
         return ",".join(f"{HOST}:{ports['proxy_port']}" for ports in self.state["brokers"].values())
@@ -398,7 +402,7 @@ class Cluster:
             **layout.server_properties(
                 str(broker.id), brokers, broker.home / "data", self.state.get("zookeeper_port")
             ),
-            **(security.server_properties(self._listeners) if self.state["secure"] else {}),
+            **(security.server_properties(self._listeners, self.home) if self.state["secure"] else {}),
             **self._properties,
             **self._broker_properties.get(broker.id, {}),
         }

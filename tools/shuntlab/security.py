@@ -4,10 +4,15 @@ Its PLAINTEXT listener stays open to the lab itself and to the brokers, as a sup
 listener that authenticates, as one user that may do what a mirror needs and nothing else; StandardAuthorizer decides.
 """
 
+import subprocess
+from pathlib import Path
+
+from .errors import LabError
+
 USER = "mirror"
 PASSWORD = "mirror-secret"
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
-LISTENERS = ("SASL_PLAINTEXT",)
+LISTENERS = ("SASL_PLAINTEXT", "SASL_SSL", "SSL")  # SSL asks for the user's certificate
 
 _MODULES = "org.apache.kafka.common.security"
 _TOPIC, _CLUSTER, _TRANSACTIONAL_ID = 2, 4, 5
@@ -24,17 +29,80 @@ RIGHTS = (
 )
 
 
+# ---- Certificates ------------------------------------------------------------------------------------------------
+
+
+def _openssl(*arguments):
+    done = subprocess.run(["openssl", *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise LabError(f"openssl {' '.join(map(str, arguments))}: {done.stderr[-1000:]}")
+
+
+_NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+
+
+class Authority:
+    """Who signs the certificates of a lab. Everything it makes lies in its directory; a NAME.pem holds key and
+    certificate."""
+
+    def __init__(self, home):
+        self.home = Path(home)
+        self.certificate = self.home / "authority.pem"
+        self._key = self.home / "authority.key"
+
+    def make(self):
+        self.home.mkdir(parents=True)
+        _openssl("req", "-x509", *_NEW_KEY, "-keyout", self._key, "-out", self.certificate, "-days", 30,
+                 "-subj", "/CN=lab authority")  # fmt: skip
+        return self
+
+    def issue(self, name, common_name, hosts=(), days=30, self_signed=False):
+        """A certificate made out to hosts ("IP:127.0.0.1", "DNS:b1"); with days=-1 it has expired. Returns NAME.pem."""
+        key, request, signed, extensions = (self.home / f"{name}.{kind}" for kind in ("key", "csr", "crt", "ext"))
+        _openssl("req", "-new", *_NEW_KEY, "-keyout", key, "-out", request, "-subj", f"/CN={common_name}")
+        extensions.write_text(f"subjectAltName={','.join(hosts)}\n" if hosts else "")
+        signer = ("-signkey", key) if self_signed else ("-CA", self.certificate, "-CAkey", self._key, "-CAcreateserial")
+        _openssl("x509", "-req", "-in", request, *signer, "-days", days, "-extfile", extensions, "-out", signed)
+        pem = self.home / f"{name}.pem"
+        pem.write_text(key.read_text() + signed.read_text())
+        return pem
+
+    def pkcs12(self, pem):
+        """The same as a PKCS12 file, its password PASSWORD."""
+        path = pem.with_suffix(".p12")
+        _openssl("pkcs12", "-export", "-in", pem, "-out", path, "-passout", f"pass:{PASSWORD}")
+        return path
+
+
+def make_certificates(home):
+    """What the brokers and the user of a cluster show."""
+    authority = Authority(home / "tls").make()
+    authority.issue("broker", "broker", ["IP:127.0.0.1", "DNS:localhost"])
+    authority.pkcs12(authority.issue("client", USER))
+
+
+# ---- Settings ----------------------------------------------------------------------------------------------------
+
+
 def _module(mechanism):
     return f"{_MODULES}.plain.PlainLoginModule" if mechanism == "PLAIN" else f"{_MODULES}.scram.ScramLoginModule"
 
 
-def server_properties(listeners):
-    """What each broker's settings say of these listeners and of rights."""
+def server_properties(listeners, home):
+    """What each broker's settings say of these listeners and of rights; home: the cluster's directory."""
     settings = {
         "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
         "super.users": "User:ANONYMOUS",
     }
     for listener in listeners:
+        if listener.endswith("SSL"):
+            prefix = f"listener.name.{listener.lower()}"
+            settings[f"{prefix}.ssl.keystore.type"] = "PEM"
+            settings[f"{prefix}.ssl.keystore.location"] = home / "tls" / "broker.pem"
+            settings[f"{prefix}.ssl.truststore.type"] = "PEM"
+            settings[f"{prefix}.ssl.truststore.location"] = home / "tls" / "authority.pem"
+            settings[f"{prefix}.ssl.client.auth"] = "required" if listener == "SSL" else "none"
+            settings["ssl.principal.mapping.rules"] = "RULE:^CN=([^,]+)$/$1/"
         if listener.startswith("SASL_"):
             prefix = f"listener.name.{listener.lower()}"
             settings[f"{prefix}.sasl.enabled.mechanisms"] = ",".join(MECHANISMS)
@@ -50,10 +118,17 @@ def format_options():
     return [f"--add-scram={mechanism}=[name={USER},password={PASSWORD}]" for mechanism in scram]
 
 
-def client_settings(protocol, mechanism, user=USER, password=PASSWORD):
-    """What a client's configuration says, but for the address."""
-    return {
-        "security.protocol": protocol,
-        "sasl.mechanism": mechanism,
-        "sasl.jaas.config": f'{_module(mechanism)} required username="{user}" password="{password}";',
-    }
+def client_settings(home, protocol, mechanism, user=USER, password=PASSWORD):
+    """What a client's configuration says, but for the address; home: the cluster's directory."""
+    settings = {"security.protocol": protocol}
+    if protocol.startswith("SASL_"):
+        settings["sasl.mechanism"] = mechanism
+        settings["sasl.jaas.config"] = f'{_module(mechanism)} required username="{user}" password="{password}";'
+    if protocol.endswith("SSL"):
+        settings["ssl.truststore.type"] = "PEM"
+        settings["ssl.truststore.location"] = home / "tls" / "authority.pem"
+    if protocol == "SSL":
+        settings["ssl.keystore.type"] = "PKCS12"
+        settings["ssl.keystore.location"] = home / "tls" / "client.p12"
+        settings["ssl.keystore.password"] = PASSWORD
+    return settings

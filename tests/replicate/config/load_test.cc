@@ -293,7 +293,7 @@ TEST(Load, SaysWhatIsNotSupported) {
   EXPECT_THAT(said_of("replication.policy.class = com.acme.Policy\n"), ElementsAre(HasSubstr("is not one of")));
   EXPECT_THAT(said_of("A.consumer.isolation.level = repeatable_read\n"), ElementsAre(HasSubstr("is not one of")));
   EXPECT_THAT(said_of("A.consumer.auto.offset.reset = none\n"), ElementsAre(HasSubstr("begins at earliest or latest")));
-  EXPECT_THAT(said_of("A.security.protocol = SASL_SSL\n"), Contains(HasSubstr("this build of shunt has no TLS")));
+  EXPECT_THAT(said_of("A.security.protocol = TLS\n"), Contains(HasSubstr("is not one of PLAINTEXT, SSL")));
   EXPECT_THAT(said_of("A.security.protocol = plaintext\n"), IsEmpty());
   EXPECT_THAT(said_of("A->B.source.cluster.alias = A\n"), IsEmpty());
   EXPECT_THAT(said_of("A->B.source.cluster.alias = X\n"), ElementsAre(HasSubstr("error")));
@@ -320,19 +320,19 @@ TEST(Load, ReadsCredentialsOfEachCluster) {
   ASSERT_TRUE(loaded.config) << ::testing::PrintToString(loaded.said);
   const FlowConfig& flow = loaded.config->flows.at(0);
   for (const ClientConfig* client : {&flow.source_consumer, &flow.source_admin}) {
-    ASSERT_TRUE(client->credentials);
-    EXPECT_EQ(client->credentials->mechanism, sasl::Mechanism::scram_sha_512);
-    EXPECT_EQ(client->credentials->user, "alice");
-    EXPECT_EQ(client->credentials->password.reveal(), "secret of A");
+    ASSERT_TRUE(client->security.credentials);
+    EXPECT_EQ(client->security.credentials->mechanism, sasl::Mechanism::scram_sha_512);
+    EXPECT_EQ(client->security.credentials->user, "alice");
+    EXPECT_EQ(client->security.credentials->password.reveal(), "secret of A");
   }
-  EXPECT_EQ(flow.source_consumer.credentials->most_scram_iterations, 5000u);
-  EXPECT_EQ(flow.source_admin.credentials->most_scram_iterations, 16384u);
+  EXPECT_EQ(flow.source_consumer.security.credentials->most_scram_iterations, 5000u);
+  EXPECT_EQ(flow.source_admin.security.credentials->most_scram_iterations, 16384u);
   for (const ClientConfig* client : {&flow.target_producer, &flow.target_admin}) {
-    ASSERT_TRUE(client->credentials);
-    EXPECT_EQ(client->credentials->mechanism, sasl::Mechanism::scram_sha_256);
-    EXPECT_EQ(client->credentials->user, "bob");
+    ASSERT_TRUE(client->security.credentials);
+    EXPECT_EQ(client->security.credentials->mechanism, sasl::Mechanism::scram_sha_256);
+    EXPECT_EQ(client->security.credentials->user, "bob");
   }
-  EXPECT_FALSE(flow_of("A.sasl.mechanism = PLAIN\n").source_admin.credentials);
+  EXPECT_FALSE(flow_of("A.sasl.mechanism = PLAIN\n").source_admin.security.credentials);
 }
 
 TEST(Load, SaysWhatCredentialsLackAndNothingOfThem) {
@@ -349,6 +349,31 @@ TEST(Load, SaysWhatCredentialsLackAndNothingOfThem) {
                   Not(HasSubstr("hunter2")))));
   EXPECT_THAT(said_of(plain + "A.sasl.jaas.config = com.evil.JndiLoginModule required x=\"hunter2\";\n"),
               ElementsAre(AllOf(HasSubstr("com.evil.JndiLoginModule is not supported"), Not(HasSubstr("hunter2")))));
+}
+
+TEST(Load, ReadsWhomToTrust) {
+  const std::string ssl = "A.security.protocol = SSL\n";
+  EXPECT_TRUE(flow_of(ssl).source_consumer.security.tls);
+  EXPECT_TRUE(flow_of(ssl).source_consumer.security.tls->checks_host());
+  EXPECT_FALSE(flow_of(ssl).target_admin.security.tls);
+  EXPECT_FALSE(flow_of("A.ssl.truststore.location = /nowhere\n").source_admin.security.tls);
+  EXPECT_THAT(said_of(ssl + "A.ssl.endpoint.identification.algorithm =\n"),
+              ElementsAre(AllOf(HasSubstr("f:6: warning"), HasSubstr("lets every host pass"))));
+  EXPECT_FALSE(flow_of(ssl + "A.ssl.endpoint.identification.algorithm =\n").source_admin.security.tls->checks_host());
+  EXPECT_THAT(said_of(ssl + "A.ssl.endpoint.identification.algorithm = http\n"),
+              ElementsAre(HasSubstr("neither https")));
+  EXPECT_THAT(said_of(ssl + "A.ssl.enabled.protocols = TLSv1.1, TLSv1.2\n"),
+              ElementsAre(HasSubstr("names another version")));
+  EXPECT_THAT(said_of(ssl + "A.ssl.truststore.location = /nowhere/trust.jks\n"),
+              ElementsAre(HasSubstr("/nowhere/trust.jks cannot be read: No such file")));
+  EXPECT_THAT(said_of(ssl + "A.ssl.truststore.certificates = hunter2\n"),
+              Contains(AllOf(HasSubstr("needs ssl.truststore.type = PEM"), Not(HasSubstr("hunter2")))));
+  EXPECT_THAT(said_of(ssl + "A.ssl.truststore.type = PEM\nA.ssl.truststore.certificates = hunter2\n"),
+              Contains(AllOf(HasSubstr("holds no certificate in PEM"), Not(HasSubstr("hunter2")))));
+  EXPECT_THAT(
+      said_of(ssl + "A.ssl.truststore.type = PEM\nA.ssl.truststore.certificates = x\nA.ssl.truststore.location = y\n"),
+      Contains(HasSubstr("exclude each other")));
+  EXPECT_THAT(said_of(ssl + "A.ssl.cipher.suites = TLS_ROT13\n"), Contains(HasSubstr("does not know TLS_ROT13")));
 }
 
 TEST(Load, ReadsOldNames) {

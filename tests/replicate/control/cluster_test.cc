@@ -158,13 +158,13 @@ TEST_F(ClusterTest, EndpointsAreWhatWasConnectedTo) {
   Cluster cluster(context.get_executor(), kafka.settings("source"));
   run([&]() -> Awaitable<> {
     co_await cluster.refresh();
-    const net::Endpoint endpoint = co_await cluster.endpoint(BrokerId(2));
+    const net::Endpoint endpoint = (co_await cluster.find_place(BrokerId(2))).endpoint;
     EXPECT_EQ(endpoint.length, sizeof(sockaddr_in));
     sockaddr_in address{};
     std::memcpy(&address, &endpoint.address, sizeof address);
     EXPECT_EQ(ntohs(address.sin_port), kafka.broker(2).address().port);
   });
-  EXPECT_THAT(failure_of([&]() -> Awaitable<> { co_await cluster.endpoint(BrokerId(7)); }),
+  EXPECT_THAT(failure_of([&]() -> Awaitable<> { co_await cluster.find_place(BrokerId(7)); }),
               HasSubstr("broker 7 is not (or no longer) in the cluster"));
 }
 

@@ -1,0 +1,16 @@
+// How the connections to a cluster are secured: what security.protocol says, and what it needs. Shared by all of them.
+#pragma once
+
+#include <memory>
+
+#include "net/tls_context.h"
+#include "sasl/credentials.h"
+
+namespace shunt::net {
+
+struct Security {
+  std::shared_ptr<const TlsContext> tls = {};                 // null: plain text
+  std::shared_ptr<const sasl::Credentials> credentials = {};  // null: without SASL
+};
+
+}  // namespace shunt::net

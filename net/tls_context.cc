@@ -1,0 +1,217 @@
+#include "net/tls_context.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+#include <string_view>
+
+#include <fmt/format.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/pkcs12.h>
+#include <openssl/ssl.h>
+
+namespace shunt::net {
+namespace {
+
+constexpr std::size_t store_limit_bytes = std::size_t{16} * 1024 * 1024;
+
+// AES-128-GCM first: what processors are fastest at.
+constexpr const char* default_tls13_suites =
+    "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
+constexpr const char* default_tls12_ciphers =
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
+    "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
+
+template <auto free_function>
+struct Free {
+  template <class T>
+  void operator()(T* object) const {
+    free_function(object);
+  }
+};
+using Bio = std::unique_ptr<BIO, Free<BIO_free>>;
+using Key = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
+using Certificate = std::unique_ptr<X509, Free<X509_free>>;
+
+/// What a store holds.
+struct Content {
+  Key key;
+  std::vector<Certificate> certificates;  // the key's own first
+};
+
+/// Carries a reason out of the functions below.
+struct Unusable : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+Bio memory_of(std::string_view text) {
+  return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+}
+
+sasl::Secret read_store(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw Unusable(fmt::format("{} cannot be read: {}", path, std::strerror(errno)));
+  std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
+  sasl::Secret content(std::string_view(bytes.data(), bytes.size()));
+  sasl::wipe(bytes);
+  if (content.reveal().size() > store_limit_bytes) throw Unusable(fmt::format("{} is too large for a store", path));
+  return content;
+}
+
+int give_password(char* buffer, int size, int, void* secret) {
+  const std::string_view password = static_cast<const sasl::Secret*>(secret)->reveal();
+  if (password.size() > static_cast<std::size_t>(size)) return -1;
+  std::memcpy(buffer, password.data(), password.size());
+  return static_cast<int>(password.size());
+}
+
+void read_certificates(std::string_view pem, const std::string& name, Content& content) {
+  const Bio bio = memory_of(pem);
+  while (X509* certificate = PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)) {
+    content.certificates.emplace_back(certificate);
+  }
+  ERR_clear_error();  // the end of the text is one
+  if (content.certificates.empty()) throw Unusable(fmt::format("{} holds no certificate in PEM", name));
+}
+
+void read_key(std::string_view pem, const std::string& name, const sasl::Secret& password, Content& content) {
+  const Bio bio = memory_of(pem);
+  content.key.reset(PEM_read_bio_PrivateKey(bio.get(), nullptr, give_password, const_cast<sasl::Secret*>(&password)));
+  if (!content.key) {
+    throw Unusable(
+        fmt::format("{} holds no private key in PEM that ssl.key.password opens: {}", name, take_tls_error()));
+  }
+}
+
+Content read_pkcs12(std::string_view bytes, const TlsStore& store) {
+  const Bio bio = memory_of(bytes);
+  const std::unique_ptr<PKCS12, Free<PKCS12_free>> file(d2i_PKCS12_bio(bio.get(), nullptr));
+  if (!file) {
+    ERR_clear_error();
+    throw Unusable(fmt::format("{} is no PKCS12 file", store.path));
+  }
+  EVP_PKEY* key = nullptr;
+  X509* certificate = nullptr;
+  STACK_OF(X509)* others = nullptr;
+  const std::string password(store.password.reveal());
+  if (PKCS12_parse(file.get(), password.c_str(), &key, &certificate, &others) != 1) {
+    throw Unusable(fmt::format("{} cannot be opened, is its password right? ({})", store.path, take_tls_error()));
+  }
+  Content content;
+  content.key.reset(key);
+  if (certificate != nullptr) content.certificates.emplace_back(certificate);
+  while (others != nullptr && sk_X509_num(others) > 0) content.certificates.emplace_back(sk_X509_shift(others));
+  sk_X509_free(others);
+  if (content.certificates.empty()) throw Unusable(fmt::format("{} holds no certificate", store.path));
+  return content;
+}
+
+Content read_content(const TlsStore& store, bool with_key) {
+  if (store.path.empty()) {
+    Content content;
+    read_certificates(store.certificates.reveal(),
+                      with_key ? "ssl.keystore.certificate.chain" : "ssl.truststore.certificates", content);
+    if (with_key) read_key(store.key.reveal(), "ssl.keystore.key", store.key_password, content);
+    return content;
+  }
+  const sasl::Secret bytes = read_store(store.path);
+  if (store.type == TlsStore::Type::pkcs12) {
+    if (bytes.reveal().starts_with("\xfe\xed\xfe\xed")) {
+      throw Unusable(
+          fmt::format("{0} is in Java's own format, JKS; convert it: keytool -importkeystore -srckeystore {0} "
+                      "-destkeystore {0}.p12 "
+                      "-deststoretype PKCS12, then name {0}.p12 and set the type to PKCS12",
+                      store.path));
+    }
+    return read_pkcs12(bytes.reveal(), store);
+  }
+  Content content;
+  read_certificates(bytes.reveal(), store.path, content);
+  if (with_key) read_key(bytes.reveal(), store.path, store.key_password, content);
+  return content;
+}
+
+void trust(SSL_CTX* context, const std::optional<TlsStore>& store) {
+  if (!store) {
+    SSL_CTX_set_default_verify_paths(context);
+    return;
+  }
+  for (const Certificate& certificate : read_content(*store, false).certificates) {
+    X509_STORE_add_cert(SSL_CTX_get_cert_store(context), certificate.get());
+  }
+}
+
+void introduce(SSL_CTX* context, const TlsStore& store) {
+  const Content content = read_content(store, true);
+  if (!content.key) throw Unusable(fmt::format("{} holds no private key", store.path));
+  if (SSL_CTX_use_certificate(context, content.certificates.front().get()) != 1 ||
+      SSL_CTX_use_PrivateKey(context, content.key.get()) != 1) {
+    throw Unusable("the key store's private key is not that of its first certificate: " + take_tls_error());
+  }
+  for (std::size_t i = 1; i < content.certificates.size(); ++i) {
+    SSL_CTX_add1_chain_cert(context, content.certificates[i].get());
+  }
+}
+
+void choose_ciphers(SSL_CTX* context, const TlsSettings& settings) {
+  std::string tls13;
+  std::string tls12;
+  for (const std::string& name : settings.cipher_suites) {
+    const char* known = OPENSSL_cipher_name(name.c_str());
+    if (known == nullptr || std::string_view(known) == "(NONE)") {
+      throw Unusable(fmt::format("ssl.cipher.suites: OpenSSL does not know {}", name));
+    }
+    // The suites of TLS 1.3 name no key exchange.
+    std::string& list = name.find("_WITH_") == std::string::npos ? tls13 : tls12;
+    list += (list.empty() ? "" : ":") + std::string(known);
+  }
+  const bool chosen = !settings.cipher_suites.empty();
+  if (chosen && tls13.empty() && !settings.allow_tls12) throw Unusable("ssl.cipher.suites names none of TLS 1.3");
+  if (SSL_CTX_set_ciphersuites(context, chosen ? tls13.c_str() : default_tls13_suites) != 1 ||
+      SSL_CTX_set_cipher_list(context, chosen && !tls12.empty() ? tls12.c_str() : default_tls12_ciphers) != 1) {
+    throw Unusable("ssl.cipher.suites: " + take_tls_error());
+  }
+}
+
+}  // namespace
+
+std::string take_tls_error() {
+  std::string text;
+  while (const unsigned long code = ERR_get_error()) {
+    if (const char* reason = ERR_reason_error_string(code)) text = reason;
+  }
+  return text.empty() ? "unknown error" : text;
+}
+
+std::shared_ptr<const TlsContext> TlsContext::make(const TlsSettings& settings, std::string& why) {
+  ERR_clear_error();
+  const std::shared_ptr<TlsContext> made(new TlsContext(SSL_CTX_new(TLS_client_method()), settings.check_host));
+  SSL_CTX* context = made->context_;
+  if (context == nullptr) {
+    why = take_tls_error();
+    return nullptr;
+  }
+  try {
+    SSL_CTX_set_min_proto_version(context, settings.allow_tls12 ? TLS1_2_VERSION : TLS1_3_VERSION);
+    SSL_CTX_set_max_proto_version(context, settings.allow_tls13 ? TLS1_3_VERSION : TLS1_2_VERSION);
+    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+    choose_ciphers(context, settings);
+    trust(context, settings.trust);
+    if (settings.own) introduce(context, *settings.own);
+  } catch (const Unusable& error) {
+    why = error.what();
+    return nullptr;
+  }
+  return made;
+}
+
+TlsContext::~TlsContext() {
+  SSL_CTX_free(context_);
+}
+
+}  // namespace shunt::net

@@ -1,0 +1,59 @@
+// What all TLS connections to a cluster have in common: whom to trust, who we are, which versions and ciphers (OpenSSL 3).
+// Read once; shared by the connections of every thread.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sasl/secret.h"
+
+struct ssl_ctx_st;
+
+namespace shunt::net {
+
+/// A key store or trust store, as Kafka's ssl.keystore.* and ssl.truststore.* keys name one.
+struct TlsStore {
+  enum class Type { pem, pkcs12 };
+  Type type = Type::pem;
+  std::string path;           // empty: `certificates` and `key` are the store
+  sasl::Secret password;      // of a PKCS12 file
+  sasl::Secret certificates;  // PEM: ssl.truststore.certificates, or ssl.keystore.certificate.chain
+  sasl::Secret key;           // PEM: ssl.keystore.key
+  sasl::Secret key_password;  // ssl.key.password: of an encrypted key in PEM
+};
+
+struct TlsSettings {
+  std::optional<TlsStore> trust;  // unset: the system's own certificates
+  std::optional<TlsStore> own;    // unset: we show no certificate
+  bool allow_tls12 = true;
+  bool allow_tls13 = true;
+  std::vector<std::string>
+      cipher_suites;  // names as in RFCs and Java; empty: AES-128-GCM first, no CBC, no RSA exchange
+  bool check_host = true;
+};
+
+class TlsContext {
+ public:
+  /// Null: something cannot be used; `why` says what, and never holds a secret.
+  static std::shared_ptr<const TlsContext> make(const TlsSettings& settings, std::string& why);
+
+  ~TlsContext();
+  TlsContext(const TlsContext&) = delete;
+  TlsContext& operator=(const TlsContext&) = delete;
+
+  [[nodiscard]] ssl_ctx_st* get() const { return context_; }
+  [[nodiscard]] bool checks_host() const { return check_host_; }
+
+ private:
+  TlsContext(ssl_ctx_st* context, bool check_host) : context_(context), check_host_(check_host) {}
+
+  ssl_ctx_st* context_;
+  bool check_host_;
+};
+
+/// What OpenSSL complained of last on this thread; its queue is empty then.
+std::string take_tls_error();
+
+}  // namespace shunt::net
