@@ -167,7 +167,8 @@ void choose_ciphers(SSL_CTX* context, const TlsSettings& settings) {
     }
     // The suites of TLS 1.3 name no key exchange.
     std::string& list = name.find("_WITH_") == std::string::npos ? tls13 : tls12;
-    list += (list.empty() ? "" : ":") + std::string(known);
+    if (!list.empty()) list += ':';
+    list += known;
   }
   const bool chosen = !settings.cipher_suites.empty();
   if (chosen && tls13.empty() && !settings.allow_tls12) throw Unusable("ssl.cipher.suites names none of TLS 1.3");
