@@ -87,6 +87,8 @@ Awaitable<DetourEnd> Detour::walk(DetourStart start, std::function<bool()> stopp
         end.parked.cause = ParkCause::superseded;
         break;
       case HoleError::Kind::overfilled:
+        end.parked.cause = ParkCause::target_moved;  // a comparison of both logs tells what that means
+        break;
       case HoleError::Kind::refused:
         end.parked.cause = ParkCause::refused;
         break;
