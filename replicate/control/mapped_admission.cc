@@ -149,11 +149,26 @@ Awaitable<LastInPlace> find_last_in_place(Cluster& source, Cluster& target, cons
   co_return found;
 }
 
-/// What was found behind the end of a partition's map becomes a part of it.
-void take_in(OffsetSyncs& syncs, const MappedQuestion& question, const MapRecovery& recovery) {
+Awaitable<MapRecovery> recover(Cluster& source, Cluster& target, const MappedQuestion& question, ProducerId identity,
+                               MapTip tip, Isolation isolation) {
+  MapQuestion asked{
+      .source = question.source, .target = question.target, .identity = identity, .tip = tip, .isolation = isolation};
+  co_return co_await recover_map(source, target, std::move(asked));
+}
+
+/// Of a recovery that has not found where to go on.
+MappedAdmission objection_of(MapRecovery recovery) {
+  if (recovery.outcome == MapRecovery::Outcome::retry) return retry(std::move(recovery.reason));
+  return refuse(std::move(recovery.reason), recovery.condition);
+}
+
+/// What was found behind the end of a partition's map becomes a part of it, and the mirror goes on there.
+MappedAdmission take_in(OffsetSyncs& syncs, const MappedQuestion& question, const MapRecovery& recovery,
+                        ProducerId identity) {
   [[maybe_unused]] const bool is_behind_tip = syncs.append(question.source, recovery.runs);
   assert(is_behind_tip);
   if (recovery.unplaced > 0) syncs.skip(question.source, recovery.unplaced, recovery.standing);
+  return start({.confirmed = recovery.standing.source, .sequence = recovery.standing.sequence}, identity);
 }
 
 /// A partition that was mirrored with identical offsets keeps its identity: what an earlier life, or another instance,
@@ -161,15 +176,8 @@ void take_in(OffsetSyncs& syncs, const MappedQuestion& question, const MapRecove
 Awaitable<MappedAdmission> begin_behind_identical(Cluster& source, Cluster& target, OffsetSyncs& syncs,
                                                   const MappedQuestion& question, const Bounds& bounds, MapTip tip,
                                                   Isolation isolation) {
-  MapQuestion asked{.source = question.source,
-                    .target = question.target,
-                    .identity = question.identical_identity,
-                    .tip = tip,
-                    .isolation = isolation};
-  MapRecovery recovery = co_await recover_map(source, target, std::move(asked));
-  if (recovery.outcome == MapRecovery::Outcome::retry) co_return retry(std::move(recovery.reason));
-  if (recovery.outcome == MapRecovery::Outcome::refuse)
-    co_return refuse(std::move(recovery.reason), recovery.condition);
+  MapRecovery recovery = co_await recover(source, target, question, question.identical_identity, tip, isolation);
+  if (recovery.outcome != MapRecovery::Outcome::found) co_return objection_of(std::move(recovery));
   // What comes before it is where it was on the source. (The sequence is a reckoning: it is right where the run ends.)
   const Offset first = std::min(std::max(bounds.source_start, bounds.target_start), tip.source);
   const std::int64_t identical = tip.source - first;
@@ -177,9 +185,7 @@ Awaitable<MappedAdmission> begin_behind_identical(Cluster& source, Cluster& targ
               {.source = first, .target = first, .sequence = tip.sequence.advanced(-identical)});
   if (identical > 0)
     recovery.runs.insert(recovery.runs.begin(), {.source = first, .target = first, .records = identical});
-  take_in(syncs, question, recovery);
-  co_return start({.confirmed = recovery.standing.source, .sequence = recovery.standing.sequence},
-                  question.identical_identity);
+  co_return take_in(syncs, question, recovery, question.identical_identity);
 }
 
 Awaitable<MappedAdmission> begin(Cluster& source, Cluster& target, OffsetSyncs& syncs, const MappedQuestion& question,
@@ -219,20 +225,10 @@ Awaitable<MappedAdmission> begin(Cluster& source, Cluster& target, OffsetSyncs& 
 }
 
 Awaitable<MappedAdmission> go_on(Cluster& source, Cluster& target, OffsetSyncs& syncs, const MappedQuestion& question,
-                                 ProducerId identity, const MapTip& tip, Isolation isolation) {
-  MapQuestion asked{
-      .source = question.source, .target = question.target, .identity = identity, .tip = tip, .isolation = isolation};
-  MapRecovery recovery = co_await recover_map(source, target, std::move(asked));
-  switch (recovery.outcome) {
-    case MapRecovery::Outcome::retry:
-      co_return retry(std::move(recovery.reason));
-    case MapRecovery::Outcome::refuse:
-      co_return refuse(std::move(recovery.reason), recovery.condition);
-    case MapRecovery::Outcome::found:
-      break;
-  }
-  take_in(syncs, question, recovery);
-  co_return start({.confirmed = recovery.standing.source, .sequence = recovery.standing.sequence}, identity);
+                                 ProducerId identity, MapTip tip, Isolation isolation) {
+  MapRecovery recovery = co_await recover(source, target, question, identity, tip, isolation);
+  if (recovery.outcome != MapRecovery::Outcome::found) co_return objection_of(std::move(recovery));
+  co_return take_in(syncs, question, recovery, identity);
 }
 
 Awaitable<MappedAdmission> admit_one(Cluster& source, Cluster& target, OffsetSyncs& syncs,

@@ -350,11 +350,7 @@ void Replication::handle_failed(Partition& partition) {
     set_phase(partition, Phase::admitting);
     return;
   }
-  if (partition.condition == Condition::foreign_writer && may_map_behind_others(partition)) {
-    count(partition.spec.source_topic, Condition::foreign_writer);
-    map_offsets(partition, "shunt.on.foreign.writer", partition.reason);
-    return;
-  }
+  if (partition.condition == Condition::foreign_writer && map_behind_others(partition, partition.reason)) return;
   std::string reason = partition.reason;
   if (partition.condition == Condition::target_truncated) {
     reason += "; shunt.on.target.truncated=continue mirrors them again";

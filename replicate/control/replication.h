@@ -159,7 +159,7 @@ class Replication {
   // ---- mapped offsets (replication_mapped.cc) ----
   void adopt_if_mapped(Partition& partition);
   [[nodiscard]] bool may_map(const Partition& partition) const;
-  [[nodiscard]] bool may_map_behind_others(const Partition& partition) const;
+  [[nodiscard]] bool map_behind_others(Partition& partition, const std::string& reason);
   void map_offsets(Partition& partition, std::string_view setting, const std::string& reason);
   net::Awaitable<bool> is_too_much_filling(Partition& partition, protocol::Offset start);
   net::Awaitable<> admit_mapped(std::vector<Partition*> due);

@@ -107,11 +107,8 @@ void Replication::handle_admission(Partition& partition, const Admission& admiss
       handle_overtaken(partition, admission);
       break;
     case Admission::Verdict::refuse:
-      if (admission.condition == Condition::foreign_writer && may_map_behind_others(partition)) {
-        count(partition.spec.source_topic, Condition::foreign_writer);
-        map_offsets(partition, "shunt.on.foreign.writer", admission.reason);
-      } else if (admission.condition == Condition::foreign_writer && admission.last_sequence < 0 &&
-                 may_map(partition)) {
+      if (admission.condition == Condition::foreign_writer && map_behind_others(partition, admission.reason)) break;
+      if (admission.condition == Condition::foreign_writer && admission.last_sequence < 0 && may_map(partition)) {
         map_offsets(partition, by_auto, admission.reason);
       } else {
         refuse(partition, admission.reason, admission.condition);

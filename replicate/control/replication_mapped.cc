@@ -47,8 +47,12 @@ bool Replication::may_map(const Partition& partition) const {
   return settings_.offsets == OffsetsMode::automatic && !partition.spec.is_mapped();
 }
 
-bool Replication::may_map_behind_others(const Partition& partition) const {
-  return !partition.spec.is_mapped() && settings_.policies.of(Condition::foreign_writer) == Policy::go_on;
+/// False: that is not wanted, or its offsets are mapped already.
+bool Replication::map_behind_others(Partition& partition, const std::string& reason) {
+  if (partition.spec.is_mapped() || settings_.policies.of(Condition::foreign_writer) != Policy::go_on) return false;
+  count(partition.spec.source_topic, Condition::foreign_writer);
+  map_offsets(partition, "shunt.on.foreign.writer", reason);
+  return true;
 }
 
 /// Identical offsets are not possible, or cost too much. `setting`: by which this is wanted.
@@ -56,7 +60,7 @@ void Replication::map_offsets(Partition& partition, std::string_view setting, co
   spdlog::warn("{}: the offsets of {} are mapped ({}): {}", settings_.name, partition.spec.target_name(), setting,
                reason);
   mapped_->adopt(partition);
-  partition.detour.reset();  // of another identity
+  partition.detour.reset();  // it keeps offsets
   partition.due = {};
   set_phase(partition, Phase::admitting);
 }
