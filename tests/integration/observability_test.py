@@ -19,6 +19,12 @@ def the_summary_is_one_json_object(lab):
     assert summary["records"] == 7000 and summary["batches"] == batches, (summary, raw)
     assert summary["partitions"] == 3 and summary["slow_path_batches"] == 0 and summary["failures"] == [], summary
     assert summary["bytes"] > 0 and summary["cpu_seconds"] > 0 and summary["peak_memory_bytes"] > 0, summary
+    # Of shunt alone: the process that starts it may be larger, as this one is now.
+    ballast = bytearray(b"x") * 200_000_000
+    run = lab.shunt("run", lab.config([topic]), "--until-caught-up", "--json")
+    assert run.wait(60) == 0, run.log_text()
+    peak = json.loads(run.output.read_text())["peak_memory_bytes"]
+    assert 1e6 < peak < len(ballast), peak
     # Without --json the summary is for people, on standard output.
     run = lab.shunt("run", lab.config([topic]), "--until-caught-up")
     assert run.wait(60) == 0 and "0 records in 0 batches" in run.output.read_text(), run.output.read_text()
