@@ -50,17 +50,18 @@ class Bench:
 
     @contextlib.contextmanager
     def clusters(self, *names, **settings):
-        """Fresh one-broker clusters with the JVM flags of Kafka's own start scripts, removed afterwards."""
+        """Fresh one-broker clusters with the JVM flags of Kafka's own start scripts, removed afterwards. settings: of
+        a cluster, by its name, as shuntlab's Cluster takes them."""
         with contextlib.ExitStack() as stack:
             started = []
             for name in names:
                 self.say(f"starting cluster {name}")
+                own = settings.get(name, {})
                 cluster = Cluster(
                     f"versus-{name}-{os.getpid()}",
-                    properties={**BROKER_SETTINGS, **settings.get(name, {}).get("properties", {})},
                     heap=BROKER_HEAP,
                     jvm="server",
-                    port=settings.get(name, {}).get("port"),
+                    **{**own, "properties": {**BROKER_SETTINGS, **own.get("properties", {})}},
                 )
                 started.append(stack.enter_context(cluster))
             yield started

@@ -12,6 +12,7 @@ from .watch import Child
 
 HERE = Path(__file__).resolve().parents[1]
 MM2_HEAP = "2g"
+SASL_MECHANISM = "SCRAM-SHA-512"
 RDKAFKA_SETTINGS = [
     "source.fetch.message.max.bytes=8388608",
     "source.fetch.max.bytes=67108864",
@@ -28,18 +29,29 @@ RDKAFKA_SETTINGS = [
 ]
 
 
-def _settings(bench, template, values):
-    """Fills a template in; the path of the finished file."""
-    path = bench.logs / f"{values['ALIAS']}.properties"
-    path.write_text(string.Template((HERE / template).read_text()).substitute(values))
+def _settings(bench, template, values, source, target, protocol):
+    """Fills a template in, and says how its clients connect; the path of the finished file."""
+    alias = values["ALIAS"]
+    text = string.Template((HERE / template).read_text()).substitute(values)
+    for name, cluster in ((alias, source), ("target", target)):
+        for key, value in _client(cluster, protocol).items():
+            text += f"{name}.{key} = {value}\n"
+    path = bench.logs / f"{alias}.properties"
+    path.write_text(text)
     return path
 
 
-def shunt(bench, source, target, topic, io, until_caught_up=True, prefix=()):
+def _client(cluster, protocol):
+    if protocol == "PLAINTEXT":
+        return {"bootstrap.servers": cluster.bootstrap}
+    return cluster.client_settings(protocol, SASL_MECHANISM)
+
+
+def shunt(bench, source, target, topic, io, until_caught_up=True, prefix=(), protocol="PLAINTEXT"):
     """(running shunt, name of its target topic, file its summary goes to)."""
     alias = bench.fresh_alias("shunt")
-    values = {"ALIAS": alias, "SOURCE": source.bootstrap, "TARGET": target.bootstrap, "TOPIC": topic, "IO": io}
-    path = _settings(bench, "shunt.properties.in", values)
+    values = {"ALIAS": alias, "TOPIC": topic, "IO": io}
+    path = _settings(bench, "shunt.properties.in", values, source, target, protocol)
     arguments = ["run", path, "--json", *(["--until-caught-up"] if until_caught_up else [])]
     summary = bench.logs / f"{alias}.json"
     child = Child([*prefix, bench.program("shunt"), *arguments], bench.logs / f"{alias}.log", summary)
@@ -54,13 +66,13 @@ def shunt_verify(bench, target_topic):
     return Child(argv, bench.logs / f"{log}.log", bench.logs / f"{log}.json")
 
 
-def mirror_maker(bench, source, target, topic, codec, template="mm2-tuned.properties.in", linger_ms=50):
+def mirror_maker(
+    bench, source, target, topic, codec, template="mm2-tuned.properties.in", linger_ms=50, protocol="PLAINTEXT"
+):
     """(running MirrorMaker 2, name of its target topic)."""
     alias = bench.fresh_alias("mm")
     values = {
         "ALIAS": alias,
-        "SOURCE": source.bootstrap,
-        "TARGET": target.bootstrap,
         "TOPIC": topic,
         "CODEC": codec,
         "TASKS": 2,
@@ -68,7 +80,7 @@ def mirror_maker(bench, source, target, topic, codec, template="mm2-tuned.proper
         # Waiting for more pays only where throughput counts.
         "FETCH_MIN_BYTES": 1048576 if linger_ms else 1,
     }
-    path = _settings(bench, template, values)
+    path = _settings(bench, template, values, source, target, protocol)
     # The flags of Kafka's own start scripts; a fixed heap, so that growing it is no part of the run.
     options = [f"-Xms{MM2_HEAP}", "-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20",
                "-XX:InitiatingHeapOccupancyPercent=35", "-XX:+ExplicitGCInvokesConcurrent"]  # fmt: skip

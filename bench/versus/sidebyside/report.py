@@ -19,6 +19,8 @@ NAMES = {
     "mm2": "MirrorMaker 2",
     "mm2 defaults": "MirrorMaker 2, defaults",
     "mm2 tuned": "MirrorMaker 2, tuned",
+    "verify": "shunt verify",
+    "digest": "Java consumer",
 }
 
 METHOD = """\
@@ -62,7 +64,8 @@ def write(bench, parts):
     for part in copies.values():
         lines += _copy(part)
     lines += _record_size(copies)
-    tables = {"latency": _latency, "link": _link, "partitions": _partitions, "verify": _verify, "holes": _holes}
+    tables = {"latency": _latency, "link": _link, "partitions": _partitions, "verify": _verify, "secure": _secure,
+              "holes": _holes}  # fmt: skip
     for part in parts.values():
         if part["kind"] in tables:
             lines += tables[part["kind"]](part)
@@ -269,15 +272,13 @@ def _verify(part):
         "",
     ]
     for data in part["data"]:
-        runs = {}
-        for run in part["runs"]:
-            if run["data"] == data["name"]:
-                runs.setdefault(run["reader"], []).append(run)
+        here = {"runs": [run for run in part["runs"] if run["data"] == data["name"]]}
         rows = []
-        middle = {reader: statistics.median(run["cpu_per_gb"] for run in own) for reader, own in runs.items()}
-        for reader, own in runs.items():
-            factor = number(middle["Java consumer"] / middle[reader]) + " x" if reader != "Java consumer" else ""
-            rows.append([f"{reader} ({len(own)})", spread([run["cpu_seconds"] for run in own]),
+        middle = {one: statistics.median(run["cpu_per_gb"] for run in _runs(here, one)) for one in _contenders(here)}
+        for one, cpu in middle.items():
+            own = _runs(here, one)
+            factor = number(middle["digest"] / cpu) + " x" if one == "verify" and "digest" in middle else ""
+            rows.append([f"{NAMES[one]} ({len(own)})", spread([run["cpu_seconds"] for run in own]),
                          spread([run["cpu_per_gb"] for run in own]), factor,
                          spread([run["seconds"] for run in own]),
                          f"{number(max(run['peak_bytes'] for run in own) / 2**20)} MiB"])  # fmt: skip
@@ -285,6 +286,34 @@ def _verify(part):
             f"### {data['title']}: {data['records']:,} records, {data['log_bytes'] / 1e6:,.0f} MB a side",
             "",
             *table(["reader (runs)", "CPU, s", "CPU s/GB read", "Java consumer is", "seconds", "peak"], rows),
+        ]
+    return lines
+
+
+def _secure(part):
+    cipher = statistics.median(part["cipher_seconds_a_gb"])
+    lines = [
+        "## SASL_SSL on both sides",
+        "",
+        f"CPU s/GB of the whole run (MirrorMaker 2: its steady stretch). {part['cipher'].upper()}, alone, on this machine: "
+        f"{spread(part['cipher_seconds_a_gb'])} CPU s/GB (`openssl speed`), and every byte is decrypted once and encrypted "
+        "once. To the sum: SASL_SSL divided by plain text and twice the cipher.",
+        "",
+    ]
+    for data in part["data"]:
+        here = {"runs": [run for run in part["runs"] if run["data"] == data["name"]]}
+        rows = []
+        for one in _contenders(here):
+            runs = _runs(here, one)
+            plain, secured = ([run["cpu_per_gb"] for run in runs if (run["protocol"] == "PLAINTEXT") == is_plain]
+                              for is_plain in (True, False))  # fmt: skip
+            factor = number(statistics.median(secured) / (statistics.median(plain) + 2 * cipher)) if plain else ""
+            rows.append([f"{NAMES[one]} ({len(secured)})", spread(plain), spread(secured), factor,
+                         f"{number(max(run['peak_bytes'] for run in runs) / 2**20)} MiB"])  # fmt: skip
+        lines += [
+            f"### {data['title']}: {data['records']:,} records, {data['log_bytes'] / 1e6:,.0f} MB",
+            "",
+            *table(["contender (runs)", "plain text", "SASL_SSL", "to the sum", "peak"], rows),
         ]
     return lines
 

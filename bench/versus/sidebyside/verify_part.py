@@ -33,7 +33,7 @@ def _verify(bench, data, target_topic, round_number):
     verdict = json.loads(child.output.read_text())
     if not verdict["equal"] or verdict["records"] != data["records"]:
         child.failed(f"compared {verdict['records']} of {data['records']} records")
-    return _kept(bench, "shunt verify", child, data, round_number, sides=2)
+    return _kept(bench, "verify", child, data, round_number, sides=2)
 
 
 def _digest(bench, source, data, round_number):
@@ -41,13 +41,13 @@ def _digest(bench, source, data, round_number):
     argv = [bench.root / "tests" / "judge" / "judge", "digest", "--bootstrap", source.bootstrap, "--topic", data["name"]]
     with Child(argv, bench.logs / f"{alias}.log", bench.logs / f"{alias}.json") as child:
         child.wait(SECONDS_AT_MOST)
-    return _kept(bench, "Java consumer", child, data, round_number, sides=1)
+    return _kept(bench, "digest", child, data, round_number, sides=1)
 
 
-def _kept(bench, reader, child, data, round_number, sides):
+def _kept(bench, contender, child, data, round_number, sides):
     gigabytes = sides * data["log_bytes"] / 1e9
     result = {
-        "reader": reader,
+        "contender": contender,
         "data": data["name"],
         "round": round_number,
         "cpu_seconds": child.cpu_seconds,
@@ -55,5 +55,5 @@ def _kept(bench, reader, child, data, round_number, sides):
         "peak_bytes": child.peak_bytes,
         "cpu_per_gb": child.cpu_seconds / gigabytes,
     }
-    bench.say(f"verify: {data['name']}: {reader}: {result['cpu_per_gb']:.3f} CPU s/GB read")
+    bench.say(f"verify: {data['name']}: {contender}: {result['cpu_per_gb']:.3f} CPU s/GB read")
     return result
