@@ -89,8 +89,8 @@ TlsSession::Outcome TlsSession::shake_hands() {
 
 TlsSession::Outcome TlsSession::read(std::span<std::byte> into, std::size_t& filled) {
   filled = 0;
+  ERR_clear_error();
   while (filled < into.size()) {
-    ERR_clear_error();
     const int result = SSL_read(ssl_, into.data() + filled, clamped(into.size() - filled));
     if (result <= 0) return handle(SSL_get_error(ssl_, result));
     filled += static_cast<std::size_t>(result);
@@ -99,8 +99,8 @@ TlsSession::Outcome TlsSession::read(std::span<std::byte> into, std::size_t& fil
 }
 
 bool TlsSession::write(std::span<const std::byte> bytes) {
+  ERR_clear_error();
   while (!bytes.empty()) {
-    ERR_clear_error();
     const int result = SSL_write(ssl_, bytes.data(), clamped(bytes.size()));
     if (result <= 0) {
       handle(SSL_get_error(ssl_, result));
