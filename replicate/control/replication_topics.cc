@@ -171,8 +171,13 @@ Awaitable<> Replication::ask_again() {
     source_topics.insert(source_doubt_.topics.begin(), source_doubt_.topics.end());
     target_topics.insert(target_doubt_.topics.begin(), target_doubt_.topics.end());
   }
+  // What becomes stale while the brokers think about it is not part of the question.
+  const bool was_source_stale = !source_topics.empty() && std::exchange(source_doubt_.is_stale, false);
+  const bool was_target_stale = !target_topics.empty() && std::exchange(target_doubt_.is_stale, false);
   const bool is_source_answered = co_await ask_again(source_, source_doubt_, std::move(source_topics));
   const bool is_target_answered = co_await ask_again(target_, target_doubt_, std::move(target_topics));
+  if (!is_source_answered) source_doubt_.is_stale = source_doubt_.is_stale || was_source_stale;
+  if (!is_target_answered) target_doubt_.is_stale = target_doubt_.is_stale || was_target_stale;
   if (doubtful.empty()) co_return;
   if (!is_source_answered || !is_target_answered) {
     source_doubt_.is_stale = target_doubt_.is_stale = true;
@@ -201,7 +206,6 @@ Awaitable<bool> Replication::ask_again(Cluster& cluster, Doubt& doubt, std::set<
   }
   if (doubt.is_silent) spdlog::info("{}: {} answers again", settings_.name, cluster.alias());
   doubt.is_silent = false;
-  doubt.is_stale = false;
   for (auto& [name, topic] : topics_) {
     if (topics.contains(side == Side::source ? topic.source_topic : topic.target_topic)) look_at(topic, side);
   }

@@ -37,6 +37,11 @@ class Checker {
   [[nodiscard]] virtual std::int64_t position_of(const PartitionKey& source) const = 0;
   /// How far it has come, for people.
   [[nodiscard]] virtual std::string progress_of(const PartitionKey& source) const = 0;
+  /// An unclean leader has cut a log off.
+  virtual void handle_target_loss(const PartitionKey&) {}
+  virtual void handle_source_loss(const PartitionKey&) {}
+  /// The target has what the source has lost, and must not go on.
+  [[nodiscard]] virtual bool must_have_stopped(const PartitionKey&) const { return false; }
   /// What cannot be prevented has befallen a partition, and it may have stopped there.
   [[nodiscard]] virtual bool may_have_stopped(const PartitionKey&) const { return false; }
 

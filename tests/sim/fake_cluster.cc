@@ -60,9 +60,22 @@ void FakeCluster::add_partition(const PartitionKey& key) {
 void FakeCluster::move_leader(const PartitionKey& key, std::int32_t broker) {
   PartitionLog& log = logs_.at(key);
   before_[key] = {.leader = log.leader, .epoch = log.leader_epoch, .since = world_.now()};
-  log.leader = broker;
-  ++log.leader_epoch;
+  log.lead(broker);
   wake_fetches();
+}
+
+bool FakeCluster::elect_unclean(const PartitionKey& key, std::int64_t batches) {
+  PartitionLog& log = logs_.at(key);
+  const std::int32_t before = log.leader;
+  const std::int32_t broker = any_up();
+  if (broker == before) return false;
+  const std::int64_t end = log.end();
+  log.lose_batches(batches);
+  world_.trace("{} {}-{}: an unclean leader; the log ends at {}, no more at {}", name_, key.first, key.second, log.end(),
+               end);
+  move_leader(key, broker);
+  reset_connections(1, before);
+  return true;
 }
 
 void FakeCluster::move_coordinators() {
@@ -86,18 +99,17 @@ void FakeCluster::start_broker(std::int32_t broker) {
 void FakeCluster::kill_broker(std::int32_t broker) {
   up_[static_cast<std::size_t>(broker)] = false;
   network_.close_port(port(broker));
-  for (const auto& weak : peers_) {
-    if (const auto peer = weak.lock(); peer && peer->broker == broker) peer->connection->reset();
-  }
+  reset_connections(1, broker);
   for (auto& [key, log] : logs_) {
     if (log.leader == broker) move_leader(key, any_up());
   }
   coordinator_.leave(broker);
 }
 
-void FakeCluster::reset_connections(double probability) {
+void FakeCluster::reset_connections(double probability, std::optional<std::int32_t> broker) {
   for (const auto& weak : peers_) {
-    if (const auto peer = weak.lock(); peer && world_.chance(probability)) peer->connection->reset();
+    const auto peer = weak.lock();
+    if (peer && peer->broker == broker.value_or(peer->broker) && world_.chance(probability)) peer->connection->reset();
   }
 }
 

@@ -86,10 +86,14 @@ class FakeCluster {
 
   // ---- brokers ----
   void move_leader(const PartitionKey& key, std::int32_t broker);
+  /// The leader is gone for a moment, with everybody who was in sync; the new one has not the last `batches` of the log (see
+  /// PartitionLog::lose_batches). False: there is no other.
+  bool elect_unclean(const PartitionKey& key, std::int64_t batches);
   void move_coordinators();
   void kill_broker(std::int32_t broker);
   void start_broker(std::int32_t broker);
-  void reset_connections(double probability);
+  /// `broker`: those of that one alone.
+  void reset_connections(double probability, std::optional<std::int32_t> broker = {});
   [[nodiscard]] std::int32_t brokers() const { return static_cast<std::int32_t>(up_.size()); }
   [[nodiscard]] bool is_up(std::int32_t broker) const { return up_[static_cast<std::size_t>(broker)]; }
   [[nodiscard]] std::int32_t any_up();

@@ -8,7 +8,14 @@
 
 namespace shunt::sim {
 
+using namespace std::chrono_literals;
 using State = LogWriter::Entry::State;
+
+namespace {
+
+constexpr auto longest_request = 2s;  // a marker's, with its coordinator's search for a leader
+
+}  // namespace
 
 IdenticalChecker::IdenticalChecker(Writers& writers, FakeCluster& target, Rules rules)
     : Checker(writers, rules), target_(target) {
@@ -31,6 +38,17 @@ std::string IdenticalChecker::progress_of(const PartitionKey& key) const {
                      is_displaced(key) ? ", behind a displaced marker" : "");
 }
 
+void IdenticalChecker::handle_target_loss(const PartitionKey& key) {
+  const PartitionLog& log = target_.log(key);
+  cut_off_[key] = net::now() + longest_request;
+  if (const auto displaced = displaced_.find(key); displaced != displaced_.end()) {
+    std::erase_if(displaced->second, [&log](std::int64_t offset) { return offset >= log.end(); });
+  }
+  if (const auto data = first_data_.find(key); data != first_data_.end() && data->second >= log.end()) {
+    first_data_.erase(data);
+  }
+}
+
 void IdenticalChecker::check(const PartitionKey& key, const StoredBatch& batch) {
   const auto writer = writers_.find(key);
   if (writer == writers_.end()) return fail(key, batch, "no such partition on the source");
@@ -39,7 +57,7 @@ void IdenticalChecker::check(const PartitionKey& key, const StoredBatch& batch) 
   if (std::ranges::all_of(prints, &RecordPrint::is_padding)) {
     ++counters.padding;
     if (batch.next > writer->second.log().start()) return fail(key, batch, "padding where the source has records");
-    if (with_data_.contains(key)) return fail(key, batch, "padding behind data");
+    if (first_data_.contains(key)) return fail(key, batch, "padding behind data");
     padded_[key] = batch.next;
     return;
   }
@@ -53,10 +71,12 @@ void IdenticalChecker::check_marker(const PartitionKey& key, const StoredBatch& 
   bool is_wrong = is_past;
   if (!is_past) {
     // Records that have expired are lost either way; whether to go on behind them was the user's choice.
-    const bool is_expired = batch.base < writer.log().start() && (rules_.may_lose_expired || !with_data_.contains(key));
+    const bool is_expired = batch.base < writer.log().start() && (rules_.may_lose_expired || !first_data_.contains(key));
     is_wrong = has_record(writer, batch.base) && !is_expired;
   }
   if (!is_wrong) return;
+  const auto cut_off = cut_off_.find(key);
+  if (cut_off != cut_off_.end() && net::now() < cut_off->second) late_.insert(key);
   if (late_.contains(key)) {
     displaced_[key].insert(batch.base);
   } else {
@@ -75,7 +95,7 @@ bool IdenticalChecker::is_displaced(const PartitionKey& key) const {
 
 void IdenticalChecker::check_data(const PartitionKey& key, const StoredBatch& batch) {
   if (is_displaced(key)) return fail(key, batch, "data behind a marker where the source has a record");
-  with_data_.insert(key);
+  first_data_.try_emplace(key, batch.base);
   const LogWriter& writer = writers_.at(key);
   if (const auto padded = padded_.find(key); padded != padded_.end() && target_.log(key).start() < padded->second) {
     return fail(key, batch, "data behind padding that readers can still see");

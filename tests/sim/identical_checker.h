@@ -25,8 +25,10 @@ class IdenticalChecker final : public Checker {
   [[nodiscard]] bool is_mirrored(const PartitionKey& key) const override;
   [[nodiscard]] std::int64_t position_of(const PartitionKey& key) const override;
   [[nodiscard]] std::string progress_of(const PartitionKey& key) const override;
-  /// A marker was written by a request that was executed later than shunt waits for, or twice by a coordinator.
+  /// A marker was written by a request that was executed later than shunt waits for, or behind a loss that came after it
+  /// was sent, or twice by a coordinator.
   [[nodiscard]] bool may_have_stopped(const PartitionKey& key) const override { return late_.contains(key); }
+  void handle_target_loss(const PartitionKey& key) override;
 
  private:
   void check(const PartitionKey& key, const StoredBatch& batch);
@@ -36,9 +38,10 @@ class IdenticalChecker final : public Checker {
   [[nodiscard]] bool is_displaced(const PartitionKey& key) const;
 
   FakeCluster& target_;
-  std::set<PartitionKey> with_data_;             // something but markers and padding was written
+  std::map<PartitionKey, std::int64_t> first_data_;  // where something but markers and padding was written first
   std::map<PartitionKey, std::int64_t> padded_;  // up to there
   std::set<PartitionKey> late_;
+  std::map<PartitionKey, net::Time> cut_off_;  // until when markers may come that were meant for the log before
   std::map<PartitionKey, std::set<std::int64_t>> displaced_;  // markers
 };
 

@@ -162,10 +162,9 @@ OffsetForLeaderEpochResponse FakeCluster::handle_epoch_ends(const Call& call,
       entry.error_code =
           check_leader(call.broker(), topic.topic, partition.partition, partition.current_leader_epoch.value());
       if (entry.error_code != 0) continue;
-      const PartitionLog& log = *find(topic.topic, partition.partition);
-      if (partition.leader_epoch.value() != log.leader_epoch) continue;
-      entry.leader_epoch = LeaderEpoch(log.leader_epoch);
-      entry.end_offset = Offset(log.end());
+      const auto [epoch, end] = find(topic.topic, partition.partition)->epoch_end(partition.leader_epoch.value());
+      entry.leader_epoch = LeaderEpoch(epoch);
+      entry.end_offset = Offset(end);
     }
   }
   return response;

@@ -20,6 +20,7 @@ namespace errors = protocol::errors;
 namespace {
 
 constexpr std::size_t remembered_batches = 5;
+constexpr std::size_t remembered_appends = 8;
 constexpr std::size_t leader_epoch_offset = 12;
 
 constexpr std::int16_t corrupt_message = 2;
@@ -31,6 +32,20 @@ std::int32_t advanced(std::int32_t sequence, std::int32_t records) {
 }
 
 }  // namespace
+
+void PartitionLog::lead(std::int32_t broker) {
+  leader = broker;
+  ++leader_epoch;
+  std::erase_if(epoch_starts_, [this](const auto& epoch) { return epoch.second >= end_; });
+  epoch_starts_[leader_epoch] = end_;
+}
+
+std::pair<std::int32_t, std::int64_t> PartitionLog::epoch_end(std::int32_t epoch) const {
+  if (epoch > leader_epoch) return {-1, -1};
+  if (epoch == leader_epoch) return {epoch, end_};
+  const auto later = epoch_starts_.upper_bound(epoch);
+  return {later == epoch_starts_.begin() ? epoch : std::prev(later)->first, later->second};
+}
 
 PartitionLog::Outcome PartitionLog::produce(std::span<const std::byte> records) {
   if (records.size() < record_batch_header_size) return {.error = invalid_record};
@@ -106,6 +121,8 @@ void PartitionLog::store(std::vector<std::byte> bytes, std::int64_t next) {
   protocol::wire::store(bytes.data() + leader_epoch_offset, leader_epoch);
   batches_.push_back({.base = end_, .next = next, .bytes = std::move(bytes)});
   end_ = next;
+  memories_.push_back({.end = end_, .producers = producers_, .aborted = aborted_.size()});
+  if (memories_.size() > remembered_appends) memories_.pop_front();
   // A copy: who hears of it may look at the log.
   const StoredBatch stored = batches_.back();
   if (on_append) on_append(stored);
@@ -148,6 +165,15 @@ void PartitionLog::delete_before(std::int64_t offset) {
   start_ = std::max(start_, std::min(offset, end_));
   const auto kept = std::ranges::find_if(batches_, [&](const StoredBatch& batch) { return batch.next > start_; });
   batches_.erase(batches_.begin(), kept);
+}
+
+void PartitionLog::lose_batches(std::int64_t count) {
+  while (count-- > 0 && memories_.size() > 1 && memories_[memories_.size() - 2].end >= start_) memories_.pop_back();
+  if (memories_.empty()) return;
+  end_ = memories_.back().end;
+  producers_ = memories_.back().producers;
+  aborted_.resize(memories_.back().aborted);
+  std::erase_if(batches_, [this](const StoredBatch& batch) { return batch.base >= end_; });
 }
 
 void PartitionLog::replace(std::size_t index, std::vector<std::byte> batch) {

@@ -51,6 +51,11 @@ class PartitionLog {
   // ---- who leads it ----
   std::int32_t leader = 0;
   std::int32_t leader_epoch = 0;
+  /// A new leader, in the next epoch.
+  void lead(std::int32_t broker);
+  /// Where `epoch` ends, and the epoch that is the log's last one up to it, as OffsetForLeaderEpoch answers; -1, -1: later
+  /// than any here.
+  [[nodiscard]] std::pair<std::int32_t, std::int64_t> epoch_end(std::int32_t epoch) const;
 
   // ---- appending ----
   /// The record data of a Produce request.
@@ -87,6 +92,9 @@ class PartitionLog {
   /// The cleaner: `batch` is what is left of the one at `index`.
   void replace(std::size_t index, std::vector<std::byte> batch);
   void remove(std::size_t index);
+  /// What a new leader has that was not in sync: everything of the last `count` batches is gone, as if they had never been.
+  /// At most what was appended lately can go; nothing does that is before start().
+  void lose_batches(std::int64_t count);
   /// An empty log that begins at `offset`.
   void begin_at(std::int64_t offset) { start_ = end_ = offset; }
 
@@ -96,11 +104,19 @@ class PartitionLog {
     std::int64_t first;
     std::int64_t last;  // its marker
   };
+  /// What the leader knew when the log ended there.
+  struct Memory {
+    std::int64_t end;
+    std::map<std::int64_t, ProducerState> producers;
+    std::size_t aborted;
+  };
   void store(std::vector<std::byte> bytes, std::int64_t next);
 
   std::vector<StoredBatch> batches_;
   std::map<std::int64_t, ProducerState> producers_;
   std::vector<Aborted> aborted_;
+  std::deque<Memory> memories_;                       // of the last appends
+  std::map<std::int32_t, std::int64_t> epoch_starts_{{0, 0}};
   std::int64_t start_ = 0;
   std::int64_t end_ = 0;
 };

@@ -231,6 +231,10 @@ class Simulation {
       if (key.first == syncs_topic_name && world_.chance(0.2)) compact(log);
     }
     for (auto& [key, log] : target_.logs()) {
+      if (!scenario_.unclean_target || key.first != topic_name || !world_.chance(0.05)) continue;
+      if (target_.elect_unclean(key, world_.between(1, 4))) checker_->handle_target_loss(key);
+    }
+    for (auto& [key, log] : target_.logs()) {
       if (scenario_.target_retention && key.first == topic_name && world_.chance(0.05)) {
         log.delete_before(world_.between(log.start(), log.end()));
       }
@@ -327,8 +331,11 @@ class Simulation {
         return;
       }
       const bool is_overtaken = reason->find("shunt.on.overtaken=continue") != std::string::npos;
+      const bool is_truncated = reason->find("shunt.on.target.truncated=continue") != std::string::npos;
       if (is_overtaken && scenario_.retention) {
         ++verdict_.overtaken;
+      } else if (is_truncated && scenario_.unclean_target && !scenario_.continue_truncated) {
+        ++verdict_.truncated;
       } else if (checker_->may_have_stopped(key)) {
         ++verdict_.overfilled;
       } else {
@@ -448,6 +455,10 @@ Scenario scenario_of(std::uint64_t seed) {
     // Where records behind a map's end are gone on both sides nobody can tell where to go on.
     scenario.target_retention = !scenario.retention && !scenario.habits.compaction && dice.chance(0.4);
   }
+  if (!scenario.mapped) {
+    scenario.unclean_target = dice.chance(0.1);
+    scenario.continue_truncated = dice.chance(0.7);
+  }
   // Left out, for it is known to fail: of two processes that fill the same head one has created the topic, and pads, the
   // other writes markers; padding is not fenced against a marker that is under way.
   if (scenario.two_processes && scenario.head) scenario.topic_exists = true;
@@ -471,6 +482,7 @@ Verdict& Verdict::operator+=(const Verdict& other) {
   interruptions += other.interruptions;
   overtaken += other.overtaken;
   overfilled += other.overfilled;
+  truncated += other.truncated;
   return *this;
 }
 
@@ -481,10 +493,11 @@ std::string to_string(const Verdict& verdict) {
       "{} of them late; {} requests fenced, {} executed after their connection's death, {} answers lost; "
       "{} interruptions; mapped: {} batches of other producers, maps stored {} times; partitions stopped: {} "
       "overtaken, "
-      "{} overfilled",
+      "{} overfilled, {} truncated",
       verdict.lives, verdict.requests, verdict.forwarded, verdict.rewritten, verdict.padding, verdict.duplicates,
       verdict.markers, verdict.late_markers, verdict.fenced, verdict.executed_after_death, verdict.answers_lost,
-      verdict.interruptions, verdict.others, verdict.stored_maps, verdict.overtaken, verdict.overfilled);
+      verdict.interruptions, verdict.others, verdict.stored_maps, verdict.overtaken, verdict.overfilled,
+      verdict.truncated);
 }
 
 Verdict simulate(const Scenario& scenario) {

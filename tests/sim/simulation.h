@@ -5,8 +5,10 @@
 // source's end, and its offset map stored, or it has stopped for a reason that is known and legitimate:
 //
 //   overtaken   retention on the source has taken records that were not mirrored yet, and shunt.on.overtaken is stop
-//   displaced   a marker was written by a request that executed later than shunt waits for, or twice by a coordinator in
-//               trouble (KAFKA-19999): nothing may follow it
+//   truncated   the source has lost records that were mirrored, or the target acknowledged ones, and
+//               shunt.on.target.truncated is stop
+//   displaced   a marker was written by a request that executed later than shunt waits for, or while an unclean election cut
+//               off the log it was meant for, or twice by a coordinator in trouble (KAFKA-19999): nothing may follow it
 //
 // and every process ends when it is asked to.
 #pragma once
@@ -60,6 +62,9 @@ struct Scenario {
   bool others = false;            // other producers write to the target's topic
   bool target_retention = false;  // the target's topic loses its head
   bool start_at_latest = false;   // auto.offset.reset
+  bool unclean_source = false;    // a partition's new leader may lack the last batches
+  bool unclean_target = false;
+  bool continue_truncated = false;  // shunt.on.target.truncated
   Mistake mistake = Mistake::none;
   bool is_traced = false;
 };
@@ -86,6 +91,7 @@ struct Verdict {
   std::uint64_t interruptions = 0;
   std::uint64_t overtaken = 0;  // partitions that stopped
   std::uint64_t overfilled = 0;
+  std::uint64_t truncated = 0;
 
   Verdict& operator+=(const Verdict& other);
 };
