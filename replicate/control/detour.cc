@@ -68,6 +68,7 @@ Detour::Detour(Cluster& source, Cluster& target, const FlowSpec& spec, const std
 Awaitable<DetourEnd> Detour::walk(DetourStart start, std::function<bool()> stopping) {
   DetourEnd end;
   end.parked.flow_id = spec_.id;
+  source_epoch_ = start.source_epoch;
   try {
     co_await locate(start);
     end.is_located = true;
@@ -257,7 +258,8 @@ bool Detour::is_ordinary(const LogStretch& stretch) const {
 Awaitable<bool> Detour::walk_stretch() {
   LogStretch stretch;
   try {
-    stretch = co_await read_log(source_, source_partition_, position_, settings_.stretch_bytes, settings_.isolation);
+    stretch = co_await read_log(source_, source_partition_, position_, settings_.stretch_bytes, settings_.isolation, 0,
+                                source_epoch_);
   } catch (const net::BrokerError& error) {
     throw Blocked{ParkCause::source_connection, error.what()};
   } catch (const ClusterError& error) {

@@ -53,6 +53,8 @@ struct DetourStart {
   std::optional<protocol::Offset> admitted;  // where the target's log ended when it was compared with the source's
   std::optional<HeadFill> head;
   bool is_in_doubt = false;  // Parked::is_in_doubt, of any flow since the last detour
+  // Of the source's leader that has what was mirrored; unset: not known. What another one has is not read.
+  std::optional<protocol::LeaderEpoch> source_epoch;
 };
 
 struct DetourEnd {
@@ -101,6 +103,7 @@ class Detour {
   const TopicPartition target_partition_;
   const DetourSettings settings_;
   HoleFiller filler_;
+  std::optional<protocol::LeaderEpoch> source_epoch_;
   protocol::Offset position_;    // everything below is on the target; identical offsets: its log end
   protocol::Sequence sequence_;  // of the next record
   DuplicateCount duplicates_;

@@ -89,10 +89,11 @@ std::vector<LogBatch> whole_batches(std::span<const std::byte> records, AbortedT
 }  // namespace
 
 Awaitable<LogStretch> read_log(Cluster& cluster, TopicPartition partition, Offset offset, std::int32_t bytes,
-                               Isolation isolation, std::int32_t max_wait_ms) {
+                               Isolation isolation, std::int32_t max_wait_ms,
+                               std::optional<protocol::LeaderEpoch> epoch) {
   const Topic::Partition* known = cluster.find_led(partition);
   LogStretch stretch;
-  if (known == nullptr) {
+  if (known == nullptr || known->leader_epoch != epoch.value_or(known->leader_epoch)) {
     stretch.error_code = errors::not_leader_or_follower;
     co_return stretch;
   }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -45,9 +46,10 @@ struct LogStretch {
 };
 
 /// What the leader has from `offset` on: about `bytes`, but at least one whole batch if there is any within
-/// `max_wait_ms`. With read_committed the batches of aborted transactions are BatchKind::nothing. Throws
-/// net::BrokerError, and ClusterError for headers that no log can have (negative counts, offsets beyond all bounds).
+/// `max_wait_ms`. With read_committed the batches of aborted transactions are BatchKind::nothing. `epoch`: only while that is
+/// the leader's; otherwise NOT_LEADER_OR_FOLLOWER or FENCED_LEADER_EPOCH. Throws net::BrokerError, and ClusterError for headers that no log can have (negative counts, offsets beyond all bounds).
 net::Awaitable<LogStretch> read_log(Cluster& cluster, TopicPartition partition, protocol::Offset offset,
-                                    std::int32_t bytes, Isolation isolation, std::int32_t max_wait_ms = 0);
+                                    std::int32_t bytes, Isolation isolation, std::int32_t max_wait_ms = 0,
+                                    std::optional<protocol::LeaderEpoch> epoch = {});
 
 }  // namespace shunt::replicate

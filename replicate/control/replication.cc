@@ -442,6 +442,11 @@ void Replication::begin_detours() {
   for (const auto& [id, partition] : by_id_) {
     if (stopping_ || detours_ == most_detours) return;
     if (partition->phase != Phase::waiting_for_detour || partition->due > now()) continue;
+    const Topic::Partition* known = source_.find_partition({partition->spec.source_topic, partition->spec.partition});
+    if (known != nullptr && partition->source_epoch.value_or(known->leader_epoch) != known->leader_epoch) {
+      set_phase(*partition, Phase::admitting);  // another leader: does it have what was mirrored?
+      continue;
+    }
     if (!partition->detour) {
       // Named after the target's partition: whatever is mirrored there, one fence guards it.
       partition->detour = std::make_unique<Detour>(
@@ -467,6 +472,7 @@ Awaitable<> Replication::take_detour(Partition& partition) {
   start.admitted = partition.admitted;
   start.head = partition.head;
   start.is_in_doubt = std::exchange(partition.is_in_doubt, false);
+  start.source_epoch = partition.source_epoch;
   DetourEnd end = co_await partition.detour->walk(
       std::move(start), [this, &topic] { return stopping_ || topic.stage != MirroredTopic::Stage::mirrored; });
   if (end.is_located) partition.admitted.reset();

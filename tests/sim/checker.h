@@ -40,8 +40,8 @@ class Checker {
   /// An unclean leader has cut a log off.
   virtual void handle_target_loss(const PartitionKey&) {}
   virtual void handle_source_loss(const PartitionKey&) {}
-  /// The target has what the source has lost, and must not go on.
-  [[nodiscard]] virtual bool must_have_stopped(const PartitionKey&) const { return false; }
+  /// The target has what the source has lost: a partition that goes on is not that of the source any more.
+  [[nodiscard]] virtual bool has_lost_records(const PartitionKey&) const { return false; }
   /// What cannot be prevented has befallen a partition, and it may have stopped there.
   [[nodiscard]] virtual bool may_have_stopped(const PartitionKey&) const { return false; }
 

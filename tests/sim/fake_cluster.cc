@@ -70,9 +70,9 @@ bool FakeCluster::elect_unclean(const PartitionKey& key, std::int64_t batches) {
   const std::int32_t broker = any_up();
   if (broker == before) return false;
   const std::int64_t end = log.end();
-  log.lose_batches(batches);
-  world_.trace("{} {}-{}: an unclean leader; the log ends at {}, no more at {}", name_, key.first, key.second, log.end(),
-               end);
+  log.lose_batches(batches, broker);
+  world_.trace("{} {}-{}: an unclean leader; the log ends at {}, no more at {}", name_, key.first, key.second,
+               log.end(), end);
   move_leader(key, broker);
   reset_connections(1, before);
   return true;

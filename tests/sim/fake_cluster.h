@@ -108,6 +108,7 @@ class FakeCluster {
   bool forgets_sequences = false;        // a mistake planted on purpose, for topics created later
   bool misplaces_duplicates = false;     // another one, for topics created later
   bool repeats_producer_epochs = false;  // another one: InitProducerId fences nobody
+  bool misstates_epoch_ends = false;     // another one: no leader epoch has ended before the log's end
 
   /// Called for every batch that comes into a log of this cluster.
   std::function<void(const PartitionKey&, const StoredBatch&)> on_append;

@@ -26,7 +26,8 @@ IdenticalChecker::IdenticalChecker(Writers& writers, FakeCluster& target, Rules 
 }
 
 bool IdenticalChecker::is_mirrored(const PartitionKey& key) const {
-  return target_.logs().contains(key) && position_of(key) == writers_.at(key).end() && !is_displaced(key);
+  return target_.logs().contains(key) && position_of(key) == writers_.at(key).end() && !is_displaced(key) &&
+         !lost_.contains(key);
 }
 
 std::int64_t IdenticalChecker::position_of(const PartitionKey& key) const {
@@ -41,12 +42,21 @@ std::string IdenticalChecker::progress_of(const PartitionKey& key) const {
 void IdenticalChecker::handle_target_loss(const PartitionKey& key) {
   const PartitionLog& log = target_.log(key);
   cut_off_[key] = net::now() + longest_request;
+  if (const auto lost = lost_.find(key); lost != lost_.end() && lost->second >= log.end()) {
+    late_.insert(key);  // it may have stopped before both had lost the same
+    lost_.erase(lost);
+  }
   if (const auto displaced = displaced_.find(key); displaced != displaced_.end()) {
     std::erase_if(displaced->second, [&log](std::int64_t offset) { return offset >= log.end(); });
   }
   if (const auto data = first_data_.find(key); data != first_data_.end() && data->second >= log.end()) {
     first_data_.erase(data);
   }
+}
+
+void IdenticalChecker::handle_source_loss(const PartitionKey& key) {
+  const std::int64_t end = writers_.at(key).end();
+  if (position_of(key) > end) lost_[key] = lost_.contains(key) ? std::min(lost_.at(key), end) : end;
 }
 
 void IdenticalChecker::check(const PartitionKey& key, const StoredBatch& batch) {
@@ -67,11 +77,13 @@ void IdenticalChecker::check(const PartitionKey& key, const StoredBatch& batch) 
 void IdenticalChecker::check_marker(const PartitionKey& key, const StoredBatch& batch) {
   ++counters.markers;
   const LogWriter& writer = writers_.at(key);
+  if (lost_.contains(key)) return;
   const bool is_past = batch.base >= writer.end();
   bool is_wrong = is_past;
   if (!is_past) {
     // Records that have expired are lost either way; whether to go on behind them was the user's choice.
-    const bool is_expired = batch.base < writer.log().start() && (rules_.may_lose_expired || !first_data_.contains(key));
+    const bool is_expired =
+        batch.base < writer.log().start() && (rules_.may_lose_expired || !first_data_.contains(key));
     is_wrong = has_record(writer, batch.base) && !is_expired;
   }
   if (!is_wrong) return;
@@ -99,6 +111,17 @@ void IdenticalChecker::check_data(const PartitionKey& key, const StoredBatch& ba
   const LogWriter& writer = writers_.at(key);
   if (const auto padded = padded_.find(key); padded != padded_.end() && target_.log(key).start() < padded->second) {
     return fail(key, batch, "data behind padding that readers can still see");
+  }
+  // It was on its way when the source lost it.
+  if (std::ranges::all_of(prints_of(batch.bytes), [&](const auto& print) { return writer.has_lost(print.digest); })) {
+    lost_.try_emplace(key, batch.base);
+    return;
+  }
+  if (const auto lost = lost_.find(key); lost != lost_.end()) {
+    // Retention has taken what contradicts it, and the user goes on behind what expired.
+    const bool is_forgotten = rules_.may_lose_expired && writer.log().start() > lost->second;
+    if (!is_forgotten) return fail(key, batch, "data behind what the source has lost");
+    lost_.erase(lost);
   }
   if (batch.next > writer.end()) return fail(key, batch, "data beyond the source's end");
   for (std::int64_t offset = batch.base; offset < batch.next; ++offset) {

@@ -3,6 +3,7 @@
 //   - a record lies at its source offset, and is the source's; of a transaction, committed when it comes
 //   - a batch that could be forwarded as it is has the same bytes
 //   - a marker lies where the source has nothing for a reader
+//   - nothing follows a record that the source has lost
 //   - padding lies before the source's first offset, and is gone before anything follows
 //
 // That an offset of a log is written once makes the rest: nothing twice, nothing in another order.
@@ -29,6 +30,8 @@ class IdenticalChecker final : public Checker {
   /// was sent, or twice by a coordinator.
   [[nodiscard]] bool may_have_stopped(const PartitionKey& key) const override { return late_.contains(key); }
   void handle_target_loss(const PartitionKey& key) override;
+  void handle_source_loss(const PartitionKey& key) override;
+  [[nodiscard]] bool has_lost_records(const PartitionKey& key) const override { return lost_.contains(key); }
 
  private:
   void check(const PartitionKey& key, const StoredBatch& batch);
@@ -39,7 +42,8 @@ class IdenticalChecker final : public Checker {
 
   FakeCluster& target_;
   std::map<PartitionKey, std::int64_t> first_data_;  // where something but markers and padding was written first
-  std::map<PartitionKey, std::int64_t> padded_;  // up to there
+  std::map<PartitionKey, std::int64_t> padded_;      // up to there
+  std::map<PartitionKey, std::int64_t> lost_;        // from there on the target has what the source has lost
   std::set<PartitionKey> late_;
   std::map<PartitionKey, net::Time> cut_off_;  // until when markers may come that were meant for the log before
   std::map<PartitionKey, std::set<std::int64_t>> displaced_;  // markers

@@ -162,9 +162,10 @@ OffsetForLeaderEpochResponse FakeCluster::handle_epoch_ends(const Call& call,
       entry.error_code =
           check_leader(call.broker(), topic.topic, partition.partition, partition.current_leader_epoch.value());
       if (entry.error_code != 0) continue;
-      const auto [epoch, end] = find(topic.topic, partition.partition)->epoch_end(partition.leader_epoch.value());
-      entry.leader_epoch = LeaderEpoch(epoch);
-      entry.end_offset = Offset(end);
+      const PartitionLog& log = *find(topic.topic, partition.partition);
+      const auto [epoch, end] = log.epoch_end(partition.leader_epoch.value());
+      entry.leader_epoch = misstates_epoch_ends ? partition.leader_epoch : LeaderEpoch(epoch);
+      entry.end_offset = Offset(misstates_epoch_ends ? log.end() : end);
     }
   }
   return response;

@@ -185,6 +185,26 @@ void LogWriter::clean() {
   }
 }
 
+bool LogWriter::lose(std::int64_t batches) {
+  const auto data = std::ranges::find_if(log().batches().rbegin(), log().batches().rend(),
+                                         [](const StoredBatch& batch) { return batch.header().is_control(); });
+  batches = std::min<std::int64_t>(batches, std::distance(log().batches().rbegin(), data));
+  if (!cluster_.elect_unclean(key_, batches)) return false;
+  const std::int64_t before = end();
+  const std::int64_t left = log().end();
+  for (std::int64_t offset = left; offset < before; ++offset) {
+    lost_.insert(at(offset).digest);
+    offsets_.erase(at(offset).digest);
+  }
+  entries_.resize(static_cast<std::size_t>(left));
+  plain_batches_.erase(plain_batches_.lower_bound(left), plain_batches_.end());
+  for (auto& [producer_id, offsets] : open_) {
+    std::erase_if(offsets, [left](std::int64_t offset) { return offset >= left; });
+  }
+  std::erase_if(open_, [](const auto& transaction) { return transaction.second.empty(); });
+  return left < before;
+}
+
 void LogWriter::expire(std::int64_t offset) {
   log().delete_before(std::min(offset, log().last_stable_offset()));
 }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <vector>
 
@@ -44,6 +45,8 @@ class LogWriter {
   void clean();
   /// Retention takes what is before `offset`, which may be inside a batch.
   void expire(std::int64_t offset);
+  /// An unclean leader has not the last `batches`, at most; ends of transactions it has all. False: nothing is lost.
+  bool lose(std::int64_t batches);
 
   [[nodiscard]] PartitionLog& log() const { return cluster_.log(key_); }
   /// Behind everything that was written here.
@@ -51,6 +54,8 @@ class LogWriter {
   [[nodiscard]] const Entry& at(std::int64_t offset) const { return entries_.at(static_cast<std::size_t>(offset)); }
   /// The offset of the record that looks like this: no two do, whoever wrote them. Empty: none was written here.
   [[nodiscard]] std::optional<std::int64_t> find(std::uint64_t digest) const;
+  /// It was written here, and lost.
+  [[nodiscard]] bool has_lost(std::uint64_t digest) const { return lost_.contains(digest); }
   /// Its markers carry this producer id.
   [[nodiscard]] bool has_producer(std::int64_t producer_id) const;
   /// A batch that may be forwarded as it is, by its base offset, as it was written. Null: none began there.
@@ -70,6 +75,7 @@ class LogWriter {
   const Habits habits_;
   std::vector<Entry> entries_;                               // by offset
   std::unordered_map<std::uint64_t, std::int64_t> offsets_;  // of records, by digest
+  std::set<std::uint64_t> lost_;                             // digests
   std::map<std::int64_t, std::vector<std::byte>> plain_batches_;
   std::map<std::int64_t, std::int32_t> sequences_;          // by producer id: the next one
   std::map<std::int64_t, std::vector<std::int64_t>> open_;  // transactions: their offsets

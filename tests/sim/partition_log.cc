@@ -121,7 +121,7 @@ void PartitionLog::store(std::vector<std::byte> bytes, std::int64_t next) {
   protocol::wire::store(bytes.data() + leader_epoch_offset, leader_epoch);
   batches_.push_back({.base = end_, .next = next, .bytes = std::move(bytes)});
   end_ = next;
-  memories_.push_back({.end = end_, .producers = producers_, .aborted = aborted_.size()});
+  memories_.push_back({.end = end_, .leader = leader, .producers = producers_, .aborted = aborted_.size()});
   if (memories_.size() > remembered_appends) memories_.pop_front();
   // A copy: who hears of it may look at the log.
   const StoredBatch stored = batches_.back();
@@ -167,8 +167,11 @@ void PartitionLog::delete_before(std::int64_t offset) {
   batches_.erase(batches_.begin(), kept);
 }
 
-void PartitionLog::lose_batches(std::int64_t count) {
-  while (count-- > 0 && memories_.size() > 1 && memories_[memories_.size() - 2].end >= start_) memories_.pop_back();
+void PartitionLog::lose_batches(std::int64_t count, std::int32_t broker) {
+  while (count-- > 0 && memories_.size() > 1 && memories_.back().leader != broker &&
+         memories_[memories_.size() - 2].end >= start_) {
+    memories_.pop_back();
+  }
   if (memories_.empty()) return;
   end_ = memories_.back().end;
   producers_ = memories_.back().producers;

@@ -92,9 +92,9 @@ class PartitionLog {
   /// The cleaner: `batch` is what is left of the one at `index`.
   void replace(std::size_t index, std::vector<std::byte> batch);
   void remove(std::size_t index);
-  /// What a new leader has that was not in sync: everything of the last `count` batches is gone, as if they had never been.
-  /// At most what was appended lately can go; nothing does that is before start().
-  void lose_batches(std::int64_t count);
+  /// What the next leader, `broker`, has that was not in sync: the last `count` batches are gone, as if they had never been.
+  /// Only what was appended lately can go, and nothing that `broker` has appended itself, or that is before start().
+  void lose_batches(std::int64_t count, std::int32_t broker);
   /// An empty log that begins at `offset`.
   void begin_at(std::int64_t offset) { start_ = end_ = offset; }
 
@@ -107,6 +107,7 @@ class PartitionLog {
   /// What the leader knew when the log ended there.
   struct Memory {
     std::int64_t end;
+    std::int32_t leader;
     std::map<std::int64_t, ProducerState> producers;
     std::size_t aborted;
   };
@@ -115,7 +116,7 @@ class PartitionLog {
   std::vector<StoredBatch> batches_;
   std::map<std::int64_t, ProducerState> producers_;
   std::vector<Aborted> aborted_;
-  std::deque<Memory> memories_;                       // of the last appends
+  std::deque<Memory> memories_;  // of the last appends
   std::map<std::int32_t, std::int64_t> epoch_starts_{{0, 0}};
   std::int64_t start_ = 0;
   std::int64_t end_ = 0;

@@ -13,6 +13,7 @@ Scenario scenario_with(Mistake mistake, bool mapped, std::uint64_t seed) {
   Scenario scenario = scenario_of(seed);
   scenario.mapped = scenario.others = mapped;
   scenario.syncs_on_target = false;
+  scenario.start_at_latest = scenario.start_at_latest && mapped;
   scenario.habits.transactions = true;
   scenario.isolation = replicate::Isolation::read_committed;
   scenario.may_write_markers = true;
@@ -21,6 +22,7 @@ Scenario scenario_with(Mistake mistake, bool mapped, std::uint64_t seed) {
   scenario.resets = true;
   scenario.request_faults = true;
   scenario.residuals = false;
+  scenario.unclean_source = scenario.unclean_source || mistake == Mistake::misstated_epoch_ends;
   scenario.mistake = mistake;
   return scenario;
 }
@@ -62,12 +64,13 @@ INSTANTIATE_TEST_SUITE_P(Simulation, PlantedMistake,
                                            Planted{Mistake::foreign_identity, "mapped_foreign_identity", 50, true},
                                            Planted{Mistake::forgotten_map_sequences, "forgotten_map_sequences", 3000,
                                                    true},
-                                           Planted{Mistake::misplaced_duplicates, "misplaced_duplicates", 500, true}),
+                                           Planted{Mistake::misplaced_duplicates, "misplaced_duplicates", 500, true},
+                                           Planted{Mistake::misstated_epoch_ends, "misstated_epoch_ends", 1500}),
                          [](const auto& planted) { return std::string(planted.param.name); });
 
 TEST(PlantedMistake, none_is_none) {
   std::string reason;
-  EXPECT_EQ(found_by(Mistake::none, false, 20, reason), 0U) << reason;
+  EXPECT_EQ(found_by(Mistake::none, false, 200, reason), 0U) << reason;
   EXPECT_EQ(found_by(Mistake::none, true, 20, reason), 0U) << reason;
 }
 

@@ -74,6 +74,7 @@ class Simulation {
     target_.forgets_sequences = scenario.mistake == Mistake::forgotten_sequences;
     source_.forgets_sequences = scenario.mistake == Mistake::forgotten_map_sequences;
     target_.misplaces_duplicates = scenario.mistake == Mistake::misplaced_duplicates;
+    source_.misstates_epoch_ends = scenario.mistake == Mistake::misstated_epoch_ends;
     target_.repeats_producer_epochs = scenario.mistake == Mistake::repeated_producer_epochs;
     source_.create_topic(topic_name, scenario.partitions);
     if (scenario.topic_exists) target_.create_topic(topic_name, scenario.partitions);
@@ -219,6 +220,9 @@ class Simulation {
     if (scenario_.coordinator_moves && world_.chance(0.1)) target_.move_coordinators();
     if (scenario_.broker_deaths && world_.chance(0.1)) kill_or_start_broker();
     for (auto& [key, writer] : writers_) {
+      if (scenario_.unclean_source && world_.chance(0.05) && writer.lose(world_.between(1, 4))) {
+        checker_->handle_source_loss(key);
+      }
       if (world_.chance(0.1)) writer.clean();
       if (scenario_.retention && world_.chance(0.05)) {
         // Mostly of what is mirrored already, as retention should be.
@@ -332,7 +336,9 @@ class Simulation {
       }
       const bool is_overtaken = reason->find("shunt.on.overtaken=continue") != std::string::npos;
       const bool is_truncated = reason->find("shunt.on.target.truncated=continue") != std::string::npos;
-      if (is_overtaken && scenario_.retention) {
+      if (checker_->has_lost_records(key)) {
+        ++verdict_.truncated;
+      } else if (is_overtaken && scenario_.retention) {
         ++verdict_.overtaken;
       } else if (is_truncated && scenario_.unclean_target && !scenario_.continue_truncated) {
         ++verdict_.truncated;
@@ -458,6 +464,7 @@ Scenario scenario_of(std::uint64_t seed) {
   if (!scenario.mapped) {
     scenario.unclean_target = dice.chance(0.1);
     scenario.continue_truncated = dice.chance(0.7);
+    scenario.unclean_source = dice.chance(0.1);
   }
   // Left out, for it is known to fail: of two processes that fill the same head one has created the topic, and pads, the
   // other writes markers; padding is not fenced against a marker that is under way.

@@ -32,6 +32,7 @@ enum class Mistake {
   foreign_identity,          // every life writes under another producer id
   forgotten_map_sequences,   // the same of the offset syncs topic, where the source has it
   misplaced_duplicates,      // of a batch that it has the broker says that it lies at the log's end
+  misstated_epoch_ends,      // a source broker says of every leader epoch that it goes on to the log's end
 };
 
 struct Scenario {
