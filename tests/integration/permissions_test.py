@@ -27,10 +27,10 @@ class Rights:
         self.lab.tool(self.cluster, ACLS, action, *force, "--allow-principal", PRINCIPAL, *arguments)
 
     def only(self, *rights):
-        """Exactly these."""
-        for resource in (("--topic", "*"), ("--cluster",), ("--transactional-id", "*")):
-            self.change("--remove", *resource)
-        self.change("--remove", "--transactional-id", "shunt.", "--resource-pattern-type", "prefixed")
+        """Exactly these, instead of what the lab grants."""
+        self.change("--remove", "--topic", "*")
+        self.change("--remove", "--cluster", *(part for operation in ("Create", "Alter", "IdempotentWrite") for part in ("--operation", operation)))
+        self.change("--remove", "--operation", "Write", "--transactional-id", "shunt.", "--resource-pattern-type", "prefixed")
         for right in rights:
             self.change("--add", *right)
 
