@@ -47,7 +47,7 @@ const char* to_string(BrokerStep step) {
     case BrokerStep::tls:
       return "TLS";
     case BrokerStep::handshake:
-      return "handshake";
+      return "ApiVersions";
     case BrokerStep::sasl:
       return "SASL";
     case BrokerStep::request:

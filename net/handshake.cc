@@ -59,6 +59,10 @@ Handshake::Step Handshake::handle_frame(std::span<const std::byte> frame) {
     return fail(fmt::format("the peer is not a Kafka broker: it answered request {} with the number {}: check the port",
                             correlation_id_, correlation_id));
   }
+  if (frame.size() > handshake_answer_limit_bytes) {
+    return fail(fmt::format("the peer answered {} with {} bytes, where no broker needs more than {}", request_name(),
+                            frame.size(), handshake_answer_limit_bytes));
+  }
   return sasl_ ? handle_sasl(frame) : handle_api_versions(frame);
 }
 

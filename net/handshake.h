@@ -12,7 +12,8 @@
 // A broker may end a session after a while (connections.max.reauth.ms). Before it does, the SASL step is taken again, on
 // the same connection: reauthenticate() takes the place of start() then. No other request may be on its way meanwhile.
 //
-// No frame that a peer sends before `ready` may be larger than handshake_limit_bytes.
+// No frame that a peer sends before `ready` may be larger than handshake_limit_bytes, and none is taken apart that is larger
+// than handshake_answer_limit_bytes: a list of short names takes many times its size in memory.
 #pragma once
 
 #include <cstddef>
@@ -30,6 +31,8 @@
 namespace shunt::net {
 
 inline constexpr std::size_t handshake_limit_bytes = std::size_t{1024} * 1024;
+/// Real answers are below 2 KiB, tokens and Kerberos tickets included below 64.
+inline constexpr std::size_t handshake_answer_limit_bytes = std::size_t{64} * 1024;
 
 class Handshake {
  public:

@@ -7,36 +7,18 @@
 #include <system_error>
 
 #include <sys/eventfd.h>
-#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "net/io_uring_ring.h"
 
 namespace shunt::net {
 
 namespace {
 
-constexpr unsigned ring_entries = 256;
 constexpr Duration longest_wait = std::chrono::hours(1);
 
 [[noreturn]] void fail(int error, const char* what) {
   throw std::system_error(error, std::generic_category(), what);
-}
-
-void open_ring(io_uring& ring, bool defer_taskrun) {
-  // Best first: 6.1; 5.19, where completions at least do not interrupt; any.
-  constexpr unsigned setups[] = {IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN, IORING_SETUP_COOP_TASKRUN, 0};
-  int result = -EINVAL;
-  io_uring_params params{};
-  for (const unsigned setup : std::span(setups).subspan(defer_taskrun ? 0 : 2)) {
-    params = {};
-    params.flags = IORING_SETUP_CLAMP | IORING_SETUP_R_DISABLED | setup;
-    result = io_uring_queue_init_params(ring_entries, &ring, &params);
-    if (result != -EINVAL) break;
-  }
-  if (result < 0) fail(-result, "io_uring_setup");
-  if ((params.features & IORING_FEAT_EXT_ARG) == 0) {
-    io_uring_queue_exit(&ring);
-    fail(ENOSYS, "io_uring without IORING_FEAT_EXT_ARG (Linux before 5.11)");
-  }
 }
 
 /// Nothing came, or the kernel has no room just now: errors of io_uring_enter() that pass.
@@ -235,10 +217,7 @@ void IoUringLoop::wake() {
 
 void IoUringLoop::enable() {
   if (enabled_) return;
-  // liburing 2.3 declares io_uring_enable_rings() and does not export it.
-  if (syscall(__NR_io_uring_register, ring_.ring_fd, IORING_REGISTER_ENABLE_RINGS, nullptr, 0) < 0) {
-    fail(errno, "io_uring_register");
-  }
+  enable_ring(ring_);
   enabled_ = true;
 }
 

@@ -7,7 +7,8 @@
 // cheaper, and it would choose the buffer and the moment, which are the shard's to choose.) What the kernel refuses
 // with EINVAL is done without from then on.
 //
-// Needs Linux 5.11 (waiting with a time-out, IORING_FEAT_EXT_ARG); the other operations used are older than that.
+// Needs Linux 5.11 (waiting with a time-out, IORING_FEAT_EXT_ARG); the other operations used are older than that, and no
+// others are possible: net/io_uring_ring.h.
 #pragma once
 
 #include <array>

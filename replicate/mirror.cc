@@ -31,7 +31,10 @@ void name_thread(const std::string& name) {
 
 class Mirror::Impl final : private Shards {
  public:
-  Impl(Config config, MirrorOptions options) : config_(std::move(config)), options_(options) {}
+  Impl(Config config, MirrorOptions options) : config_(std::move(config)), options_(options) {
+    const ShardSetup setup = shard_setup(config_);
+    for (int index = 0; index < setup.shards; ++index) add_shard(setup);
+  }
 
   ~Impl() override {
     stop(StopMode::at_once);
@@ -40,20 +43,6 @@ class Mirror::Impl final : private Shards {
 
   void start() {
     started_ = std::chrono::steady_clock::now();
-    const ShardSetup setup = shard_setup(config_);
-    for (int index = 0; index < setup.shards; ++index) {
-      std::string refused;
-      auto loop = net::make_loop(setup.io, &refused);
-      if (index == 0) {
-        spdlog::info("event loop: {}{}", loop->name(),
-                     refused.empty() ? "" : " (io_uring is refused: " + refused + ")");
-      }
-      Runner& runner = runners_.emplace_back();
-      runner.io = loop->name();
-      runner.shard = std::make_unique<Shard>(std::move(loop), setup.shard, [this](Parked parked) {
-        asio::post(context_, [this, parked = std::move(parked)]() mutable { handle_parked(std::move(parked)); });
-      });
-    }
     for (const FlowConfig& flow : config_.flows) {
       ReplicationSettings settings = replication_settings(flow);
       settings.until_caught_up = options_.until_caught_up;
@@ -123,6 +112,19 @@ class Mirror::Impl final : private Shards {
     std::string io;
     std::thread thread;
   };
+
+  void add_shard(const ShardSetup& setup) {
+    std::string refused;
+    auto loop = net::make_loop(setup.io, &refused);
+    if (runners_.empty()) {
+      spdlog::info("event loop: {}{}", loop->name(), refused.empty() ? "" : " (io_uring is refused: " + refused + ")");
+    }
+    Runner& runner = runners_.emplace_back();
+    runner.io = loop->name();
+    runner.shard = std::make_unique<Shard>(std::move(loop), setup.shard, [this](Parked parked) {
+      asio::post(context_, [this, parked = std::move(parked)]() mutable { handle_parked(std::move(parked)); });
+    });
+  }
 
   // Shards
   void assign(Assignment assignment) override {

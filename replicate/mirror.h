@@ -26,6 +26,8 @@ enum class StopMode {
 
 class Mirror {
  public:
+  /// Makes everything that needs the system's leave (event loops), but no thread: between this and start() a process
+  /// can give up rights. Throws std::system_error.
   Mirror(Config config, MirrorOptions options);
   ~Mirror();  // stops at once if still running
   Mirror(const Mirror&) = delete;

@@ -91,7 +91,7 @@ struct CyrusClient::Session {
   }
 
   const Credentials& credentials;
-  std::vector<char> password_bytes;
+  std::vector<char, SecretAllocator<char>> password_bytes;
   sasl_callback_t callbacks[4] = {
       // Whom to be (authorisation) is who we are (authentication): Kafka takes nothing else.
       callback(SASL_CB_USER, give_user, const_cast<Credentials*>(&credentials)),

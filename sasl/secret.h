@@ -1,7 +1,8 @@
 // Text that may be a password: every value read from a configuration is one until it is known not to be.
 //
 // It cannot be printed by accident (streams and fmt show "[hidden]"), is wiped when it dies or is replaced, and gives
-// its text only to reveal(). The bytes live on the heap alone: moving a Secret leaves no copy behind.
+// its text only to reveal(). The bytes live in sasl/secret_memory.h alone, which no core dump holds: moving a Secret
+// leaves no copy behind.
 #pragma once
 
 #include <cstddef>
@@ -12,12 +13,14 @@
 
 #include <fmt/format.h>
 
+#include "sasl/secret_memory.h"
+
 namespace shunt::sasl {
 
 /// Overwrites and empties a buffer that held a secret; the compiler may not leave it out.
-template <class Byte>
+template <class Byte, class Allocator>
   requires(sizeof(Byte) == 1)
-void wipe(std::vector<Byte>& bytes) {
+void wipe(std::vector<Byte, Allocator>& bytes) {
   // Not explicit_bzero(): g++ 12 takes the data of a vector for possibly null and refuses the call.
   volatile Byte* text = bytes.data();
   for (std::size_t i = 0; i < bytes.size(); ++i) text[i] = Byte{};
@@ -41,7 +44,7 @@ class Secret {
   [[nodiscard]] bool empty() const { return bytes_.empty(); }
 
  private:
-  std::vector<char> bytes_;
+  std::vector<char, SecretAllocator<char>> bytes_;
 };
 
 inline std::ostream& operator<<(std::ostream& out, const Secret&) {

@@ -6,19 +6,25 @@ using enum ValueType;
 using enum Handling;
 
 void append_shunt_keys(std::vector<Key>& table) {
-  append(table, {.levels = Level::global},
-         {
-             {"shunt.io", string, "auto", "The event loop of the data path: auto, io_uring or epoll."},
-             {"shunt.shards", integer, "1", "Threads of the data path, 1 to 64."},
-             {"shunt.buffer.memory", size, "33554432",
-              "Buffers for data on its way, all shards together, 4 MiB to 64 GiB."},
-             {"shunt.inflight.bytes", size, "67108864",
-              "Sent to one target connection and not acknowledged, 1 MiB to 16 GiB."},
-             {"shunt.stall.timeout.ms", integer, "30000",
-              "A connection that owes an answer and gives no byte is closed, 100 up."},
-             {"shunt.metrics.listen", address, "", "Serve Prometheus metrics at this address; unset: nowhere."},
-             {"shunt.log.level", string, "info", "trace, debug, info, warn, error or off."},
-         });
+  append(
+      table, {.levels = Level::global},
+      {
+          {"shunt.io", string, "auto", "The event loop of the data path: auto, io_uring or epoll."},
+          {"shunt.shards", integer, "1", "Threads of the data path, 1 to 64."},
+          {"shunt.buffer.memory", size, "33554432",
+           "Buffers for data on its way, all shards together, 4 MiB to 64 GiB."},
+          {"shunt.inflight.bytes", size, "67108864",
+           "Sent to one target connection and not acknowledged, 1 MiB to 16 GiB."},
+          {"shunt.stall.timeout.ms", integer, "30000",
+           "A connection that owes an answer and gives no byte is closed, 100 up."},
+          {"shunt.metrics.listen", address, "", "Serve Prometheus metrics at this address; unset: nowhere."},
+          {"shunt.core.dumps", string, "auto",
+           "Core dumps after a crash: auto (only when the file holds no secret), on or off."},
+          {"shunt.sandbox", string, "off",
+           "Give up, once started, what a mirror has no need of (Landlock, seccomp): off, auto (what the system has), "
+           "or required."},
+          {"shunt.log.level", string, "info", "trace, debug, info, warn, error or off."},
+      });
   append(
       table, {.levels = Level::global | Level::flow, .connector = true},
       {

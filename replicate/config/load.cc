@@ -268,6 +268,11 @@ class Loader {
     process.inflight_bytes = static_cast<std::size_t>(reader.number("shunt.inflight.bytes", kMiB, 16 * kGiB));
     process.metrics_listen = reader.address("shunt.metrics.listen");
     process.stall_timeout = milliseconds(reader.number("shunt.stall.timeout.ms", 100, kHourMs));
+    process.core_dumps = reader.choice<CoreDumps>(
+        "shunt.core.dumps", {{"auto", CoreDumps::automatic}, {"on", CoreDumps::on}, {"off", CoreDumps::off}});
+    process.sandbox = reader.choice<SandboxMode>(
+        "shunt.sandbox",
+        {{"off", SandboxMode::off}, {"auto", SandboxMode::automatic}, {"required", SandboxMode::required}});
     process.log_level = reader.choice<LogLevel>("shunt.log.level", {{"trace", LogLevel::trace},
                                                                     {"debug", LogLevel::debug},
                                                                     {"info", LogLevel::info},
@@ -311,12 +316,40 @@ class Loader {
   std::vector<std::string> aliases_;
 };
 
+// ---- What a mirror reads again --------------------------------------------------------------------------------------
+
+// Whoever adds a key that names a file to be read while running adds it here: the sandbox lets nothing else be read.
+constexpr std::string_view path_keys[] = {
+    "ssl.truststore.location",
+    "ssl.keystore.location",
+    "sasl.oauthbearer.token.endpoint.url",
+};
+
+void append_store_paths(const Properties& properties, std::vector<std::string>& paths) {
+  for (const auto& [key, entry] : properties) {
+    const bool names_path = std::ranges::any_of(
+        path_keys, [&key = key](std::string_view path_key) { return std::string_view(key).ends_with(path_key); });
+    std::string_view path = trim(entry.value.reveal());
+    for (const std::string_view scheme : {"file://", "file:"}) {
+      if (path.starts_with(scheme)) path.remove_prefix(scheme.size());
+    }
+    if (names_path && !path.empty() && path.find("://") == std::string_view::npos) paths.emplace_back(path);
+  }
+}
+
 }  // namespace
 
 LoadedConfig load_config(Properties properties, const std::string& name, const LoadOptions& options) {
   LoadedConfig result;
+  std::vector<std::string> paths = provider_paths(properties);
   expand_providers(properties, options.environment, result.diagnostics);
+  append_store_paths(properties, paths);
   Config config = Loader(properties, name, options, result.diagnostics).load();
+  config.reread_paths = std::move(paths);
+  config.holds_secrets = std::ranges::any_of(properties, [](const auto& setting) {
+    const Entry& entry = setting.second;
+    return entry.from_provider || (is_sensitive(entry.key) && !entry.value.empty());
+  });
   if (!result.diagnostics.has_errors()) result.config = std::move(config);
   return result;
 }

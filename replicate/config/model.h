@@ -98,6 +98,12 @@ struct ClusterConfig {
 
 enum class LogLevel { trace, debug, info, warn, error, off };
 
+/// `shunt.core.dumps`.
+enum class CoreDumps { automatic, on, off };
+
+/// `shunt.sandbox`.
+enum class SandboxMode { off, automatic, required };
+
 /// shunt's own settings, `shunt.*`.
 struct ProcessConfig {
   net::IoKind io = net::IoKind::automatic;
@@ -107,6 +113,8 @@ struct ProcessConfig {
   std::optional<net::HostPort> metrics_listen;              // port 0: any free one
   std::chrono::milliseconds stall_timeout{30'000};          // 100 ms to one hour
   LogLevel log_level = LogLevel::info;
+  CoreDumps core_dumps = CoreDumps::automatic;
+  SandboxMode sandbox = SandboxMode::off;
 };
 
 struct Config {
@@ -114,6 +122,8 @@ struct Config {
   std::vector<FlowConfig> flows;                               // enabled ones, in the order of `clusters`; never empty
   std::vector<HeartbeatFlow> heartbeat_flows;
   ProcessConfig process;
+  bool holds_secrets = false;             // a password, a key, or anything from a provider
+  std::vector<std::string> reread_paths;  // files and directories that are read again while running
 };
 
 }  // namespace shunt::replicate

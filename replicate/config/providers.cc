@@ -236,6 +236,18 @@ std::optional<std::string> process_environment(const std::string& name) {
   return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
 
+std::vector<std::string> provider_paths(const Properties& properties) {
+  std::vector<std::string> paths;
+  for (const auto& [key, entry] : properties) {
+    std::string_view rest = entry.value.reveal();
+    while (const auto reference = find_reference(rest)) {
+      if (!reference->path.empty()) paths.emplace_back(reference->path);
+      rest.remove_prefix(static_cast<std::size_t>(reference->text.data() - rest.data()) + reference->text.size());
+    }
+  }
+  return paths;
+}
+
 void expand_providers(Properties& properties, const Environment& environment, Diagnostics& diagnostics) {
   Providers providers(properties, environment, diagnostics);
   for (auto& [key, entry] : properties) {

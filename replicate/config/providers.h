@@ -14,6 +14,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "replicate/config/diagnostics.h"
 #include "replicate/config/properties.h"
@@ -24,6 +25,9 @@ using Environment = std::function<std::optional<std::string>(const std::string& 
 
 /// The environment of this process.
 std::optional<std::string> process_environment(const std::string& name);
+
+/// The files and directories that values refer to.
+std::vector<std::string> provider_paths(const Properties& properties);
 
 /// Replaces every `${...}` in the values of `properties`, once: what a provider returns is not searched again.
 /// Entries it changes are marked `from_provider`.

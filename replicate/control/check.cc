@@ -1,8 +1,10 @@
 #include "replicate/control/check.h"
 
 #include <algorithm>
+#include <optional>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -14,6 +16,7 @@
 #include "protocol/messages/offset_for_leader_epoch.h"
 #include "protocol/messages/produce.h"
 #include "replicate/control/cluster.h"
+#include "replicate/control/rights_check.h"
 #include "replicate/settings.h"
 
 namespace shunt::replicate {
@@ -113,7 +116,12 @@ class ClusterCheck {
   void tell(CheckOutcome outcome, const std::string& what, const std::string& detail) const {
     tell_({.outcome = outcome, .what = name_ + ", " + what, .detail = detail});
   }
+  /// The same of many.
+  void tell(const std::vector<CheckStep>& steps) const {
+    for (const CheckStep& step : steps) tell(step.outcome, step.what, step.detail);
+  }
   [[nodiscard]] const Cluster& cluster() const { return cluster_; }
+  [[nodiscard]] Cluster& cluster() { return cluster_; }
 
  private:
   struct Reached {
@@ -260,7 +268,54 @@ bool check_distinct(const ClusterCheck& target, const ClusterCheck& source, cons
   return false;
 }
 
-Awaitable<> check_flow(net::asio::any_io_executor executor, const ReplicationSettings& settings, const Tell& tell) {
+/// The topic that an expression stands for, if it is one topic: "orders", "orders\.eu".
+std::optional<std::string> as_name(std::string_view expression) {
+  std::string name;
+  for (std::size_t i = 0; i < expression.size(); ++i) {
+    const auto is_plain = [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    };
+    const auto is_mark = [](char c) { return c == '.' || c == '_' || c == '-'; };
+    if (expression[i] == '\\' && i + 1 < expression.size() && is_mark(expression[i + 1])) ++i;
+    if (!is_plain(expression[i]) && !is_mark(expression[i])) return std::nullopt;
+    name += expression[i];
+  }
+  return name;
+}
+
+/// Topics that the flow names, not only matches, and that the source does not list.
+std::vector<std::string> unseen_topics(const FlowConfig& flow, const Cluster& source) {
+  std::vector<std::string> unseen;
+  for (const std::string& item : flow.topic_filter.topics().items()) {
+    auto name = as_name(item);
+    if (name && flow.mirrors(*name) && source.find_topic(*name) == nullptr) unseen.push_back(std::move(*name));
+  }
+  return unseen;
+}
+
+Awaitable<> check_rights(ClusterCheck& source, ClusterCheck& target, std::vector<const Topic*> selected,
+                         const FlowConfig& flow, const ReplicationSettings& settings) {
+  std::vector<std::string> source_topics;
+  std::vector<std::string> target_topics;
+  std::vector<std::string> growing;
+  bool creates = false;
+  for (const Topic* topic : selected) {
+    source_topics.push_back(topic->name);
+    target_topics.push_back(settings.target_topic(topic->name));
+    const Topic* there = target.cluster().find_topic(target_topics.back());
+    creates = creates || there == nullptr;
+    if (there != nullptr && there->partitions.size() < topic->partitions.size()) growing.push_back(there->name);
+  }
+  const auto of_source = co_await check_source_rights(source.cluster(), settings, std::move(source_topics),
+                                                      unseen_topics(flow, source.cluster()), creates);
+  source.tell(of_source);
+  const auto of_target =
+      co_await check_target_rights(target.cluster(), settings, std::move(target_topics), std::move(growing));
+  target.tell(of_target);
+}
+
+Awaitable<> check_flow(net::asio::any_io_executor executor, const FlowConfig& flow, const Tell& tell) {
+  const ReplicationSettings settings = replication_settings(flow);
   ClusterCheck source(executor, settings.name, Role::source, settings.source, tell);
   ClusterCheck target(executor, settings.name, Role::target, settings.target, tell);
   const bool source_reached = co_await source.reach();
@@ -268,7 +323,9 @@ Awaitable<> check_flow(net::asio::any_io_executor executor, const ReplicationSet
   if (source_reached) selected = check_source_topics(source, settings);
   const bool target_reached = co_await target.reach();
   if (!source_reached || !target_reached) co_return;
-  if (check_distinct(target, source, selected, settings)) check_target_topics(target, selected, settings);
+  if (!check_distinct(target, source, selected, settings)) co_return;
+  check_target_topics(target, selected, settings);
+  co_await check_rights(source, target, selected, flow, settings);
 }
 
 }  // namespace
@@ -277,6 +334,8 @@ const char* to_string(CheckOutcome outcome) {
   switch (outcome) {
     case CheckOutcome::ok:
       return "ok";
+    case CheckOutcome::note:
+      return "note";
     case CheckOutcome::warning:
       return "warning";
     case CheckOutcome::failed:
@@ -292,8 +351,7 @@ Awaitable<bool> check_connectivity(net::asio::any_io_executor executor, const Co
     tell(step);
   };
   for (const FlowConfig& flow : config.flows) {
-    const ReplicationSettings settings = replication_settings(flow);
-    co_await check_flow(executor, settings, tell_and_note);
+    co_await check_flow(executor, flow, tell_and_note);
   }
   co_return passed;
 }

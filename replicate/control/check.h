@@ -1,9 +1,9 @@
 // `shunt check`: reaches everything a configuration concerns, step by step, and changes nothing.
 //
-// For each cluster of each flow: every bootstrap address (resolve, connect, handshake, which cluster it is), then every
-// broker the cluster names, what the brokers must speak, and what the user can see. Then what the flow would meet in
-// the target: a cluster that is the source itself, topics with other partition counts, too few brokers for the
-// replicas.
+// For each cluster of each flow: every bootstrap address (resolve, connect, TLS, handshake, SASL, which cluster it is),
+// then every broker the cluster names, what the brokers must speak, and what the user can see. Then what the flow would
+// meet in the target (a cluster that is the source itself, topics with other partition counts, too few brokers for the
+// replicas), and whether the user has the rights it needs (control/rights_check.h).
 #pragma once
 
 #include <functional>
@@ -16,6 +16,7 @@ namespace shunt::replicate {
 
 enum class CheckOutcome {
   ok,
+  note,     // works; good to know
   warning,  // works, but hardly as intended
   failed,
 };

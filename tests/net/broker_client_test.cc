@@ -124,7 +124,7 @@ TEST_F(BrokerClientTest, ErrorsNameTheBrokerTheStepAndTheCause) {
 TEST_F(BrokerClientTest, OtherServersAreRecognised) {
   say("HTTP/1.1 400 Bad Request\r\n\r\n");
   EXPECT_THAT(failure(client(broker.address())),
-              AllOf(HasSubstr("handshake: the peer is an HTTP server"), HasSubstr("[final]")));
+              AllOf(HasSubstr("ApiVersions: the peer is an HTTP server"), HasSubstr("[final]")));
   say(std::string_view("\x15\x03\x03\x00\x02\x02\x46", 7));
   EXPECT_THAT(failure(client(broker.address())), HasSubstr("answers with TLS"));
   say("SSH-2.0-OpenSSH_9.2\r\n");
@@ -143,7 +143,7 @@ TEST_F(BrokerClientTest, SilentPeersAreGivenUp) {
       if (error) co_return;
     }
   };
-  EXPECT_THAT(failure(client(broker.address())), HasSubstr("handshake: connected, but no answer to ApiVersions"));
+  EXPECT_THAT(failure(client(broker.address())), HasSubstr("ApiVersions: connected, but no answer to ApiVersions"));
 }
 
 TEST_F(BrokerClientTest, AnswersThatDoNotComeEndTheConnection) {

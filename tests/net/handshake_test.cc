@@ -254,6 +254,20 @@ TEST_F(SaslHandshakeTest, HostileAnswersFailWithAReason) {
     ASSERT_EQ(handshake.handle_frame(std::span(whole).first(size)), Step::failed) << size;
     EXPECT_FALSE(handshake.reason().empty());
   }
+  // As large as a frame may be, and sixteen times that in memory.
+  protocol::SaslHandshakeResponse list;
+  list.error_code = 33;
+  list.mechanisms.resize((handshake_limit_bytes - 100) / 2);
+  Handshake flooded("me", credentials);
+  ASSERT_EQ(agree(flooded, list), Step::failed);
+  EXPECT_THAT(flooded.reason(), HasSubstr("where no broker needs more than 65536"));
+  protocol::SaslAuthenticateResponse large;
+  large.auth_bytes.resize(handshake_answer_limit_bytes);
+  Handshake lengthy("me", credentials);
+  ASSERT_EQ(agree(lengthy, {}), Step::send);
+  ASSERT_EQ(lengthy.handle_frame(respond(3, large, 2)), Step::failed);
+  EXPECT_THAT(lengthy.reason(), HasSubstr("where no broker needs more than 65536"));
+
   Handshake without("me", credentials);
   without.start();
   ASSERT_EQ(without.handle_frame(answer(1, broker_of_today, 3)), Step::failed);

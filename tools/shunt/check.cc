@@ -10,6 +10,7 @@
 #include "tools/shunt/commands.h"
 #include "tools/shunt/configuration.h"
 #include "tools/shunt/printable.h"
+#include "tools/shunt/sandbox.h"
 
 namespace shunt::tools {
 
@@ -17,6 +18,7 @@ int check(const std::string& file, const std::string& log_level) {
   const auto config = read_configuration(file, log_level);
   if (!config) return exit_usage;
 
+  enter_sandbox(*config);
   boost::asio::io_context context(1);
   bool passed = false;
   std::exception_ptr failure;

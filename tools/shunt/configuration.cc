@@ -7,6 +7,7 @@
 #include <spdlog/spdlog.h>
 
 #include "replicate/config/load.h"
+#include "tools/shunt/core_dumps.h"
 #include "tools/shunt/log_pattern.h"
 
 namespace shunt::tools {
@@ -38,6 +39,7 @@ std::optional<replicate::Config> read_configuration(const std::string& file, con
   logger->set_pattern(log_pattern);
   spdlog::set_default_logger(logger);
 
+  forbid_core_dumps();
   replicate::LoadedConfig loaded = replicate::load_config(file);
   for (const replicate::Diagnostic& diagnostic : loaded.diagnostics.sorted()) {
     fmt::print(stderr, "{}\n", diagnostic.to_string());
@@ -48,6 +50,7 @@ std::optional<replicate::Config> read_configuration(const std::string& file, con
   }
   spdlog::set_level(log_level.empty() ? level_of(loaded.config->process.log_level)
                                       : spdlog::level::from_str(log_level == "error" ? "err" : log_level));
+  apply_core_dumps(*loaded.config);
   return std::move(loaded.config);
 }
 

@@ -11,6 +11,8 @@
 #include "tools/shunt/configuration.h"
 #include "tools/shunt/printable.h"
 #include "tools/shunt/progress_display.h"
+#include "tools/shunt/sandbox.h"
+#include "tools/shunt/service_manager.h"
 #include "tools/shunt/signals.h"
 #include "tools/shunt/summary.h"
 
@@ -21,7 +23,8 @@ using namespace std::chrono_literals;
 namespace {
 
 /// Until the mirror has come to its end, by itself or because a signal asked for it.
-void watch(replicate::Mirror& mirror, const TerminationSignals& signals, ProgressDisplay& display) {
+void watch(replicate::Mirror& mirror, const TerminationSignals& signals, ProgressDisplay& display,
+           const ServiceManager& manager) {
   auto next_show = std::chrono::steady_clock::now();
   bool asked = false;
   while (!mirror.finished()) {
@@ -31,6 +34,7 @@ void watch(replicate::Mirror& mirror, const TerminationSignals& signals, Progres
       next_show = now + display.interval();
     }
     if (!signals.wait_for(20ms)) continue;
+    manager.tell("STOPPING=1");
     if (asked) {
       spdlog::warn("second signal: ending at once; what was in flight is found again at the next start");
       mirror.stop(replicate::StopMode::at_once);
@@ -58,8 +62,8 @@ int run(const RunOptions& options) {
 
   std::signal(SIGPIPE, SIG_IGN);
   // In this order: signals are blocked before there are threads; the display owns the logger's output before and after
-  // other threads log; an address that is taken is known before anything is mirrored; nobody asks for the mirror's
-  // status before it has started.
+  // other threads log; an address that is taken is known before anything is mirrored; rights are given up when all is
+  // open, and before there are threads; nobody asks for the mirror's status before it has started.
   const TerminationSignals signals;
   const std::unique_ptr<ProgressDisplay> display = make_progress_display();
   replicate::Mirror mirror(*config, {.until_caught_up = options.until_caught_up});
@@ -68,9 +72,12 @@ int run(const RunOptions& options) {
     metrics = std::make_unique<replicate::MetricsServer>(*config->process.metrics_listen, SHUNT_VERSION);
     spdlog::info("metrics on http://{}/metrics", metrics->address());
   }
+  const ServiceManager manager;
+  enter_sandbox(*config);
   mirror.start();
   if (metrics) metrics->serve([&mirror] { return mirror.status(); });
-  watch(mirror, signals, *display);
+  manager.tell("READY=1");
+  watch(mirror, signals, *display, manager);
   const replicate::MirrorStatus status = mirror.join();
   metrics.reset();
   display->show(status);

@@ -19,6 +19,7 @@
 #include "tools/shunt/commands.h"
 #include "tools/shunt/configuration.h"
 #include "tools/shunt/printable.h"
+#include "tools/shunt/sandbox.h"
 #include "tools/shunt/signals.h"
 #include "tools/shunt/units.h"
 
@@ -211,6 +212,7 @@ int verify(const VerifyArguments& arguments) {
   const auto config = read_configuration(arguments.file, arguments.log_level);
   if (!config) return exit_usage;
   std::signal(SIGPIPE, SIG_IGN);
+  enter_sandbox(*config);
 
   std::optional<TerminationSignals> signals;
   if (arguments.continuous) signals.emplace();

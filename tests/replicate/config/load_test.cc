@@ -429,6 +429,36 @@ TEST(Load, NeverShowsSecrets) {
   for (const std::string& line : loaded.said) EXPECT_THAT(line, Not(HasSubstr("hunter2")));
 }
 
+TEST(Load, KnowsWhetherThereAreSecrets) {
+  const auto holds = [](const std::string& lines) { return load(kBase + lines).config.value().holds_secrets; };
+  EXPECT_FALSE(holds(""));
+  EXPECT_FALSE(holds("B.ssl.truststore.type = PEM\nB.ssl.keystore.password =\n"));
+  EXPECT_TRUE(holds("B.ssl.keystore.password = x\n"));
+  EXPECT_TRUE(holds("B.sasl.jaas.config = x\n"));
+  EXPECT_TRUE(holds("B.some.secret = x\n"));
+  EXPECT_TRUE(
+      holds("config.providers = env\nconfig.providers.env.class = EnvVarConfigProvider\nA->B.topics = ${env:PATH}\n"));
+}
+
+TEST(Load, ListsWhatIsReadAgain) {
+  const Loaded loaded = load(std::string(kBase) +
+                             "A.ssl.truststore.location = /tls/ca.pem\n"
+                             "A->B.source.consumer.ssl.keystore.location =  /own/key.p12\n"
+                             "B.sasl.oauthbearer.token.endpoint.url = file:///run/token\n"
+                             "A.sasl.oauthbearer.token.endpoint.url = https://issuer.example/token\n"
+                             "config.providers = env\n"
+                             "config.providers.env.class = EnvVarConfigProvider\n"
+                             "A.client.id = ${env:PATH}\n");
+  ASSERT_TRUE(loaded.config) << ::testing::PrintToString(loaded.said);
+  EXPECT_THAT(loaded.config->reread_paths,
+              ::testing::UnorderedElementsAre("/tls/ca.pem", "/own/key.p12", "/run/token"));
+
+  Diagnostics diagnostics;
+  EXPECT_THAT(provider_paths(parse_properties("a = x${file:/etc/s:k}y${dir:/run/c:n}\nb = ${env:HOME}\nc = ${file:no\n",
+                                              "f", diagnostics)),
+              ElementsAre("/etc/s", "/run/c"));
+}
+
 TEST(Load, TakesAliasesWithDots) {
   const Loaded loaded = load(
       "clusters = us, us.east\nus.bootstrap.servers = a:1\nus.east.bootstrap.servers = b:1\nus->us.east.enabled = "

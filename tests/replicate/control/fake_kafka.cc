@@ -172,6 +172,7 @@ void FakeKafka::serve(int id) {
       topic.error_code = known == topics.end() ? std::int16_t{3} : known->second.error;
       if (topic.error_code != 0) continue;
       topic.topic_id.bytes[15] = std::byte{known->second.id};
+      if (request.include_topic_authorized_operations) topic.topic_authorized_operations = known->second.operations;
       if (leaderless) leaderless_answers = std::max(0, leaderless_answers - 1);
       for (std::size_t index = 0; index < known->second.partitions.size(); ++index) {
         auto& partition = topic.partitions.emplace_back();

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -62,6 +63,8 @@ struct FakeTopic {
   std::map<std::string, std::string> configs;
   std::int16_t error = 0;  // in Metadata
   std::uint8_t id = 1;     // the last byte of its topic id
+  /// What Metadata says that the user may do, a bit for each operation; the default: it does not say.
+  std::int32_t operations = std::numeric_limits<std::int32_t>::min();
 };
 
 class FakeKafka {
