@@ -55,7 +55,7 @@ void KerberosLogin::start(const Task& task, sasl::StartedExchange& exchange) con
       .service = tickets_.settings().service, .host = task.host, .credential = tickets_.acquire(why)};
   const bool has_ticket = kerberos.credential != nullptr;
   exchange.authenticator = std::make_unique<sasl::Authenticator>(*task.credentials, std::move(kerberos));
-  exchange.step = has_ticket ? exchange.authenticator->start() : exchange.authenticator->fail("no ticket: " + why);
+  exchange.step = has_ticket ? exchange.authenticator->start() : exchange.authenticator->fail("no ticket from " + why);
 }
 
 }  // namespace shunt::net

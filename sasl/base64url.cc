@@ -23,7 +23,6 @@ std::vector<char> encode_base64url(std::string_view bytes) {
 }
 
 std::optional<std::vector<char>> decode_base64url(std::string_view text) {
-  for (int padding = 0; padding < 2 && text.size() % 4 == 0 && text.ends_with('='); ++padding) text.remove_suffix(1);
   if (text.size() % 4 == 1) return std::nullopt;
   std::vector<char> bytes;
   bytes.reserve(text.size() * 3 / 4);

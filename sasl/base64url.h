@@ -9,7 +9,7 @@ namespace shunt::sasl {
 
 std::vector<char> encode_base64url(std::string_view bytes);
 
-/// Nothing: it is not base64url. Padding is taken where it belongs.
+/// Nothing: it is not base64url.
 std::optional<std::vector<char>> decode_base64url(std::string_view text);
 
 }  // namespace shunt::sasl

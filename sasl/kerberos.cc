@@ -90,6 +90,11 @@ std::optional<KerberosSettings> read_kerberos(const LoginModule& module, std::st
 KerberosTickets::KerberosTickets(KerberosSettings settings)
     : settings_(std::move(settings)), own_cache_(next_cache_name()) {}
 
+std::string KerberosTickets::source_name() const {
+  if (!settings_.keytab.empty()) return settings_.keytab;
+  return settings_.ticket_cache.empty() ? "the default ticket cache" : settings_.ticket_cache;
+}
+
 KerberosCredential KerberosTickets::acquire(std::string& why) const {
   OM_uint32 minor = 0;
   gss_name_t name = GSS_C_NO_NAME;
@@ -97,7 +102,7 @@ KerberosCredential KerberosTickets::acquire(std::string& why) const {
     std::string principal = settings_.principal;
     gss_buffer_desc text = buffer_of(principal);
     if (const OM_uint32 major = gss_import_name(&minor, &text, GSS_KRB5_NT_PRINCIPAL_NAME, &name); GSS_ERROR(major)) {
-      why = explain(major, minor);
+      why = fmt::format("{}: {}", source_name(), explain(major, minor));
       return nullptr;
     }
   }
@@ -113,7 +118,7 @@ KerberosCredential KerberosTickets::acquire(std::string& why) const {
   gss_cred_id_t credential = GSS_C_NO_CREDENTIAL;
   const OM_uint32 major = gss_acquire_cred_from(&minor, name, GSS_C_INDEFINITE, &mechanisms, GSS_C_INITIATE, &store,
                                                 &credential, nullptr, nullptr);
-  if (GSS_ERROR(major)) why = explain(major, minor);
+  if (GSS_ERROR(major)) why = fmt::format("{}: {}", source_name(), explain(major, minor));
   OM_uint32 ignored = 0;
   gss_release_name(&ignored, &name);
   if (GSS_ERROR(major)) return nullptr;

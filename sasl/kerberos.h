@@ -29,12 +29,14 @@ class KerberosTickets {
   explicit KerberosTickets(KerberosSettings settings);
 
   /// With a key table: gets a ticket if the one there is is past half of its life, into a cache of this object alone. With a
-  /// ticket cache: as that is now. Null: `why` says why not.
+  /// ticket cache: as that is now. Null: `why` says from where not, and why.
   KerberosCredential acquire(std::string& why) const;
 
   [[nodiscard]] const KerberosSettings& settings() const { return settings_; }
 
  private:
+  [[nodiscard]] std::string source_name() const;
+
   const KerberosSettings settings_;
   const std::string own_cache_;
 };

@@ -120,13 +120,13 @@ def a_ticket_that_cannot_be_had_is_named(lab):
         prefix = f'SASL: GSSAPI as user "{security.USER}@{NAME}": '
         missing = lab.home / "missing.keytab"
         text = said(realm.keytab_options(security.USER, missing))
-        assert prefix + "no ticket: " in text and str(missing) in text, text
+        assert f"{prefix}no ticket from {missing}: " in text, text
         text = said(f'useKeyTab=true keyTab="{realm.keytab(security.USER)}" principal="stranger@{NAME}"')
-        assert f'SASL: GSSAPI as user "stranger@{NAME}": no ticket: ' in text, text
+        assert f'SASL: GSSAPI as user "stranger@{NAME}": no ticket from {realm.keytab(security.USER)}: ' in text, text
         text = said(f'useTicketCache=true ticketCache="{lab.home}/nothing"')
-        assert "SASL: GSSAPI: no ticket: " in text, text
+        assert f"SASL: GSSAPI: no ticket from {lab.home}/nothing: " in text, text
         text = said(realm.keytab_options(security.USER), **{"target.sasl.kerberos.service.name": "elephant"})
         assert prefix in text and "Server elephant/127.0.0.1@LAB.EXAMPLE not found in Kerberos database" in text, text
         realm.stop()
         text = said(realm.keytab_options(security.USER))
-        assert prefix + f"no ticket: Cannot contact any KDC for realm '{NAME}'" in text, text
+        assert prefix in text and f"Cannot contact any KDC for realm '{NAME}'" in text, text

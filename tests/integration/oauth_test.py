@@ -5,7 +5,6 @@ Brokers check the signature and the end of every token (Kafka's own validator, w
 
 import json
 import os
-import time
 
 from harness import integration
 from secure_test import LOOPS, client, secured
@@ -85,9 +84,9 @@ def every_source_of_tokens_and_event_loop_mirrors_exactly(lab):
             assert summary["records"] == 2000 and summary["duplicates"] == 0, (topic, summary)
             assert sum(shard["connections_lost"] for shard in summary["shards"]) == 0, (topic, summary)
             assert_no_secret(everything_said(run), endpoint)
-            # One login for each cluster, whatever clients it has.
-            assert endpoint.asked - asked == (2 if name.startswith("endpoint") else 0), (name, endpoint.asked - asked)
-        assert [form.get("scope") for form in endpoint.forms].count(["a b"]) == 4, endpoint.forms
+            # Clients that log in alike share their tokens, here those of both clusters.
+            assert endpoint.asked - asked == (1 if name.startswith("endpoint") else 0), (name, endpoint.asked - asked)
+        assert [form.get("scope") for form in endpoint.forms].count(["a b"]) == 2, endpoint.forms
         lab.assert_identical(topics, source=source, target=target)
 
 
@@ -143,7 +142,7 @@ def a_token_that_cannot_be_had_is_told_once_and_clearly(lab):
                     "Client authentication failed")  # fmt: skip
         for text in texts:
             assert expected in text and "canary" not in text, text
-        assert texts[1].count(expected) == 2, texts[1]  # when it happened, and in the closing lines
+        assert texts[1].count(expected) == 3, texts[1]  # when it happened, in the closing lines, and in the JSON
         assert endpoint.asked == 2, endpoint.asked  # one attempt of each program: no storm
 
         endpoint.answer = (400, json.dumps({"error": "invalid_scope", "error_description": "no\u001b[2Jsuch scope"}))
@@ -203,7 +202,7 @@ def tokens_are_renewed_under_load(lab):
                 assert loads < 60, (loads, before, renewals(source), renewals(target))
                 lab.load(cluster=source, topic=loop, records=60000, partitions=4, codec="lz4", start=loads * 60000)
                 loads += 1
-            assert len(endpoint.tokens) - before[2] >= 6, endpoint.tokens  # three for each cluster
+            assert len(endpoint.tokens) - before[2] >= 3, endpoint.tokens
             lab.until_level([topic], source, target)
             run.drain()
             summary = run.summary()
@@ -239,11 +238,8 @@ def an_endpoint_that_is_away_for_a_while_costs_nothing_but_that_while(lab):
             lab.eventually(lambda: trouble in run.log_text(), 30, "the endpoint is missed")
             # The token that is there still serves.
             lab.load(cluster=source, topic=loop, records=1000, start=1000)
-            ends = max(json.loads(_claims(token))["exp"] for token in endpoint.tokens)
-            lab.eventually(lambda: time.time() > ends + 1, 30, "the last token has ended")
-            lab.eventually(
-                lambda: "the broker refuses the token (invalid_token), which ended at" in run.log_text(), 60, "it is refused"
-            )
+            # Brokers end the session then, and take no other.
+            lab.eventually(lambda: "(target.unreachable)" in run.log_text(), 60, "the target cannot be reached")
             lab.load(cluster=source, topic=loop, records=1000, start=2000)
             endpoint.start()
             lab.until_level([topic], source, target)
@@ -254,10 +250,3 @@ def an_endpoint_that_is_away_for_a_while_costs_nothing_but_that_while(lab):
             assert summary["records"] == 3000 and summary["duplicates"] == 0 and not summary["failures"], summary
             assert_no_secret(everything_said(run), endpoint)
             lab.assert_identical([topic], source=source, target=target)
-
-
-def _claims(token):
-    import base64
-
-    text = token.split(".")[1]
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

@@ -30,8 +30,7 @@ TEST(KerberosLogin, WithoutATicketItSaysWhy) {
     for (const auto& exchange : exchanges) {
       while (!exchange->is_done) std::this_thread::yield();
       EXPECT_EQ(exchange->step, sasl::Authenticator::Step::failed);
-      EXPECT_THAT(exchange->authenticator->reason(), testing::StartsWith("no ticket: "));
-      EXPECT_THAT(exchange->authenticator->reason(), testing::HasSubstr("/nowhere/"));
+      EXPECT_THAT(exchange->authenticator->reason(), testing::StartsWith("no ticket from /nowhere/"));
     }
   }
 }

@@ -40,8 +40,8 @@ TEST(Base64Url, IsThatOfTheRfc) {
     ASSERT_TRUE(decoded);
     EXPECT_EQ(std::string_view(decoded->data(), decoded->size()), bytes);
   }
-  EXPECT_TRUE(decode_base64url("Zg=="));
-  for (const char* text : {"Z", "Zg=", "Zg===", "Zm9v+", "Zm 9", "Zm/v"}) EXPECT_FALSE(decode_base64url(text)) << text;
+  for (const char* text : {"Z", "Zg=", "Zg==", "Zg===", "Zm9v+", "Zm 9", "Zm/v"})
+    EXPECT_FALSE(decode_base64url(text)) << text;
 }
 
 TEST(BearerToken, SaysWhoseItIsAndWhenItEnds) {

@@ -65,7 +65,8 @@ TEST(Jaas, EveryControlFlagIsOneInAnyCase) {
 TEST(Jaas, OtherModulesAreRefusedByName) {
   EXPECT_THAT(refusal("com.sun.security.auth.module.JndiLoginModule required user.provider.url=\"ldap://x\";"),
               HasSubstr("com.sun.security.auth.module.JndiLoginModule is not supported: shunt loads no Java classes"));
-  EXPECT_THAT(refusal("com.sun.security.auth.module.Krb5LoginModule required;"), HasSubstr("Krb5LoginModule"));
+  EXPECT_THAT(refusal("com.sun.security.auth.module.LdapLoginModule required;"),
+              HasSubstr("it knows org.apache.kafka.common.security.plain.PlainLoginModule"));
   EXPECT_THAT(refusal("PlainLoginModule required;"), HasSubstr("its login module is not supported"));
 }
 

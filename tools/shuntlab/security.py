@@ -7,8 +7,8 @@ listener that authenticates, as one user that may do what a mirror needs and not
 import subprocess
 from pathlib import Path
 
+from . import tokens
 from .errors import LabError
-from .tokens import Issuer
 
 USER = "mirror"
 PASSWORD = "mirror-secret"
@@ -87,7 +87,7 @@ def make_certificates(home):
 
 def issuer(home):
     """Whose tokens the brokers of a cluster take; home: the cluster's directory."""
-    return Issuer(home / "oauth")
+    return tokens.Issuer(home / "oauth")
 
 
 # ---- Settings ----------------------------------------------------------------------------------------------------
@@ -119,6 +119,8 @@ def server_properties(listeners, home):
             settings[f"{prefix}.oauthbearer.sasl.server.callback.handler.class"] = (
                 f"{_OAUTH}.OAuthBearerValidatorCallbackHandler"
             )
+            settings["sasl.oauthbearer.expected.issuer"] = tokens.NAME
+            settings["sasl.oauthbearer.expected.audience"] = tokens.AUDIENCE
             settings["sasl.oauthbearer.jwks.endpoint.url"] = issuer(home).keys.as_uri()
             for mechanism in MECHANISMS:
                 users = f' user_{USER}="{PASSWORD}"' if mechanism == "PLAIN" else ""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from .errors import LabError
 
+NAME, AUDIENCE = "lab", "kafka"  # iss and aud of every token
 _KEY_ID = "lab"
 
 
@@ -46,7 +47,7 @@ class Issuer:
         now = int(time.time())
         issued = min(now, now + seconds - 1)
         header = {"alg": "RS256", "kid": _KEY_ID, "typ": "JWT"}
-        payload = {"iss": "lab", "sub": user, "iat": issued, "exp": now + seconds, "scope": "kafka",
+        payload = {"iss": NAME, "aud": AUDIENCE, "sub": user, "iat": issued, "exp": now + seconds, "scope": "kafka",
                    "jti": uuid.uuid4().hex, **claims}  # fmt: skip
         signed = ".".join(_encoded(json.dumps(part).encode()) for part in (header, payload))
         return f"{signed}.{_encoded(_openssl('dgst', '-sha256', '-sign', self._key, feed=signed.encode()))}"
