@@ -42,6 +42,10 @@ std::int64_t TokenRenewal::due_ms(const sasl::BearerToken& token, std::int64_t n
 TokenLogin::TokenLogin(Settings settings) : settings_(std::move(settings)) {}
 
 TokenLogin::~TokenLogin() {
+  stop();
+}
+
+void TokenLogin::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;

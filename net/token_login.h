@@ -43,12 +43,15 @@ class TokenLogin {
   };
 
   explicit TokenLogin(Settings settings);
-  ~TokenLogin();  // waits for an attempt that is under way to be cut short
+  ~TokenLogin();  // stops
   TokenLogin(const TokenLogin&) = delete;
   TokenLogin& operator=(const TokenLogin&) = delete;
 
   /// Any thread, any number of times.
   void start();
+  /// Waits for an attempt that is under way to be cut short; the token stays, and nothing is told any more. Not together with
+  /// start().
+  void stop();
 
   [[nodiscard]] const std::shared_ptr<sasl::CurrentToken>& current() const { return current_; }
 

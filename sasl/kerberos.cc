@@ -1,6 +1,8 @@
 #include "sasl/kerberos.h"
 
 #include <atomic>
+#include <cerrno>
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -8,6 +10,8 @@
 #include <gssapi/gssapi.h>
 #include <gssapi/gssapi_ext.h>
 #include <gssapi/gssapi_krb5.h>
+#include <krb5.h>
+#include <unistd.h>
 
 #include "sasl/printable_text.h"
 
@@ -96,6 +100,10 @@ std::string KerberosTickets::source_name() const {
 }
 
 KerberosCredential KerberosTickets::acquire(std::string& why) const {
+  if (!settings_.keytab.empty() && ::access(settings_.keytab.c_str(), R_OK) != 0) {
+    why = fmt::format("{}: {}", source_name(), std::strerror(errno));
+    return nullptr;
+  }
   OM_uint32 minor = 0;
   gss_name_t name = GSS_C_NO_NAME;
   if (!settings_.principal.empty()) {
@@ -118,7 +126,12 @@ KerberosCredential KerberosTickets::acquire(std::string& why) const {
   gss_cred_id_t credential = GSS_C_NO_CREDENTIAL;
   const OM_uint32 major = gss_acquire_cred_from(&minor, name, GSS_C_INDEFINITE, &mechanisms, GSS_C_INITIATE, &store,
                                                 &credential, nullptr, nullptr);
-  if (GSS_ERROR(major)) why = fmt::format("{}: {}", source_name(), explain(major, minor));
+  if (GSS_ERROR(major)) {
+    // The library looks for tickets first and for keys of the name then, and complains of the former only.
+    const bool lacks_key = !settings_.keytab.empty() && minor == static_cast<OM_uint32>(KRB5_FCC_NOFILE);
+    why = fmt::format("{}: {}", source_name(),
+                      lacks_key ? "it holds no key of " + settings_.principal : explain(major, minor));
+  }
   OM_uint32 ignored = 0;
   gss_release_name(&ignored, &name);
   if (GSS_ERROR(major)) return nullptr;

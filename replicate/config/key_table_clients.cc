@@ -71,6 +71,7 @@ void append_security_keys(std::vector<Key>& table) {
            "Encode client and secret for URLs before they are sent."},
           {"sasl.oauthbearer.jwt.retriever.class", class_name, "",
            "DefaultJwtRetriever, FileJwtRetriever or ClientCredentialsJwtRetriever."},
+          {"sasl.kerberos.service.name", string, "", "GSSAPI: name of the brokers, mostly kafka."},
           {"shunt.sasl.oauthbearer.token", password, "", "A token itself, such as ${env:TOKEN}, for short runs."},
       });
   append(table,

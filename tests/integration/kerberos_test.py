@@ -120,11 +120,11 @@ def a_ticket_that_cannot_be_had_is_named(lab):
         prefix = f'SASL: GSSAPI as user "{security.USER}@{NAME}": '
         missing = lab.home / "missing.keytab"
         text = said(realm.keytab_options(security.USER, missing))
-        assert f"{prefix}no ticket from {missing}: " in text, text
+        assert f"{prefix}no ticket from {missing}: No such file or directory" in text, text
         text = said(f'useKeyTab=true keyTab="{realm.keytab(security.USER)}" principal="stranger@{NAME}"')
-        assert f'SASL: GSSAPI as user "stranger@{NAME}": no ticket from {realm.keytab(security.USER)}: ' in text, text
+        assert f'SASL: GSSAPI as user "stranger@{NAME}": no ticket from {realm.keytab(security.USER)}: it holds no key of stranger@{NAME}' in text, text
         text = said(f'useTicketCache=true ticketCache="{lab.home}/nothing"')
-        assert f"SASL: GSSAPI: no ticket from {lab.home}/nothing: " in text, text
+        assert f"SASL: GSSAPI: no ticket from {lab.home}/nothing: No credentials cache found" in text, text
         text = said(realm.keytab_options(security.USER), **{"target.sasl.kerberos.service.name": "elephant"})
         assert prefix in text and "Server elephant/127.0.0.1@LAB.EXAMPLE not found in Kerberos database" in text, text
         realm.stop()
