@@ -2,6 +2,7 @@
 
 #include <array>
 #include <memory>
+#include <tuple>
 
 #include <curl/curl.h>
 #include <fmt/format.h>
