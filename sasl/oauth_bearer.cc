@@ -36,27 +36,19 @@ std::string check_extension(std::string_view name, const Secret& value) {
 }
 
 std::vector<std::byte> oauth_client_first(const BearerToken& token, const Extensions& extensions) {
-  std::vector<std::byte> message;
-  std::size_t size = token.text.reveal().size() + 32;
-  for (const auto& [name, value] : extensions) size += name.size() + value.reveal().size() + 2;
-  message.reserve(size);  // growing would leave a copy behind
-  const auto say = [&message](std::string_view text) {
-    const auto bytes = std::as_bytes(std::span(text));
-    message.insert(message.end(), bytes.begin(), bytes.end());
-  };
   const std::string_view end(&separator, 1);
-  say("n,,");
-  say(end);
-  say("auth=Bearer ");
-  say(token.text.reveal());
-  say(end);
+  std::vector<std::string_view> pieces{"n,,", end, "auth=Bearer ", token.text.reveal(), end};
   for (const auto& [name, value] : extensions) {
-    say(name);
-    say("=");
-    say(value.reveal());
-    say(end);
+    for (const std::string_view piece : {std::string_view(name), std::string_view("="), value.reveal(), end}) {
+      pieces.push_back(piece);
+    }
   }
-  say(end);
+  pieces.push_back(end);
+  std::size_t size = 0;
+  for (const std::string_view piece : pieces) size += piece.size();
+  std::vector<std::byte> message(size);  // at once: growing would leave a copy behind
+  auto place = message.begin();
+  for (const std::string_view piece : pieces) place = std::ranges::copy(std::as_bytes(std::span(piece)), place).out;
   return message;
 }
 
