@@ -65,11 +65,11 @@ std::optional<KerberosSettings> read_kerberos(const LoginModule& module, std::st
         fmt::format("{} does not serve the mechanism GSSAPI, which needs Krb5LoginModule", to_string(module.kind)));
   }
   KerberosSettings settings;
-  const std::string named = option(module, "serviceName");
+  std::string named = option(module, "serviceName");
   if (!service.empty() && !named.empty() && service != named) {
     return fail("its serviceName is not that of sasl.kerberos.service.name");
   }
-  settings.service = service.empty() ? named : std::move(service);
+  settings.service = service.empty() ? std::move(named) : std::move(service);
   if (settings.service.empty()) {
     return fail("the brokers' Kerberos name is not known: set sasl.kerberos.service.name, mostly to kafka");
   }
