@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "net/token_login.h"
+
 namespace shunt::net {
 
 namespace {
@@ -62,14 +64,15 @@ BrokerError::BrokerError(const std::string& broker, BrokerStep step, const std::
       is_final_(is_final) {}
 
 BrokerConnection::BrokerConnection(Private, const asio::any_io_executor& executor,
-                                   std::shared_ptr<const ClientSettings> settings, std::string broker)
+                                   std::shared_ptr<const ClientSettings> settings, std::string broker, std::string host)
     : settings_(std::move(settings)),
       broker_(std::move(broker)),
       executor_(executor),
-      handshake_(settings_->client_id, settings_->security.credentials),
+      handshake_(settings_->client_id, settings_->security.credentials, std::move(host)),
       frames_(handshake_limit_bytes),
       deadline_alarm_(executor),
       session_alarm_(executor),
+      resume_alarm_(executor),
       changed_(executor) {}
 
 // ---- Opening --------------------------------------------------------------------------------------------------------
@@ -77,13 +80,30 @@ BrokerConnection::BrokerConnection(Private, const asio::any_io_executor& executo
 Awaitable<std::shared_ptr<BrokerConnection>> BrokerConnection::open(std::shared_ptr<const ClientSettings> settings,
                                                                     std::string broker, HostPort address) {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
-  auto connection = std::make_shared<BrokerConnection>(Private{}, executor, settings, std::move(broker));
+  auto connection = std::make_shared<BrokerConnection>(Private{}, executor, settings, std::move(broker), address.host);
+  if (settings->security.login) co_await connection->await_token();
   co_await connection->connect(address);
   if (settings->security.tls) co_await connection->begin_tls(address.host);
   co_await connection->shake_hands();
   connection->frames_.set_limit(settings->response_limit_bytes);
   asio::co_spawn(executor, connection->read(), asio::detached);
   co_return connection;
+}
+
+Awaitable<> BrokerConnection::await_token() {
+  constexpr Duration between_looks = std::chrono::milliseconds(5);
+  TokenLogin& login = *settings_->security.login;
+  login.start();
+  const Time deadline = now() + settings_->handshake_timeout;
+  while (true) {
+    const sasl::CurrentToken::State state = login.current()->get();
+    if (state.token) co_return;
+    if (!state.failure.empty() || now() >= deadline) {
+      const std::string why = state.failure.empty() ? "none has come yet" : state.failure;
+      throw BrokerError(broker_, BrokerStep::sasl, "OAUTHBEARER: no token: " + why, state.is_final);
+    }
+    co_await sleep_until(now() + between_looks);
+  }
 }
 
 Awaitable<> BrokerConnection::connect(HostPort address) {
@@ -153,9 +173,20 @@ Awaitable<> BrokerConnection::shake_hands() {
       if (error) throw handshake_error(handshake_.explain_close(frames_.pending()));
       frame = frames_.next();
     }
-    switch (handshake_.handle_frame(frame.value_or(std::span<const std::byte>()))) {
+    Handshake::Step step = handshake_.handle_frame(frame.value_or(std::span<const std::byte>()));
+    while (step == Handshake::Step::wait) {
+      co_await sleep_until(now() + resume_interval);
+      if (guillotine.has_fallen()) {
+        throw handshake_error(fmt::format("the exchange could not be begun within {}: what it needs of others is late",
+                                          seconds(settings_->handshake_timeout)));
+      }
+      step = handshake_.resume();
+    }
+    switch (step) {
       case Handshake::Step::send:
         output = handshake_.take_output();
+        break;
+      case Handshake::Step::wait:
         break;
       case Handshake::Step::failed:
         throw handshake_error(handshake_.reason(), true);
@@ -194,10 +225,17 @@ void BrokerConnection::renew_session() {
   });
 }
 
-void BrokerConnection::handle_renewal(std::span<const std::byte> frame) {
-  switch (handshake_.handle_frame(frame)) {
+void BrokerConnection::handle_renewal(Handshake::Step step) {
+  switch (step) {
     case Handshake::Step::send:
       send(handshake_.take_output());
+      break;
+    case Handshake::Step::wait:
+      resume_alarm_.set(now() + resume_interval);
+      resume_alarm_.on_expiry([weak = weak_from_this()] {
+        const auto self = weak.lock();
+        if (self && self->is_open()) self->handle_renewal(self->handshake_.resume());
+      });
       break;
     case Handshake::Step::failed:
       fail("cannot authenticate again: " + handshake_.reason());
@@ -254,6 +292,7 @@ void BrokerConnection::fail(const std::string& reason) {
   if (channel_) channel_->close();
   deadline_alarm_.cancel();
   session_alarm_.cancel();
+  resume_alarm_.cancel();
   for (const std::shared_ptr<Call>& call : pipeline_.abandon()) {
     call->done = true;
     call->error = fmt::format("{}: {}", call->what, reason_);
@@ -292,7 +331,7 @@ void BrokerConnection::handle_frames() {
   while (is_open()) {
     const auto frame = frames_.next();
     if (!frame) break;
-    session_ == Session::renewing ? handle_renewal(*frame) : handle_answer(*frame);
+    session_ == Session::renewing ? handle_renewal(handshake_.handle_frame(*frame)) : handle_answer(*frame);
   }
   if (!is_open()) return;
   if (frames_.failed()) {

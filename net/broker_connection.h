@@ -66,7 +66,7 @@ class BrokerConnection : public std::enable_shared_from_this<BrokerConnection> {
                                                            std::string broker, HostPort address);
 
   BrokerConnection(Private, const asio::any_io_executor& executor, std::shared_ptr<const ClientSettings> settings,
-                   std::string broker);
+                   std::string broker, std::string host);
 
   /// Sends what `encode` makes for a correlation id and returns the answer's frame. `what` names the request in
   /// messages. Throws BrokerError, at `deadline` at the latest (later by as much as the broker throttles what is under
@@ -94,6 +94,7 @@ class BrokerConnection : public std::enable_shared_from_this<BrokerConnection> {
     std::string error;
   };
 
+  Awaitable<> await_token();
   Awaitable<> connect(HostPort address);
   Awaitable<> begin_tls(const std::string& host);
   Awaitable<> shake_hands();
@@ -105,7 +106,7 @@ class BrokerConnection : public std::enable_shared_from_this<BrokerConnection> {
   void watch_deadline();
   void watch_session();
   void renew_session();
-  void handle_renewal(std::span<const std::byte> frame);
+  void handle_renewal(Handshake::Step step);
   BrokerError handshake_error(const std::string& reason, bool is_final = false) const;
   [[nodiscard]] bool has_tls_failed() const { return tls_ != nullptr && !tls_->reason().empty(); }
   [[nodiscard]] std::string explain_loss(const boost::system::error_code& error) const;
@@ -126,7 +127,8 @@ class BrokerConnection : public std::enable_shared_from_this<BrokerConnection> {
   // ending: what is under way is awaited; renewing: the SASL exchange is, and nothing else is under way
   enum class Session { valid, ending, renewing } session_ = Session::valid;
   Alarm session_alarm_;
-  Signal changed_;  // a call is done, or the session renewed
+  Alarm resume_alarm_;  // of a renewal that waits
+  Signal changed_;      // a call is done, or the session renewed
   std::string reason_;
 };
 

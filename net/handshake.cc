@@ -63,7 +63,7 @@ Handshake::Step Handshake::handle_frame(std::span<const std::byte> frame) {
     return fail(fmt::format("the peer answered {} with {} bytes, where no broker needs more than {}", request_name(),
                             frame.size(), handshake_answer_limit_bytes));
   }
-  return sasl_ ? handle_sasl(frame) : handle_api_versions(frame);
+  return sasl_ ? handle_sasl(sasl_->handle_frame(frame, correlation_id_ + 1)) : handle_api_versions(frame);
 }
 
 Handshake::Step Handshake::handle_api_versions(std::span<const std::byte> frame) {
@@ -95,7 +95,7 @@ Handshake::Step Handshake::begin_sasl() {
   std::string why;
   const auto version = pick_version(versions_, protocol::SaslAuthenticateRequest::api, why);
   if (!version) return fail(std::move(why));
-  sasl_.emplace(*credentials_, client_id_, *version);
+  sasl_.emplace(credentials_, host_, client_id_, *version);
   output_ = sasl_->start(++correlation_id_);
   return Step::send;
 }
@@ -105,12 +105,18 @@ std::vector<std::byte> Handshake::reauthenticate() {
   return take_output();
 }
 
-Handshake::Step Handshake::handle_sasl(std::span<const std::byte> frame) {
-  switch (sasl_->handle_frame(frame, correlation_id_ + 1)) {
+Handshake::Step Handshake::resume() {
+  return handle_sasl(sasl_->resume(correlation_id_ + 1));
+}
+
+Handshake::Step Handshake::handle_sasl(SaslExchange::Step step) {
+  switch (step) {
     case SaslExchange::Step::send:
       ++correlation_id_;
       output_ = sasl_->take_output();
       return Step::send;
+    case SaslExchange::Step::wait:
+      return Step::wait;
     case SaslExchange::Step::done:
       return Step::ready;
     case SaslExchange::Step::failed:
@@ -151,8 +157,7 @@ std::string Handshake::explain_close(std::span<const std::byte> received) const 
     return fmt::format("the connection was closed in the middle of the answer to {}", request_name());
   }
   if (sasl_) {
-    return fmt::format("{} as user \"{}\": the broker closed the connection instead of answering",
-                       to_string(credentials_->mechanism), credentials_->user);
+    return fmt::format("{}: the broker closed the connection instead of answering", credentials_->describe());
   }
   return "the connection was closed instead of answering ApiVersions: broker too old (Kafka 0.9 and earlier do so), a "
          "TLS "

@@ -16,6 +16,7 @@
 // than handshake_answer_limit_bytes: a list of short names takes many times its size in memory.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -30,19 +31,28 @@
 
 namespace shunt::net {
 
+/// How soon what is waited for is looked for again.
+inline constexpr Duration resume_interval = std::chrono::milliseconds(2);
+
 inline constexpr std::size_t handshake_limit_bytes = std::size_t{1024} * 1024;
 /// Real answers are below 2 KiB, tokens and Kerberos tickets included below 64.
 inline constexpr std::size_t handshake_answer_limit_bytes = std::size_t{64} * 1024;
 
 class Handshake {
  public:
-  enum class Step { send, ready, failed };
+  enum class Step {
+    send,
+    wait,  // for what is to be sent next: resume() after resume_interval, until it says something else
+    ready,
+    failed,
+  };
 
   enum class Stage { api_versions, sasl };
 
-  /// No `credentials`: without SASL.
-  explicit Handshake(std::string client_id, std::shared_ptr<const sasl::Credentials> credentials = nullptr)
-      : client_id_(std::move(client_id)), credentials_(std::move(credentials)) {}
+  /// No `credentials`: without SASL. `host`: the broker's, as it was connected to; with GSSAPI it must be there.
+  explicit Handshake(std::string client_id, std::shared_ptr<const sasl::Credentials> credentials = nullptr,
+                     std::string host = {})
+      : client_id_(std::move(client_id)), credentials_(std::move(credentials)), host_(std::move(host)) {}
   Handshake(const Handshake&) = delete;
   Handshake& operator=(const Handshake&) = delete;
 
@@ -53,6 +63,8 @@ class Handshake {
 
   /// `frame`: the bytes after the size prefix.
   Step handle_frame(std::span<const std::byte> frame);
+  /// After Step::wait.
+  Step resume();
 
   /// After Step::send. May hold a secret: whoever sends it wipes it.
   std::vector<std::byte> take_output() { return std::move(output_); }
@@ -78,13 +90,14 @@ class Handshake {
   std::vector<std::byte> ask_api_versions(std::int16_t version);
   Step handle_api_versions(std::span<const std::byte> frame);
   Step begin_sasl();
-  Step handle_sasl(std::span<const std::byte> frame);
+  Step handle_sasl(SaslExchange::Step step);
   Step fail(std::string reason);
   [[nodiscard]] const char* request_name() const;
   [[nodiscard]] std::string judge_age() const;
 
   const std::string client_id_;
   const std::shared_ptr<const sasl::Credentials> credentials_;
+  const std::string host_;
   std::int16_t version_ = 0;  // of the ApiVersions request under way
   std::int32_t correlation_id_ = 0;
   std::vector<std::byte> output_;

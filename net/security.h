@@ -8,9 +8,14 @@
 
 namespace shunt::net {
 
+class TokenLogin;
+
+/// Shared by all connections of a cluster; it owns the threads that get what they show to brokers.
 struct Security {
   std::shared_ptr<const TlsContext> tls = {};                 // null: plain text
   std::shared_ptr<const sasl::Credentials> credentials = {};  // null: without SASL
+  std::shared_ptr<TokenLogin> login = {};          // OAUTHBEARER: what gets its tokens; the first connection starts it
+  std::shared_ptr<sasl::SlowStart> kerberos = {};  // GSSAPI: what begins its exchanges
 };
 
 }  // namespace shunt::net

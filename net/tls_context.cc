@@ -188,14 +188,7 @@ std::string take_tls_error() {
   return text.empty() ? "unknown error" : text;
 }
 
-std::shared_ptr<const TlsContext> TlsContext::make(const TlsSettings& settings, std::string& why) {
-  ERR_clear_error();
-  const std::shared_ptr<TlsContext> made(new TlsContext(SSL_CTX_new(TLS_client_method()), settings.check_host));
-  SSL_CTX* context = made->context_;
-  if (context == nullptr) {
-    why = take_tls_error();
-    return nullptr;
-  }
+bool apply_tls_settings(const TlsSettings& settings, SSL_CTX* context, std::string& why) {
   try {
     SSL_CTX_set_min_proto_version(context, settings.allow_tls12 ? TLS1_2_VERSION : TLS1_3_VERSION);
     SSL_CTX_set_max_proto_version(context, settings.allow_tls13 ? TLS1_3_VERSION : TLS1_2_VERSION);
@@ -206,9 +199,19 @@ std::shared_ptr<const TlsContext> TlsContext::make(const TlsSettings& settings, 
     if (settings.own) introduce(context, *settings.own);
   } catch (const Unusable& error) {
     why = error.what();
+    return false;
+  }
+  return true;
+}
+
+std::shared_ptr<const TlsContext> TlsContext::make(const TlsSettings& settings, std::string& why) {
+  ERR_clear_error();
+  const std::shared_ptr<TlsContext> made(new TlsContext(SSL_CTX_new(TLS_client_method()), settings.check_host));
+  if (made->context_ == nullptr) {
+    why = take_tls_error();
     return nullptr;
   }
-  return made;
+  return apply_tls_settings(settings, made->context_, why) ? made : nullptr;
 }
 
 TlsContext::~TlsContext() {

@@ -53,6 +53,10 @@ class TlsContext {
   bool check_host_;
 };
 
+/// Makes `context`, which OpenSSL or another library has made for TLS clients, do what the settings say. False: something
+/// cannot be used, as in TlsContext::make().
+bool apply_tls_settings(const TlsSettings& settings, ssl_ctx_st* context, std::string& why);
+
 /// What OpenSSL complained of last on this thread; its queue is empty then.
 std::string take_tls_error();
 

@@ -13,6 +13,7 @@
 #include <spdlog/spdlog.h>
 
 #include "net/asio.h"
+#include "net/token_login.h"
 #include "replicate/control/replication.h"
 #include "replicate/data/shard.h"
 #include "replicate/settings.h"
@@ -144,6 +145,12 @@ class Mirror::Impl final : private Shards {
     }
     work_.reset();
     if (control_.joinable()) control_.join();
+    for (const FlowConfig& flow : config_.flows) {
+      for (const ClientConfig* client :
+           {&flow.source_consumer, &flow.source_admin, &flow.target_producer, &flow.target_admin}) {
+        if (client->security.login) client->security.login->stop();
+      }
+    }
   }
 
   void run_shard(Shard& shard) {

@@ -10,6 +10,8 @@
 #include <fmt/format.h>
 #include <sasl/sasl.h>
 
+#include "sasl/printable_text.h"
+
 namespace shunt::sasl {
 namespace {
 
@@ -23,7 +25,9 @@ sasl_callback_t callback(unsigned long id, Function* function, void* context) {
 int verify_file(void*, const char* file, sasl_verify_type_t type) {
   if (type != SASL_VRFY_PLUGIN) return SASL_OK;
   const std::string name = std::filesystem::path(file).filename().string();
-  return name.starts_with("libplain.") || name.starts_with("libscram.") ? SASL_OK : SASL_CONTINUE;
+  return name.starts_with("libplain.") || name.starts_with("libscram.") || name.starts_with("libgssapiv2.")
+             ? SASL_OK
+             : SASL_CONTINUE;
 }
 
 /// Otherwise it writes to the system's log, and not only what may be read there.
@@ -61,7 +65,9 @@ void initialise_library() {
 }
 
 int give_user(void* context, int, const char** result, unsigned* size) {
-  const std::string& user = static_cast<const Credentials*>(context)->user;
+  const auto& credentials = *static_cast<const Credentials*>(context);
+  static const std::string nobody;  // GSSAPI: whom the ticket names
+  const std::string& user = credentials.mechanism == Mechanism::gssapi ? nobody : credentials.user;
   *result = user.c_str();
   if (size != nullptr) *size = static_cast<unsigned>(user.size());
   return SASL_OK;
@@ -70,7 +76,7 @@ int give_user(void* context, int, const char** result, unsigned* size) {
 }  // namespace
 
 struct CyrusClient::Session {
-  explicit Session(const Credentials& from) : credentials(from) {
+  Session(const Credentials& from, Kerberos with) : credentials(from), kerberos(std::move(with)) {
     const std::string_view text = credentials.password.reveal();
     // sasl_secret_t is a length with the bytes behind it.
     password_bytes.resize(sizeof(sasl_secret_t) + text.size());
@@ -91,6 +97,7 @@ struct CyrusClient::Session {
   }
 
   const Credentials& credentials;
+  const Kerberos kerberos;
   std::vector<char, SecretAllocator<char>> password_bytes;
   sasl_callback_t callbacks[4] = {
       // Whom to be (authorisation) is who we are (authentication): Kafka takes nothing else.
@@ -101,11 +108,25 @@ struct CyrusClient::Session {
   sasl_conn_t* connection = nullptr;
 };
 
-CyrusClient::CyrusClient(const Credentials& credentials) {
+CyrusClient::CyrusClient(const Credentials& credentials, Kerberos kerberos) {
   initialise_library();
-  session_ = std::make_unique<Session>(credentials);
-  // Neither mechanism looks at the host's name.
-  const int result = sasl_client_new("kafka", "kafka", nullptr, nullptr, session_->callbacks, 0, &session_->connection);
+  session_ = std::make_unique<Session>(credentials, std::move(kerberos));
+  // Only GSSAPI looks at them.
+  const std::string& service = session_->kerberos.service;
+  const std::string& host = session_->kerberos.host;
+  const int result = sasl_client_new(service.empty() ? "kafka" : service.c_str(), host.empty() ? "kafka" : host.c_str(),
+                                     nullptr, nullptr, session_->callbacks, 0, &session_->connection);
+  if (result == SASL_OK && session_->kerberos.credential) {
+    // Who we are, and no more: Kafka encrypts with TLS or not at all.
+    const sasl_security_properties_t no_layer{.min_ssf = 0,
+                                              .max_ssf = 0,
+                                              .maxbufsize = 0,
+                                              .security_flags = 0,
+                                              .property_names = nullptr,
+                                              .property_values = nullptr};
+    sasl_setprop(session_->connection, SASL_SEC_PROPS, &no_layer);
+    sasl_setprop(session_->connection, SASL_GSS_CREDS, session_->kerberos.credential.get());
+  }
   if (result != SASL_OK) {
     throw std::runtime_error(fmt::format("Cyrus SASL: {}", sasl_errstring(result, nullptr, nullptr)));
   }
@@ -121,7 +142,8 @@ CyrusClient::Outcome CyrusClient::start() {
   const char* mechanism = to_string(session_->credentials.mechanism);
   const int result = sasl_client_start(session_->connection, mechanism, nullptr, &output, &size, nullptr);
   if (result == SASL_NOMECH) {
-    reason_ = fmt::format("this machine has no plug-in for {}: install the package libsasl2-modules", mechanism);
+    reason_ = fmt::format("this machine has no plug-in for {}: install the package libsasl2-modules{}", mechanism,
+                          session_->credentials.mechanism == Mechanism::gssapi ? "-gssapi-mit" : "");
     return Outcome::failed;
   }
   return note(result, output, size);
@@ -138,8 +160,12 @@ CyrusClient::Outcome CyrusClient::handle_challenge(std::span<const std::byte> ch
 
 CyrusClient::Outcome CyrusClient::note(int result, const char* output, unsigned size) {
   if (result != SASL_OK && result != SASL_CONTINUE) {
-    reason_ =
-        result == SASL_BADSERV ? "the server does not know the password" : sasl_errstring(result, nullptr, nullptr);
+    if (session_->credentials.mechanism == Mechanism::gssapi) {
+      reason_ = printable_text(sasl_errdetail(session_->connection));  // the Kerberos library's words
+    } else {
+      reason_ =
+          result == SASL_BADSERV ? "the server does not know the password" : sasl_errstring(result, nullptr, nullptr);
+    }
     return Outcome::failed;
   }
   wipe(output_);

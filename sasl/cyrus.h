@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "sasl/credentials.h"
+#include "sasl/kerberos.h"
 
 namespace shunt::sasl {
 
@@ -22,8 +23,15 @@ class CyrusClient {
     failed,  // reason() says why
   };
 
+  /// The server, for mechanisms that care who it is, and what is to be shown to it.
+  struct Kerberos {
+    std::string service;
+    std::string host;
+    KerberosCredential credential;
+  };
+
   /// `credentials` must outlive it. Throws std::runtime_error: the library cannot be used.
-  explicit CyrusClient(const Credentials& credentials);
+  explicit CyrusClient(const Credentials& credentials, Kerberos kerberos = {});
   ~CyrusClient();
   CyrusClient(const CyrusClient&) = delete;
   CyrusClient& operator=(const CyrusClient&) = delete;

@@ -16,6 +16,7 @@ constexpr std::pair<std::string_view, LoginModule::Kind> known_modules[] = {
     {"org.apache.kafka.common.security.plain.PlainLoginModule", LoginModule::Kind::plain},
     {"org.apache.kafka.common.security.scram.ScramLoginModule", LoginModule::Kind::scram},
     {"org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule", LoginModule::Kind::oauth_bearer},
+    {"com.sun.security.auth.module.Krb5LoginModule", LoginModule::Kind::kerberos},
 };
 
 constexpr std::array control_flags{"required", "requisite", "sufficient", "optional"};
@@ -163,6 +164,8 @@ const char* to_string(LoginModule::Kind kind) {
       return "ScramLoginModule";
     case LoginModule::Kind::oauth_bearer:
       return "OAuthBearerLoginModule";
+    case LoginModule::Kind::kerberos:
+      return "Krb5LoginModule";
   }
   return "?";
 }
@@ -182,9 +185,9 @@ std::optional<LoginModule> parse_jaas(std::string_view text, std::string& why) {
   const auto known =
       std::ranges::find(known_modules, name.text.reveal(), [](const auto& module) { return module.first; });
   if (known == std::end(known_modules)) {
-    return fail(fmt::format("{} is not supported: shunt loads no Java classes; it knows {}, {} and {}",
+    return fail(fmt::format("{} is not supported: shunt loads no Java classes; it knows {}, {}, {} and {}",
                             shown_class(name.text.reveal()), known_modules[0].first, known_modules[1].first,
-                            known_modules[2].first));
+                            known_modules[2].first, known_modules[3].first));
   }
   LoginModule module{.kind = known->second, .options = {}};
 

@@ -20,7 +20,7 @@
 namespace shunt::sasl {
 
 struct LoginModule {
-  enum class Kind { plain, scram, oauth_bearer };
+  enum class Kind { plain, scram, oauth_bearer, kerberos };
   Kind kind = Kind::plain;
   std::map<std::string, Secret, std::less<>> options;  // the last of several of one name
 };

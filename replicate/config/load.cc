@@ -210,7 +210,7 @@ class Loader {
     client.metadata_max_age = duration("metadata.max.age.ms", 0);
     client.receive_buffer_bytes = buffer("receive.buffer.bytes");
     client.send_buffer_bytes = buffer("send.buffer.bytes");
-    client.security = read_security(reader);
+    client.security = read_security(reader, logins_);
     return client;
   }
 
@@ -313,6 +313,7 @@ class Loader {
   const LoadOptions& options_;
   Diagnostics& diagnostics_;
   Settings global_;
+  TokenLogins logins_;
   std::vector<std::string> aliases_;
 };
 

@@ -125,6 +125,18 @@ std::int64_t Reader::number(std::string_view key, std::int64_t least, std::int64
   return optional_number(key, least, most).value_or(least);  // the keys asked for have a default
 }
 
+double Reader::real(std::string_view key, double least, double most) {
+  const double fallback = parse_real(row(key).default_value).value_or(least);
+  const Entry* entry = find(key);
+  if (entry == nullptr) return fallback;
+  const std::optional<double> value = parse_real(entry->value.reveal());
+  if (!value || *value < least || *value > most) {
+    fail(*entry, fmt::format("is not a number of {} to {}", least, most));
+    return fallback;
+  }
+  return *value;
+}
+
 std::optional<std::int64_t> Reader::optional_number(std::string_view key, std::int64_t least, std::int64_t most) {
   const bool is_size = row(key).type == ValueType::size;
   const auto parse = [is_size](std::string_view text) { return is_size ? parse_size(text) : parse_integer(text); };

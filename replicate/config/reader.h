@@ -25,6 +25,10 @@ class Reader {
   Reader(const Settings& settings, Level level, Diagnostics& diagnostics)
       : settings_(settings), level_(level), diagnostics_(diagnostics) {}
 
+  /// Of the same level, for other settings, which must outlive it; what is wrong goes to the same diagnostics.
+  [[nodiscard]] Reader over(const Settings& settings) const { return Reader(settings, level_, diagnostics_); }
+  [[nodiscard]] const Settings& settings() const { return settings_; }
+
   /// Null: not set. A key's old name is looked for too.
   [[nodiscard]] const Entry* find(std::string_view key) const;
 
@@ -36,6 +40,7 @@ class Reader {
   [[nodiscard]] std::optional<net::HostPort> address(std::string_view key);
   /// A number or a size, whichever the table says the key is.
   [[nodiscard]] std::int64_t number(std::string_view key, std::int64_t least, std::int64_t most);
+  [[nodiscard]] double real(std::string_view key, double least, double most);
   /// Nothing: not set, and no default.
   [[nodiscard]] std::optional<std::int64_t> optional_number(std::string_view key, std::int64_t least,
                                                             std::int64_t most);

@@ -7,7 +7,9 @@
 
 #include <fmt/format.h>
 
+#include "net/kerberos_login.h"
 #include "net/tls_context.h"
+#include "replicate/config/tls_settings.h"
 #include "replicate/config/values.h"
 #include "sasl/credentials.h"
 
@@ -28,36 +30,64 @@ SecurityProtocol read_protocol(Reader& reader) {
 
 // ---- SASL -----------------------------------------------------------------------------------------------------------
 
-std::optional<sasl::Mechanism> read_mechanism(Reader& reader, const Entry& protocol) {
-  const Entry* entry = reader.find("sasl.mechanism");
-  if (entry == nullptr) {
-    reader.fail(protocol,
-                "needs sasl.mechanism: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512 (Kafka's default, GSSAPI, is not "
-                "supported)");
-    return std::nullopt;
-  }
+std::optional<sasl::Mechanism> read_mechanism(Reader& reader) {
   const auto mechanism = sasl::find_mechanism(reader.text("sasl.mechanism"));
-  if (!mechanism) reader.fail(*entry, "is not supported; shunt has PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512");
+  if (!mechanism) {
+    reader.fail(*reader.find("sasl.mechanism"),
+                "is not supported; shunt has PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER and GSSAPI");
+  }
   return mechanism;
 }
 
-std::shared_ptr<const sasl::Credentials> read_credentials(Reader& reader) {
+void read_kerberos(Reader& reader, const Entry& jaas, const sasl::LoginModule& module, net::Security& security) {
+  std::string why;
+  auto settings = sasl::read_kerberos(module, reader.text("sasl.kerberos.service.name"), why);
+  if (!settings) {
+    reader.fail(jaas, fmt::format("is refused: {}", why));
+    return;
+  }
+  sasl::Credentials credentials;
+  credentials.mechanism = sasl::Mechanism::gssapi;
+  credentials.user = settings->principal;
+  security.kerberos = std::make_shared<net::KerberosLogin>(std::move(*settings));
+  credentials.slow_start = security.kerberos;
+  security.credentials = std::make_shared<const sasl::Credentials>(std::move(credentials));
+}
+
+void read_credentials(Reader& reader, TokenLogins& logins, net::Security& security) {
   const Entry& protocol = *reader.find("security.protocol");
-  const auto mechanism = read_mechanism(reader, protocol);
+  const auto mechanism = read_mechanism(reader);
   const Entry* jaas = reader.find("sasl.jaas.config");
-  if (jaas == nullptr) reader.fail(protocol, "needs sasl.jaas.config, which holds user and password");
-  if (!mechanism || jaas == nullptr) return nullptr;
+  if (jaas == nullptr)
+    reader.fail(protocol, "needs sasl.jaas.config, which says who shunt is, and sasl.mechanism, unless that is GSSAPI");
+  if (!mechanism || jaas == nullptr) return;
 
   std::string why;
   const auto module = sasl::parse_jaas(jaas->value.reveal(), why);
-  auto credentials = module ? sasl::make_credentials(*mechanism, *module, why) : std::nullopt;
+  if (!module) {
+    reader.fail(*jaas, fmt::format("is refused: {}", why));
+    return;
+  }
+  if (*mechanism == sasl::Mechanism::oauth_bearer) {
+    read_token_login(reader, *jaas, *module, logins, security);
+    return;
+  }
+  if (*mechanism == sasl::Mechanism::gssapi) {
+    read_kerberos(reader, *jaas, *module, security);
+    return;
+  }
+  auto credentials = sasl::make_credentials(*mechanism, *module, why);
   if (!credentials) {
     reader.fail(*jaas, fmt::format("is refused: {}", why));
-    return nullptr;
+    return;
+  }
+  if (const Entry* handler = reader.find("sasl.login.callback.handler.class")) {
+    reader.warn(*handler,
+                "has no effect: user and password come from sasl.jaas.config, and shunt loads no Java classes");
   }
   credentials->most_scram_iterations = reader.number_as<std::uint32_t>(
       "shunt.sasl.scram.iterations.max", sasl::least_scram_iterations, sasl::largest_scram_iterations);
-  return std::make_shared<const sasl::Credentials>(std::move(*credentials));
+  security.credentials = std::make_shared<const sasl::Credentials>(std::move(*credentials));
 }
 
 // ---- TLS ------------------------------------------------------------------------------------------------------------
@@ -116,6 +146,15 @@ void read_host_check(Reader& reader, net::TlsSettings& settings) {
 }
 
 std::shared_ptr<const net::TlsContext> read_tls(Reader& reader) {
+  std::string why;
+  auto context = net::TlsContext::make(read_tls_settings(reader), why);
+  if (!context) reader.fail(*reader.find("security.protocol"), fmt::format("cannot be had: {}", why));
+  return context;
+}
+
+}  // namespace
+
+net::TlsSettings read_tls_settings(Reader& reader) {
   net::TlsSettings settings;
   read_versions(reader, settings);
   for (const std::string& suite : reader.list("ssl.cipher.suites")) {
@@ -128,18 +167,13 @@ std::shared_ptr<const net::TlsContext> read_tls(Reader& reader) {
     settings.own->key = secret_of(reader.find("ssl.keystore.key"));
     settings.own->key_password = secret_of(reader.find("ssl.key.password"));
   }
-  std::string why;
-  auto context = net::TlsContext::make(settings, why);
-  if (!context) reader.fail(*reader.find("security.protocol"), fmt::format("cannot be had: {}", why));
-  return context;
+  return settings;
 }
 
-}  // namespace
-
-net::Security read_security(Reader& reader) {
+net::Security read_security(Reader& reader, TokenLogins& logins) {
   const SecurityProtocol protocol = read_protocol(reader);
   net::Security security;
-  if (protocol.sasl) security.credentials = read_credentials(reader);
+  if (protocol.sasl) read_credentials(reader, logins, security);
   if (protocol.tls) security.tls = read_tls(reader);
   return security;
 }

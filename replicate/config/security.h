@@ -3,10 +3,12 @@
 
 #include "net/security.h"
 #include "replicate/config/reader.h"
+#include "replicate/config/token_login.h"
 
 namespace shunt::replicate {
 
-/// What is wrong with the keys, or with the files they name, is in the reader's diagnostics.
-net::Security read_security(Reader& reader);
+/// What is wrong with the keys, or with the files they name, is in the reader's diagnostics. Clients that log in the same way
+/// share their tokens: `logins` is common to all of a configuration.
+net::Security read_security(Reader& reader, TokenLogins& logins);
 
 }  // namespace shunt::replicate

@@ -24,6 +24,9 @@ std::optional<bool> parse_bool(std::string_view text);
 /// ConfigDef INT and LONG: decimal, with a sign if need be.
 std::optional<std::int64_t> parse_integer(std::string_view text);
 
+/// ConfigDef DOUBLE: decimal, perhaps with a fraction and an exponent; finite.
+std::optional<double> parse_real(std::string_view text);
+
 /// Bytes: a number, alone or with KiB, MiB or GiB behind it.
 std::optional<std::int64_t> parse_size(std::string_view text);
 

@@ -17,10 +17,12 @@ Link::Link(net::Loop& loop, LinkSettings settings, Owner& owner, std::string wha
       peer_(what_),
       frames_(net::handshake_limit_bytes),
       setup_timer_(loop, [this] { fail("no answer within the time allowed for connecting"); }),
-      session_timer_(loop, [this] {
-        session_ends_ = true;
-        owner_.on_link_session_ends();
-      }) {}
+      session_timer_(loop,
+                     [this] {
+                       session_ends_ = true;
+                       owner_.on_link_session_ends();
+                     }),
+      resume_timer_(loop, [this] { follow_handshake(handshake_->resume()); }) {}
 
 Link::~Link() = default;
 
@@ -29,7 +31,7 @@ void Link::open(const net::Endpoint& endpoint, const std::string& host) {
   peer_ = fmt::format("{} ({})", what_, endpoint.to_string());
   reason_.clear();
   state_ = State::connecting;
-  handshake_ = std::make_unique<net::Handshake>(settings_.client_id, settings_.security.credentials);
+  handshake_ = std::make_unique<net::Handshake>(settings_.client_id, settings_.security.credentials, host);
   frames_ = net::FrameReader(net::handshake_limit_bytes);
   net::StreamEvents& events = *this;
   if (settings_.security.tls) {
@@ -47,6 +49,7 @@ void Link::fail(const std::string& reason) {
   state_ = State::closing;
   setup_timer_.cancel();
   session_timer_.cancel();
+  resume_timer_.cancel();
   stream_->close();
 }
 
@@ -109,9 +112,16 @@ void Link::read_handshake() {
     }
     return;
   }
-  switch (handshake_->handle_frame(*frame)) {
+  follow_handshake(handshake_->handle_frame(*frame));
+}
+
+void Link::follow_handshake(net::Handshake::Step step) {
+  switch (step) {
     case net::Handshake::Step::send:
       shake_hands(handshake_->take_output());
+      break;
+    case net::Handshake::Step::wait:
+      resume_timer_.set(loop_.now() + net::resume_interval);
       break;
     case net::Handshake::Step::failed:
       fail(handshake_->reason());

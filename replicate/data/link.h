@@ -74,6 +74,7 @@ class Link final : private net::StreamEvents {
 
   void shake_hands(std::vector<std::byte> bytes);
   void read_handshake();
+  void follow_handshake(net::Handshake::Step step);
   void become_ready();
 
   net::Loop& loop_;
@@ -88,6 +89,7 @@ class Link final : private net::StreamEvents {
   net::FrameReader frames_;  // of the handshake
   net::Timer setup_timer_;
   net::Timer session_timer_;
+  net::Timer resume_timer_;  // of a handshake that waits
   bool session_ends_ = false;
   std::vector<std::byte> outgoing_;
   iovec outgoing_piece_{};

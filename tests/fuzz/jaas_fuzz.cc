@@ -6,6 +6,8 @@
 #include <string_view>
 
 #include "sasl/credentials.h"
+#include "sasl/kerberos.h"
+#include "sasl/unsecured_token.h"
 
 using namespace shunt::sasl;
 
@@ -20,5 +22,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (credentials && (credentials->user.empty() || credentials->password.empty())) std::abort();
     if (!credentials && why.empty()) std::abort();
   }
+  std::string refused;
+  const auto bearer = make_token_credentials(*module, "extension_", nullptr, refused);
+  if (bearer.has_value() != refused.empty()) std::abort();
+  refused.clear();
+  if (const auto token = make_unsecured_token(*module, 0, refused)) {
+    // It ends when the line says so, which may be said wrongly; whose it is was asked for.
+    parse_bearer_token(token->reveal(), unsecured_subject_claim(*module), refused);
+  } else if (refused.empty()) {
+    std::abort();
+  }
+  refused.clear();
+  if (!read_kerberos(*module, "kafka", refused) && refused.empty()) std::abort();
   return 0;
 }

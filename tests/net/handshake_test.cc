@@ -9,6 +9,7 @@
 #include "protocol/messages/sasl_authenticate.h"
 #include "protocol/messages/sasl_handshake.h"
 #include "protocol/request.h"
+#include "sasl/slow_start.h"
 
 namespace shunt::net {
 namespace {
@@ -204,6 +205,57 @@ TEST_F(SaslHandshakeTest, AuthenticatesAfterApiVersionsAndAgainLater) {
   ASSERT_TRUE(handshake.renewal_delay());
   EXPECT_GE(*handshake.renewal_delay(), std::chrono::seconds(85));
   EXPECT_LE(*handshake.renewal_delay(), std::chrono::seconds(95));
+}
+
+/// Starts exchanges when the test says so.
+class LateStart final : public sasl::SlowStart {
+ public:
+  std::shared_ptr<sasl::StartedExchange> begin(std::shared_ptr<const sasl::Credentials> with,
+                                               std::string host) override {
+    credentials = std::move(with);
+    hosts.push_back(std::move(host));
+    exchange = std::make_shared<sasl::StartedExchange>();
+    return exchange;
+  }
+  void finish(bool has_ticket) {
+    // Any exchange would do; PLAIN is one that needs nobody.
+    exchange->authenticator = std::make_unique<sasl::Authenticator>(plain);
+    exchange->step = has_ticket ? exchange->authenticator->start() : exchange->authenticator->fail("no ticket: why");
+    exchange->is_done = true;
+  }
+
+  sasl::Credentials plain;
+  std::shared_ptr<const sasl::Credentials> credentials;
+  std::shared_ptr<sasl::StartedExchange> exchange;
+  std::vector<std::string> hosts;
+};
+
+TEST_F(SaslHandshakeTest, WaitsForAnExchangeThatIsStartedElsewhere) {
+  auto starter = std::make_shared<LateStart>();
+  starter->plain = *credentials;
+  auto mirror = std::make_shared<sasl::Credentials>();
+  mirror->mechanism = sasl::Mechanism::gssapi;
+  mirror->user = "mirror@R";
+  mirror->slow_start = starter;
+  Handshake handshake("me", mirror, "broker.example");
+  ASSERT_EQ(agree(handshake, {}), Step::wait) << handshake.reason();
+  EXPECT_EQ(handshake.resume(), Step::wait);
+  EXPECT_THAT(starter->hosts, testing::ElementsAre("broker.example"));
+  EXPECT_EQ(starter->credentials, mirror);
+  starter->finish(true);
+  ASSERT_EQ(handshake.resume(), Step::send);
+  EXPECT_EQ(key_asked(handshake.take_output()), 36);
+  ASSERT_EQ(handshake.handle_frame(respond(3, protocol::SaslAuthenticateResponse{}, 2)), Step::ready);
+
+  handshake.reauthenticate();
+  ASSERT_EQ(handshake.handle_frame(respond(4, protocol::SaslHandshakeResponse{}, 1)), Step::wait);
+  starter->finish(false);
+  EXPECT_EQ(handshake.resume(), Step::failed);
+  EXPECT_EQ(handshake.reason(), "GSSAPI as user \"mirror@R\": no ticket: why");
+
+  Handshake late("me", mirror, "broker.example");
+  starter.reset();
+  EXPECT_EQ(agree(late, {}), Step::failed);
 }
 
 TEST_F(SaslHandshakeTest, NoSessionIsRenewedWithinASecondAndNoneInAThousandYears) {

@@ -1,6 +1,7 @@
 #include "sasl/authenticator.h"
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -50,6 +51,101 @@ TEST(Authenticator, PlainTakesNoSecondMessage) {
   ASSERT_EQ(authenticator.start(), Step::send);
   EXPECT_EQ(answer(authenticator, "more"), Step::failed);
 }
+
+// ---- OAUTHBEARER ----------------------------------------------------------------------------------------------------
+
+class BearerTest : public ::testing::Test {
+ protected:
+  BearerTest() {
+    credentials_.mechanism = Mechanism::oauth_bearer;
+    credentials_.token = current_;
+    credentials_.extensions.emplace("trace", Secret("a b"));
+    credentials_.extensions.emplace("Zone", Secret("7"));
+  }
+  static BearerToken token(std::string_view text, std::int64_t expires_ms = 4'102'444'800'000) {
+    return {.text = Secret(text), .user = "mirror", .issued_ms = {}, .expires_ms = expires_ms};
+  }
+
+  const std::shared_ptr<CurrentToken> current_ = std::make_shared<CurrentToken>();
+  Credentials credentials_;
+};
+
+TEST_F(BearerTest, SaysTheNewestTokenAndTheExtensions) {
+  current_->set(token("old.old.old"));
+  current_->set(token("a.b.c"));
+  current_->fail("no next one yet", false);
+  Authenticator authenticator(credentials_);
+  ASSERT_EQ(authenticator.start(), Step::send) << authenticator.reason();
+  EXPECT_EQ(output_of(authenticator),
+            "n,,\x01"
+            "auth=Bearer a.b.c\x01"
+            "Zone=7\x01trace=a b\x01\x01");
+  EXPECT_EQ(answer(authenticator, ""), Step::done);
+  EXPECT_EQ(credentials_.describe(), "OAUTHBEARER as user \"mirror\"");
+}
+
+TEST_F(BearerTest, ARefusalIsAcknowledgedAndThenTheStatusTold) {
+  current_->set(token("hunter.hunter.hunter", 1'700'000'000'000));
+  current_->fail("https://login: HTTP 503", false);
+  for (const char* last : {"", "more", "{\"status\":\"fine\"}"}) {
+    Authenticator authenticator(credentials_);
+    ASSERT_EQ(authenticator.start(), Step::send);
+    output_of(authenticator);
+    ASSERT_EQ(answer(authenticator, R"({"status":"invalid_token","scope":"x"})"), Step::send);
+    EXPECT_EQ(output_of(authenticator), "\x01");
+    // Kafka's brokers answer the next message with an error of their own; whatever else comes does not mean yes.
+    EXPECT_EQ(answer(authenticator, last), Step::failed);
+    for (const std::string& said : {authenticator.reason(), authenticator.explain_refusal("in its own words")}) {
+      EXPECT_EQ(said,
+                "the broker refuses the token (invalid_token), which ended at 2023-11-14 22:13:20 UTC; a new one "
+                "cannot be had: "
+                "https://login: HTTP 503");
+    }
+  }
+}
+
+TEST_F(BearerTest, ARefusalMayBeAnything) {
+  current_->set(token("a.b.c"));
+  for (const char* refusal : {"no", "[]", "{\"status\":7}", "{\"status\":\"\"}", "\xff\xff"}) {
+    Authenticator authenticator(credentials_);
+    ASSERT_EQ(authenticator.start(), Step::send);
+    ASSERT_EQ(answer(authenticator, refusal), Step::send);
+    EXPECT_EQ(answer(authenticator, ""), Step::failed);
+    EXPECT_EQ(authenticator.reason(), "the broker refuses the token, which ends at 2100-01-01 00:00:00 UTC");
+  }
+}
+
+TEST_F(BearerTest, WithoutATokenNothingIsSaid) {
+  Authenticator first(credentials_);
+  EXPECT_EQ(first.start(), Step::failed);
+  EXPECT_EQ(first.reason(), "there is no token yet");
+  EXPECT_EQ(credentials_.describe(), "OAUTHBEARER");
+  current_->fail("https://login: HTTP 401: invalid_client", true);
+  Authenticator second(credentials_);
+  EXPECT_EQ(second.start(), Step::failed);
+  EXPECT_EQ(second.reason(), "there is no token yet: https://login: HTTP 401: invalid_client");
+}
+
+TEST_F(BearerTest, ExtensionsAreThoseOfTheRfc) {
+  const auto made = [this](std::string_view options) {
+    std::string why;
+    const auto module = parse_jaas(
+        "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required " + std::string(options) + ";",
+        why);
+    EXPECT_TRUE(module) << why;
+    const auto credentials = make_token_credentials(*module, "extension_", current_, why);
+    return credentials ? std::to_string(credentials->extensions.size()) : why;
+  };
+  EXPECT_EQ(made("clientId=x extension_a=b extension_b=\"c d\""), "2");
+  EXPECT_THAT(made("extension_auth=b"), HasSubstr("auth is the token's own"));
+  EXPECT_THAT(made("extension_a1=b"), HasSubstr("other than letters"));
+  EXPECT_THAT(made("extension_=b"), HasSubstr("other than letters"));
+  EXPECT_THAT(made("extension_a=\"hunter2\\001\""),
+              testing::AllOf(HasSubstr("no ASCII text"), Not(HasSubstr("hunter2"))));
+  EXPECT_THAT(made("extension_a=\"\""), HasSubstr("is empty"));
+}
+
+// ---- SCRAM ----------------------------------------------------------------------------------------------------------
 
 class ScramTest : public ::testing::TestWithParam<Mechanism> {
  protected:

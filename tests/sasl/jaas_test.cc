@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "sasl/credentials.h"
+#include "sasl/kerberos.h"
 
 namespace shunt::sasl {
 namespace {
@@ -64,7 +65,8 @@ TEST(Jaas, EveryControlFlagIsOneInAnyCase) {
 TEST(Jaas, OtherModulesAreRefusedByName) {
   EXPECT_THAT(refusal("com.sun.security.auth.module.JndiLoginModule required user.provider.url=\"ldap://x\";"),
               HasSubstr("com.sun.security.auth.module.JndiLoginModule is not supported: shunt loads no Java classes"));
-  EXPECT_THAT(refusal("com.sun.security.auth.module.Krb5LoginModule required;"), HasSubstr("Krb5LoginModule"));
+  EXPECT_THAT(refusal("com.sun.security.auth.module.LdapLoginModule required;"),
+              HasSubstr("it knows org.apache.kafka.common.security.plain.PlainLoginModule"));
   EXPECT_THAT(refusal("PlainLoginModule required;"), HasSubstr("its login module is not supported"));
 }
 
@@ -126,9 +128,31 @@ TEST(Credentials, ComeFromTheModuleOfTheMechanism) {
               HasSubstr("delegation tokens"));
 }
 
+TEST(Kerberos, IsWhatKrb5LoginModuleSays) {
+  const auto read = [](std::string_view options, std::string_view service = "") {
+    std::string why;
+    const auto module =
+        parse_jaas(fmt::format("com.sun.security.auth.module.Krb5LoginModule required {};", options), why);
+    EXPECT_TRUE(module) << why;
+    const auto settings = read_kerberos(*module, std::string(service), why);
+    if (!settings) return why;
+    return fmt::format("{}|{}|{}|{}", settings->service, settings->principal, settings->keytab, settings->ticket_cache);
+  };
+  const std::string keytab = "useKeyTab=true storeKey=true keyTab=\"/etc/m.keytab\" principal=\"mirror@R\"";
+  EXPECT_EQ(read(keytab, "kafka"), "kafka|mirror@R|/etc/m.keytab|");
+  EXPECT_EQ(read(keytab + " serviceName=kafka"), "kafka|mirror@R|/etc/m.keytab|");
+  EXPECT_EQ(read("useTicketCache=true", "kafka"), "kafka|||");
+  EXPECT_EQ(read("useTicketCache=true ticketCache=\"FILE:/tmp/cc\" principal=\"a@R\"", "k"), "k|a@R||/tmp/cc");
+  EXPECT_THAT(read(keytab), HasSubstr("set sasl.kerberos.service.name"));
+  EXPECT_THAT(read(keytab + " serviceName=a", "b"), HasSubstr("is not that of sasl.kerberos.service.name"));
+  EXPECT_THAT(read("useKeyTab=true principal=\"a\"", "k"), HasSubstr("needs keyTab"));
+  EXPECT_THAT(read("useKeyTab=true keyTab=\"/a\"", "k"), HasSubstr("needs principal"));
+  EXPECT_THAT(read("doNotPrompt=true", "k"), HasSubstr("names no credentials"));
+}
+
 TEST(Mechanism, HasTheNamesThatBrokersList) {
   for (const Mechanism mechanism : every_mechanism) EXPECT_EQ(find_mechanism(to_string(mechanism)), mechanism);
-  EXPECT_FALSE(find_mechanism("GSSAPI"));
+  EXPECT_FALSE(find_mechanism("DIGEST-MD5"));
   EXPECT_FALSE(find_mechanism("plain"));
 }
 

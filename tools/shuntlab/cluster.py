@@ -74,7 +74,12 @@ class Broker:
             "kafka.Kafka",
             str(self.home / "server.properties"),
             heap=state["heap"],
-            options=[*JVM_FLAGS[state["jvm"]], *state["jvm_options"], *litter_stays_here],
+            options=[
+                *JVM_FLAGS[state["jvm"]],
+                *(security.jvm_options(self.cluster.home) if state["secure"] else []),
+                *state["jvm_options"],
+                *litter_stays_here,
+            ],
             log_level="info",
         )
         self.process.start(command, log=self.log, cwd=self.home)
@@ -329,9 +334,13 @@ class Cluster:
 
     def client_settings(self, protocol, mechanism=None, **who):
         """What the configuration of a client of a secured cluster says, address included; mechanism of a SASL listener;
-        who: user and password."""
+        who: user and password. With OAUTHBEARER it names a file that holds a token for a day."""
         settings = security.client_settings(self.home, protocol, mechanism, **who)
         return {"bootstrap.servers": self.bootstrap_of(protocol), **settings}
+
+    def issuer(self):
+        """Who makes out the tokens that a secured cluster takes."""
+        return security.issuer(self.home)
 
     def bootstrap_of_proxies(self):
         return ",".join(f"{HOST}:{ports['proxy_port']}" for ports in self.state["brokers"].values())

@@ -7,14 +7,17 @@ listener that authenticates, as one user that may do what a mirror needs and not
 import subprocess
 from pathlib import Path
 
+from . import tokens
 from .errors import LabError
 
 USER = "mirror"
 PASSWORD = "mirror-secret"
-MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")  # with USER and PASSWORD
+OAUTHBEARER = "OAUTHBEARER"  # with tokens of the cluster's own issuer
 LISTENERS = ("SASL_PLAINTEXT", "SASL_SSL", "SSL")  # SSL asks for the user's certificate
 
 _MODULES = "org.apache.kafka.common.security"
+_OAUTH = f"{_MODULES}.oauthbearer"
 _TOPIC, _CLUSTER, _TRANSACTIONAL_ID = 2, 4, 5
 _LITERAL, _PREFIXED = 3, 4
 _ALL, _WRITE, _CREATE, _ALTER, _IDEMPOTENT_WRITE = 2, 4, 5, 7, 12
@@ -79,6 +82,12 @@ def make_certificates(home):
     authority = Authority(home / "tls").make()
     authority.issue("broker", "broker", ["IP:127.0.0.1", "DNS:localhost"])
     authority.pkcs12(authority.issue("client", USER))
+    issuer(home).make()
+
+
+def issuer(home):
+    """Whose tokens the brokers of a cluster take; home: the cluster's directory."""
+    return tokens.Issuer(home / "oauth")
 
 
 # ---- Settings ----------------------------------------------------------------------------------------------------
@@ -105,11 +114,23 @@ def server_properties(listeners, home):
             settings["ssl.principal.mapping.rules"] = "RULE:^CN=([^,]+)$/$1/"
         if listener.startswith("SASL_"):
             prefix = f"listener.name.{listener.lower()}"
-            settings[f"{prefix}.sasl.enabled.mechanisms"] = ",".join(MECHANISMS)
+            settings[f"{prefix}.sasl.enabled.mechanisms"] = ",".join((*MECHANISMS, OAUTHBEARER))
+            settings[f"{prefix}.oauthbearer.sasl.jaas.config"] = f"{_OAUTH}.OAuthBearerLoginModule required;"
+            settings[f"{prefix}.oauthbearer.sasl.server.callback.handler.class"] = (
+                f"{_OAUTH}.OAuthBearerValidatorCallbackHandler"
+            )
+            settings["sasl.oauthbearer.expected.issuer"] = tokens.NAME
+            settings["sasl.oauthbearer.expected.audience"] = tokens.AUDIENCE
+            settings["sasl.oauthbearer.jwks.endpoint.url"] = issuer(home).keys.as_uri()
             for mechanism in MECHANISMS:
                 users = f' user_{USER}="{PASSWORD}"' if mechanism == "PLAIN" else ""
                 settings[f"{prefix}.{mechanism.lower()}.sasl.jaas.config"] = f"{_module(mechanism)} required{users};"
     return settings
+
+
+def jvm_options(home):
+    """What brokers must be told that is no setting: which URLs they may read keys from."""
+    return [f"-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls={issuer(home).keys.as_uri()}"]
 
 
 def format_options():
@@ -123,6 +144,13 @@ def client_settings(home, protocol, mechanism, user=USER, password=PASSWORD):
     settings = {"security.protocol": protocol}
     if protocol.startswith("SASL_"):
         settings["sasl.mechanism"] = mechanism
+    if protocol.startswith("SASL_") and mechanism == OAUTHBEARER:
+        token = issuer(home).home / f"{user}.token"
+        token.write_text(issuer(home).token(user))
+        settings["sasl.jaas.config"] = f"{_OAUTH}.OAuthBearerLoginModule required;"
+        settings["sasl.login.callback.handler.class"] = f"{_OAUTH}.OAuthBearerLoginCallbackHandler"
+        settings["sasl.oauthbearer.token.endpoint.url"] = token.as_uri()
+    elif protocol.startswith("SASL_"):
         settings["sasl.jaas.config"] = f'{_module(mechanism)} required username="{user}" password="{password}";'
     if protocol.endswith("SSL"):
         settings["ssl.truststore.type"] = "PEM"

@@ -1,0 +1,132 @@
+"""Clusters that authenticate by Kerberos (GSSAPI), with MIT's KDC on loopback."""
+
+import json
+import os
+import signal
+
+from harness import integration
+from secure_test import LOOPS
+from shuntlab import security
+from shuntlab.kerberos import NAME, Realm
+
+PROTOCOLS = ("SASL_PLAINTEXT", "SASL_SSL")
+
+
+def kerberised(lab, realm, **settings):
+    os.environ["KRB5_CONFIG"] = str(realm.config)
+    realm.add(security.USER)
+    properties = {**settings.pop("properties", {})}
+    for protocol in PROTOCOLS:
+        properties.update(realm.broker_properties(protocol))
+    options = [*settings.pop("jvm_options", []), *realm.jvm_options()]
+    return [
+        lab.cluster(name, secure=True, properties=properties, jvm_options=options, **settings)
+        for name in ("secure-source", "secure-target")
+    ]
+
+
+def client(alias, cluster, protocol, realm, options):
+    """Without sasl.mechanism: GSSAPI is what Kafka's clients take then."""
+    settings = {key: value for key, value in cluster.client_settings(protocol, "PLAIN").items()
+                if not key.startswith("sasl.")}  # fmt: skip
+    return {f"{alias}.{key}": value for key, value in {**settings, **realm.client_settings(options)}.items()}
+
+
+def stop_at_end(lab, realm):
+    """A test that fails or times out leaves no KDC: the runner ends what is recorded beside shunt's own processes."""
+    (lab.home / "shunt-kdc.process").symlink_to(realm.process.record)
+
+
+@integration(timeout_seconds=240)
+def tickets_of_either_kind_serve_both_event_loops(lab):
+    with Realm(lab.home / "realm") as realm:
+        stop_at_end(lab, realm)
+        source, target = kerberised(lab, realm)
+        handed_over = {
+            "keytab": realm.keytab_options(security.USER),
+            "cache": f'useTicketCache=true ticketCache="{realm.ticket_cache(security.USER)}"',
+        }
+        ways = [(name, protocol, loop) for name in handed_over for protocol in PROTOCOLS for loop in LOOPS]
+        spec = {"records": 2000, "partitions": 3, "codec": "lz4", "flush": "1..300"}
+        topics = lab.load_all([{**spec, "topic": ".".join(way)} for way in ways], cluster=source)
+        for (name, protocol, loop), topic in zip(ways, topics):
+            settings = {
+                **client("source", source, protocol, realm, handed_over[name]),
+                **client("target", target, protocol, realm, handed_over[name]),
+                "shunt.io": loop,
+            }
+            summary = lab.mirror([topic], source=source, target=target, settings=settings)
+            assert summary["records"] == 2000 and summary["duplicates"] == 0, (topic, summary)
+            assert sum(shard["connections_lost"] for shard in summary["shards"]) == 0, (topic, summary)
+        lab.assert_identical(topics, source=source, target=target)
+
+
+@integration(timeout_seconds=240)
+def sessions_are_renewed_while_the_kdc_hangs(lab):
+    # Brokers end sessions after two seconds; the tickets that are there serve for all of them.
+    logger = "org.slf4j.simpleLogger.log.org.apache.kafka.common.security.authenticator.SaslServerAuthenticator"
+    with Realm(lab.home / "realm") as realm:
+        stop_at_end(lab, realm)
+        source, target = kerberised(
+            lab, realm, properties={"connections.max.reauth.ms": 2000}, jvm_options=[f"-D{logger}=debug"]
+        )
+
+        def renewals(cluster):
+            return cluster.broker(1).log.read_text(errors="replace").count("Beginning re-authentication")
+
+        for loop in LOOPS:
+            topic = lab.topic(loop)
+            source.create_topic(topic, partitions=4)
+            options = realm.keytab_options(security.USER)
+            settings = {
+                **client("source", source, "SASL_PLAINTEXT", realm, options),
+                **client("target", target, "SASL_PLAINTEXT", realm, options),
+                "shunt.io": loop,
+            }
+            run = lab.start_mirror([topic], source=source, target=target, settings=settings)
+            lab.load(cluster=source, topic=loop, records=1000, partitions=4)
+            lab.until_level([topic], source, target)
+            realm.process.signal(signal.SIGSTOP)
+            before, loads = (renewals(source), renewals(target)), 1
+            while min(renewals(source) - before[0], renewals(target) - before[1]) < 6:
+                assert loads < 60, (loads, before, renewals(source), renewals(target))
+                lab.load(cluster=source, topic=loop, records=20000, partitions=4, codec="lz4", start=loads * 20000)
+                loads += 1
+            lab.until_level([topic], source, target)
+            realm.process.signal(signal.SIGCONT)
+            run.drain()
+            summary = run.summary()
+            assert summary["duplicates"] == 0 and not summary["failures"] and not summary["conditions"], summary
+            assert sum(shard["connections_lost"] for shard in summary["shards"]) == 0, json.dumps(summary)
+            assert " warning " not in run.log_text(), run.log_text()
+            lab.assert_identical([topic], source=source, target=target)
+
+
+@integration(timeout_seconds=240)
+def a_ticket_that_cannot_be_had_is_named(lab):
+    with Realm(lab.home / "realm") as realm:
+        stop_at_end(lab, realm)
+        source, target = kerberised(lab, realm)
+        topic = lab.load(cluster=source, topic="t", records=10)
+        good = client("source", source, "SASL_PLAINTEXT", realm, realm.keytab_options(security.USER))
+
+        def said(options, **more):
+            settings = {**good, **client("target", target, "SASL_PLAINTEXT", realm, options), **more}
+            config = lab.config([topic], source=source, target=target, settings=settings)
+            check = lab.shunt("check", config)
+            assert check.wait(60) == 1, check.output.read_text()
+            return check.output.read_text() + check.log_text()
+
+        prefix = f'SASL: GSSAPI as user "{security.USER}@{NAME}": '
+        missing = lab.home / "missing.keytab"
+        text = said(realm.keytab_options(security.USER, missing))
+        assert f"{prefix}no ticket from {missing}: No such file or directory" in text, text
+        text = said(f'useKeyTab=true keyTab="{realm.keytab(security.USER)}" principal="stranger@{NAME}"')
+        assert f'SASL: GSSAPI as user "stranger@{NAME}": no ticket from {realm.keytab(security.USER)}: it holds no key of stranger@{NAME}' in text, text
+        text = said(f'useTicketCache=true ticketCache="{lab.home}/nothing"')
+        assert f"SASL: GSSAPI: no ticket from {lab.home}/nothing: No credentials cache found" in text, text
+        text = said(realm.keytab_options(security.USER), **{"target.sasl.kerberos.service.name": "elephant"})
+        assert prefix in text and "Server elephant/127.0.0.1@LAB.EXAMPLE not found in Kerberos database" in text, text
+        realm.stop()
+        text = said(realm.keytab_options(security.USER))
+        assert prefix in text and f"Cannot contact any KDC for realm '{NAME}'" in text, text
