@@ -123,7 +123,7 @@ class Mirror::Impl final : private Shards {
     Runner& runner = runners_.emplace_back();
     runner.io = loop->name();
     runner.shard = std::make_unique<Shard>(std::move(loop), setup.shard, [this](Parked parked) {
-      asio::post(context_, [this, parked = std::move(parked)]() mutable { handle_parked(std::move(parked)); });
+      asio::post(context_, [this, parked = std::move(parked)] { handle_parked(parked); });
     });
   }
 
@@ -162,10 +162,7 @@ class Mirror::Impl final : private Shards {
     running_shards_.fetch_sub(1, std::memory_order_release);
   }
 
-  void handle_parked(Parked parked) {
-    const FlowId id = parked.flow_id;
-    replications_.at(id.replication)->handle_parked(std::move(parked));
-  }
+  void handle_parked(const Parked& parked) { replications_.at(parked.flow_id.replication)->handle_parked(parked); }
 
   void handle_end(const std::exception_ptr& failure) {
     if (failure) {

@@ -35,7 +35,7 @@ constexpr auto calm = 5s;
 
 }  // namespace
 
-Replication::Replication(net::asio::any_io_executor executor, ReplicationSettings settings, Shards& shards)
+Replication::Replication(const net::asio::any_io_executor& executor, ReplicationSettings settings, Shards& shards)
     : settings_(std::move(settings)),
       executor_(executor),
       shards_(shards),
@@ -282,15 +282,15 @@ void Replication::wait_for_leader(Partition& partition, const std::string& reaso
   set_phase(partition, Phase::assignable, reason);
 }
 
-void Replication::handle_parked(Parked parked) {
+void Replication::handle_parked(const Parked& parked) {
   const auto found = by_id_.find(parked.flow_id);
   if (found == by_id_.end()) return;
   found->second->is_in_shard = false;
-  handle_left(*found->second, std::move(parked));
+  handle_left(*found->second, parked);
 }
 
 /// The data path, or a detour, has no more to do with the partition.
-void Replication::handle_left(Partition& partition, Parked parked) {
+void Replication::handle_left(Partition& partition, const Parked& parked) {
   changed_.announce();
   partition.standing = parked.standing;
   partition.is_in_doubt = partition.is_in_doubt || parked.is_in_doubt;
@@ -364,6 +364,7 @@ void Replication::handle_failed(Partition& partition) {
 Awaitable<> Replication::name_open_transactions() {
   if (!open_transactions_.is_due(now())) co_return;
   std::vector<const FlowSpec*> flows;
+  flows.reserve(by_id_.size());
   for (const auto& [id, partition] : by_id_) flows.push_back(&partition->spec);
   const std::vector<OpenTransactions::Named> named = co_await open_transactions_.look(std::move(flows), now());
   for (const OpenTransactions::Named& one : named) {
@@ -474,7 +475,7 @@ Awaitable<> Replication::take_detour(Partition& partition) {
   start.is_in_doubt = std::exchange(partition.is_in_doubt, false);
   start.source_epoch = partition.source_epoch;
   DetourEnd end = co_await partition.detour->walk(
-      std::move(start), [this, &topic] { return stopping_ || topic.stage != MirroredTopic::Stage::mirrored; });
+      start, [this, &topic] { return stopping_ || topic.stage != MirroredTopic::Stage::mirrored; });
   if (end.is_located) partition.admitted.reset();
   partition.is_busy = false;
   const std::optional<std::string> readmission = std::exchange(partition.readmission, std::nullopt);
@@ -483,7 +484,7 @@ Awaitable<> Replication::take_detour(Partition& partition) {
     co_return;
   }
   if (!end.is_passed || topic.stage != MirroredTopic::Stage::mirrored) {
-    handle_left(partition, std::move(end.parked));
+    handle_left(partition, end.parked);
     // What it has begun is fenced before anything else is written.
     if (partition.phase == Phase::assignable) set_phase(partition, Phase::waiting_for_detour, partition.reason);
     co_return;

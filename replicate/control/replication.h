@@ -84,7 +84,7 @@ struct ReplicationSettings {
 
 class Replication {
  public:
-  Replication(net::asio::any_io_executor executor, ReplicationSettings settings, Shards& shards);
+  Replication(const net::asio::any_io_executor& executor, ReplicationSettings settings, Shards& shards);
 
   /// Discovers, admits, assigns, and follows what changes, until stop() or until finished(). Throws ClusterError when a
   /// cluster cannot be reached in the beginning, or when there is nothing to mirror and nothing to wait for.
@@ -92,7 +92,7 @@ class Replication {
   /// Not `graceful`: what is under way is cut off.
   void stop(bool graceful);
 
-  void handle_parked(Parked parked);
+  void handle_parked(const Parked& parked);
 
   // ---- from any thread ----
   void append_status(MirrorStatus& status) const;
@@ -178,7 +178,7 @@ class Replication {
   [[nodiscard]] bool is_still_assignable(Partition& partition);
   void assign(Partition& partition, const Route& route);
   void wait_for_leader(Partition& partition, const std::string& reason, Condition condition);
-  void handle_left(Partition& partition, Parked parked);
+  void handle_left(Partition& partition, const Parked& parked);
   void handle_failed(Partition& partition);
   void begin_detours();
   net::Awaitable<> take_detour(Partition& partition);

@@ -14,7 +14,6 @@ namespace shunt::replicate {
 
 using protocol::Offset;
 using protocol::RecordBatchHeader;
-using protocol::Sequence;
 using protocol::Stamp;
 
 namespace errors = protocol::errors;
