@@ -3,13 +3,13 @@
 
 #include <memory>
 
-#include "net/tls_context.h"
+#include "net/tls_source.h"
 #include "sasl/credentials.h"
 
 namespace shunt::net {
 
 struct Security {
-  std::shared_ptr<const TlsContext> tls = {};                 // null: plain text
+  std::shared_ptr<TlsSource> tls = {};                        // null: plain text
   std::shared_ptr<const sasl::Credentials> credentials = {};  // null: without SASL
 };
 

@@ -3,6 +3,8 @@
 #include <stdexcept>
 #include <string_view>
 
+#include <fmt/format.h>
+
 namespace shunt::sasl {
 namespace {
 
@@ -39,7 +41,10 @@ Authenticator::Step Authenticator::handle_challenge(std::span<const std::byte> c
   if (!why.empty()) return fail(std::move(why));
   switch (client_->handle_challenge(challenge)) {
     case CyrusClient::Outcome::failed:
-      return fail(client_->reason());
+      return fail(fmt::format("{}: {}",
+                              is_first ? "the server's SCRAM message cannot be answered"
+                                       : "the server has not proved that it knows the password",
+                              client_->reason()));
     case CyrusClient::Outcome::more:
       if (!is_first) return fail("the SCRAM exchange does not end where it must");
       awaiting_ = Awaiting::server_final;

@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "net/tls_context.h"
+#include "net/tls_source.h"
 #include "replicate/config/values.h"
 #include "sasl/credentials.h"
 
@@ -115,7 +115,7 @@ void read_host_check(Reader& reader, net::TlsSettings& settings) {
   reader.warn(entry, "lets every host pass for a broker that has any certificate of a trusted issuer");
 }
 
-std::shared_ptr<const net::TlsContext> read_tls(Reader& reader) {
+std::shared_ptr<net::TlsSource> read_tls(Reader& reader) {
   net::TlsSettings settings;
   read_versions(reader, settings);
   for (const std::string& suite : reader.list("ssl.cipher.suites")) {
@@ -129,9 +129,9 @@ std::shared_ptr<const net::TlsContext> read_tls(Reader& reader) {
     settings.own->key_password = secret_of(reader.find("ssl.key.password"));
   }
   std::string why;
-  auto context = net::TlsContext::make(settings, why);
-  if (!context) reader.fail(*reader.find("security.protocol"), fmt::format("cannot be had: {}", why));
-  return context;
+  auto source = net::TlsSource::make(std::move(settings), why);
+  if (!source) reader.fail(*reader.find("security.protocol"), fmt::format("cannot be had: {}", why));
+  return source;
 }
 
 }  // namespace
