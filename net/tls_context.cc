@@ -102,8 +102,8 @@ Content read_pkcs12(std::string_view bytes, const TlsStore& store) {
   // The rest is read only behind a MAC that fits the password, so this is the only number that a stranger could have chosen.
   const ASN1_INTEGER* iterations = nullptr;
   PKCS12_get0_mac(nullptr, nullptr, nullptr, &iterations, file.get());
-  if (iterations != nullptr &&
-      !(ASN1_INTEGER_get(iterations) >= 0 && ASN1_INTEGER_get(iterations) <= most_iterations)) {
+  const long asked = iterations == nullptr ? 1 : ASN1_INTEGER_get(iterations);  // -1: more than a long holds
+  if (asked < 0 || asked > most_iterations) {
     throw Unusable(
         fmt::format("{} asks for more than {} iterations to check its password", store.path, most_iterations));
   }

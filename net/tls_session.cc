@@ -163,7 +163,7 @@ std::string TlsSession::explain_failure(unsigned long code) const {
                        X509_verify_cert_error_string(verdict), advice);
   }
   const char* text = ERR_reason_error_string(code);
-  const std::string reason = text == nullptr ? "unknown error" : text;
+  std::string reason = text == nullptr ? "unknown error" : text;
   switch (ERR_GET_REASON(code)) {
     case SSL_R_WRONG_VERSION_NUMBER:
       return "the peer does not answer with TLS: use the port of an SSL or SASL_SSL listener, or correct "

@@ -16,7 +16,6 @@ namespace {
 
 using Outcome = TlsSession::Outcome;
 using ::testing::HasSubstr;
-using ::testing::Not;
 using tests::Authority;
 using tests::Identity;
 using tests::TlsServer;
