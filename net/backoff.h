@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <random>
 
@@ -16,7 +17,10 @@ class Backoff {
   /// costs the peer something too. `first` and `longest` (reconnect.backoff.ms and reconnect.backoff.max.ms) are not
   /// negative.
   Backoff(Duration first, Duration longest, std::uint64_t seed)
-      : first_(std::min(first, longest)), longest_(longest), ceiling_(first_), random_(seed) {}
+      : first_(std::min(first, longest)),
+        longest_(longest),
+        ceiling_(first_),
+        random_(static_cast<std::minstd_rand::result_type>(seed)) {}
 
   Duration next() {
     const Duration ceiling = ceiling_;
@@ -31,7 +35,28 @@ class Backoff {
   Duration first_;
   Duration longest_;
   Duration ceiling_;
-  std::mt19937_64 random_;
+  std::minstd_rand random_;  // small: every partition has one
+};
+
+/// Between the attempts to connect to a broker. Those it refuses, or that find no broker to be trusted, are counted by whoever
+/// locks accounts: they are as far apart as people are patient.
+class ReconnectBackoff {
+ public:
+  ReconnectBackoff(Duration first, Duration longest, std::uint64_t seed)
+      : usual_(first, longest, seed), refused_(first_after_refusal, longest_after_refusal, seed) {}
+
+  Duration next(bool was_refused) { return was_refused ? refused_.next() : usual_.next(); }
+  /// After a success.
+  void reset() {
+    usual_.reset();
+    refused_.reset();
+  }
+
+ private:
+  static constexpr Duration first_after_refusal = std::chrono::seconds(2);
+  static constexpr Duration longest_after_refusal = std::chrono::seconds(30);
+  Backoff usual_;
+  Backoff refused_;
 };
 
 }  // namespace shunt::net

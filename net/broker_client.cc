@@ -37,7 +37,8 @@ Awaitable<std::shared_ptr<BrokerConnection>> BrokerClient::connect(Time deadline
     if (failure_) throw BrokerError(*failure_);
     if (now() >= deadline) {
       throw BrokerError(name_, BrokerStep::connect,
-                        "not connected in time (waiting for DNS, TCP, or the next attempt)");
+                        fmt::format("not connected in time (waiting for DNS, TCP, or the next attempt){}",
+                                    last_end_.empty() ? "" : "; the last connection ended: " + last_end_));
     }
   }
   co_return connection_;
@@ -47,6 +48,12 @@ Awaitable<std::shared_ptr<BrokerConnection>> BrokerClient::connect(Time deadline
 // to resolve must not hold anybody beyond their deadline.
 Awaitable<> BrokerClient::attempt() {
   const auto self = shared_from_this();
+  if (connection_ && now() - opened_at_ > settings_->backoff_max) {
+    backoff_.reset();
+    not_before_ = {};
+  }
+  if (connection_) last_end_ = connection_->reason();
+  connection_.reset();
   if (now() < not_before_) co_await sleep_until(not_before_);
   std::optional<BrokerError> failure;
   if (closed_) {
@@ -63,11 +70,11 @@ Awaitable<> BrokerClient::attempt() {
     }
   }
   if (failure) {
-    not_before_ = now() + backoff_.next();
+    not_before_ = now() + backoff_.next(failure->is_refusal());
     failure_ = std::move(failure);
   } else {
-    backoff_.reset();
-    not_before_ = {};
+    opened_at_ = now();
+    not_before_ = opened_at_ + backoff_.next(false);
   }
   connecting_ = false;
   attempted_.announce();

@@ -4,13 +4,14 @@
 //   const protocol::MetadataResponse answer = co_await client->call(request);     // throws BrokerError
 //
 //   - Calls are written as they come and answered in order; several may be under way.
-//   - A lost connection fails the calls on it; the next call makes a new one. Attempts that fail are spaced by an
-//     exponential back-off with jitter, which calls sit out; the address is resolved anew each time.
+//   - A lost connection fails the calls on it; the next call makes a new one. Attempts that fail, or whose connection does not
+//     last, are spaced by an exponential back-off with jitter, which calls sit out; the address is resolved anew each time.
 //   - A call is sent once. Whether it may be repeated is its caller's to know.
 //
 // Owned by shared_ptr: whoever awaits a call holds one. close() ends what is under way.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -49,7 +50,9 @@ class BrokerClient : public std::enable_shared_from_this<BrokerClient> {
     };
     const std::vector<std::byte> frame =
         co_await connection->exchange(encode, std::string(Request::api.name), deadline);
-    auto response = protocol::decode_response<typename Request::Response>(frame, *version, &why);
+    const std::size_t left = settings_->memory->left();
+    auto response = protocol::decode_response<typename Request::Response>(frame, *version, &why,
+                                                                          left - std::min(left, frame.size()));
     if (!response) {
       const std::string reason = fmt::format("malformed answer to {} version {}: {}", Request::api.name, *version, why);
       connection->fail(reason);
@@ -79,11 +82,13 @@ class BrokerClient : public std::enable_shared_from_this<BrokerClient> {
   std::string name_;
   HostPort address_;
   std::shared_ptr<BrokerConnection> connection_;
-  Backoff backoff_;
+  ReconnectBackoff backoff_;
+  Time opened_at_{};   // connection_
   Time not_before_{};  // of the next attempt
   bool connecting_ = false;
   bool closed_ = false;
   std::optional<BrokerError> failure_;  // of the last attempt
+  std::string last_end_;                // why the connection before ended
   Signal attempted_;
 };
 

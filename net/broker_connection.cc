@@ -17,8 +17,7 @@ std::string seconds(Duration duration) {
 /// Closes a channel when time is up, which ends whatever it waits for. Must not outlive the channel.
 class Guillotine {
  public:
-  Guillotine(const asio::any_io_executor& executor, Channel& channel, Duration timeout)
-      : alarm_(executor, now() + timeout) {
+  Guillotine(const asio::any_io_executor& executor, Channel& channel, Time deadline) : alarm_(executor, deadline) {
     alarm_.on_expiry([&channel, fallen = fallen_] {
       if (std::exchange(*fallen, true)) return;
       channel.close();
@@ -83,9 +82,10 @@ Awaitable<std::shared_ptr<BrokerConnection>> BrokerConnection::open(std::shared_
   auto connection = std::make_shared<BrokerConnection>(Private{}, executor, settings, std::move(broker), address.host);
   if (settings->security.login) co_await connection->await_token();
   co_await connection->connect(address);
-  if (settings->security.tls) co_await connection->begin_tls(address.host);
-  co_await connection->shake_hands();
-  connection->frames_.set_limit(settings->response_limit_bytes);
+  const Time deadline = now() + settings->handshake_timeout;
+  if (settings->security.tls) co_await connection->begin_tls(address.host, deadline);
+  co_await connection->shake_hands(deadline);
+  connection->frames_.set_limit(settings->memory->largest_answer(), settings->memory);
   asio::co_spawn(executor, connection->read(), asio::detached);
   co_return connection;
 }
@@ -118,7 +118,7 @@ Awaitable<> BrokerConnection::connect(HostPort address) {
     bool timed_out = false;
     {
       channel_ = settings_->network->make_channel(executor_);
-      Guillotine guillotine(executor_, *channel_, settings_->connect_timeout);
+      Guillotine guillotine(executor_, *channel_, now() + settings_->connect_timeout);
       error = co_await channel_->connect(endpoint);
       timed_out = guillotine.has_fallen();
     }
@@ -133,18 +133,22 @@ Awaitable<> BrokerConnection::connect(HostPort address) {
   throw BrokerError(broker_, BrokerStep::connect, reasons);
 }
 
-Awaitable<> BrokerConnection::begin_tls(const std::string& host) {
-  auto tls = std::make_unique<TlsChannel>(std::move(channel_), settings_->security.tls, host);
+Awaitable<> BrokerConnection::begin_tls(const std::string& host, Time deadline) {
+  auto tls =
+      std::make_unique<TlsChannel>(std::move(channel_), settings_->security.tls->current(), host, remote_.to_string());
   tls_ = tls.get();
   channel_ = std::move(tls);
-  Guillotine guillotine(executor_, *channel_, settings_->handshake_timeout);
+  Guillotine guillotine(executor_, *channel_, deadline);
   const boost::system::error_code error = co_await tls_->shake_hands();
   if (guillotine.has_fallen()) {
     throw BrokerError(
         broker_, BrokerStep::tls,
         fmt::format("no answer within {}: no TLS server, or one that hangs", seconds(settings_->handshake_timeout)));
   }
-  if (error) throw BrokerError(broker_, BrokerStep::tls, tls_->reason().empty() ? error.message() : tls_->reason());
+  if (error) {
+    throw BrokerError(broker_, BrokerStep::tls, tls_->reason().empty() ? error.message() : tls_->reason(),
+                      error == TlsChannel::failure());
+  }
 }
 
 BrokerError BrokerConnection::handshake_error(const std::string& reason, bool is_final) const {
@@ -152,9 +156,9 @@ BrokerError BrokerConnection::handshake_error(const std::string& reason, bool is
   return {broker_, is_sasl ? BrokerStep::sasl : BrokerStep::handshake, reason, is_final};
 }
 
-Awaitable<> BrokerConnection::shake_hands() {
+Awaitable<> BrokerConnection::shake_hands(Time deadline) {
   std::vector<std::byte> output = handshake_.start();
-  Guillotine guillotine(executor_, *channel_, settings_->handshake_timeout);
+  Guillotine guillotine(executor_, *channel_, deadline);
   while (true) {
     // Reading tells why it failed. Named: g++ 12 destroys the awaitable of a result that nobody takes twice.
     [[maybe_unused]] const boost::system::error_code ignored = co_await channel_->write(output);
@@ -169,7 +173,9 @@ Awaitable<> BrokerConnection::shake_hands() {
         throw handshake_error(
             fmt::format("{} (waited {})", handshake_.explain_silence(), seconds(settings_->handshake_timeout)));
       }
-      if (error && has_tls_failed()) throw BrokerError(broker_, BrokerStep::tls, tls_->reason());
+      if (error && has_tls_failed()) {
+        throw BrokerError(broker_, BrokerStep::tls, tls_->reason(), error == TlsChannel::failure());
+      }
       if (error) throw handshake_error(handshake_.explain_close(frames_.pending()));
       frame = frames_.next();
     }
@@ -316,6 +322,10 @@ Awaitable<> BrokerConnection::read() {
   const auto self = shared_from_this();
   while (is_open()) {
     const std::span<std::byte> room = frames_.prepare();
+    if (frames_.failed()) {
+      fail(frames_.reason());
+      co_return;
+    }
     const auto [error, size] = co_await channel_->read_some(room);
     if (!is_open()) co_return;
     if (error) {
@@ -349,7 +359,7 @@ void BrokerConnection::handle_answer(std::span<const std::byte> frame) {
   }
   Call& call = **answered;
   answered_ = true;
-  call.answer.assign(frame.begin(), frame.end());
+  call.answer = frames_.take(frame);
   call.done = true;
   changed_.announce();
   renew_session();

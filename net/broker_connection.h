@@ -35,9 +35,11 @@ class BrokerError : public std::runtime_error {
  public:
   BrokerError(const std::string& broker, BrokerStep step, const std::string& reason, bool is_final = false);
   [[nodiscard]] BrokerStep step() const { return step_; }
-  /// The peer has shown that it is no broker to speak with (another protocol, too old, refuses our credentials): asking
-  /// again will not help.
+  /// The peer has shown that it is no broker to speak with (another protocol, too old, refuses our credentials or shows
+  /// none that we trust): asking again will not help.
   [[nodiscard]] bool is_final() const { return is_final_; }
+  /// One of the two does not take the other for who it says it is.
+  [[nodiscard]] bool is_refusal() const { return is_final_ && (step_ == BrokerStep::tls || step_ == BrokerStep::sasl); }
 
  private:
   BrokerStep step_;
@@ -46,12 +48,12 @@ class BrokerError : public std::runtime_error {
 
 struct ClientSettings {
   std::string client_id = "shunt";
-  Duration connect_timeout = std::chrono::seconds(10);  // TCP, for each address of the host
-  Duration handshake_timeout = std::chrono::seconds(10);
-  Duration request_timeout = std::chrono::seconds(30);   // of a call that names no other
-  Duration backoff_min = std::chrono::milliseconds(50);  // reconnect.backoff.ms
-  Duration backoff_max = std::chrono::seconds(1);        // reconnect.backoff.max.ms
-  std::size_t response_limit_bytes = std::size_t{64} * 1024 * 1024;
+  Duration connect_timeout = std::chrono::seconds(10);    // TCP, for each address of the host
+  Duration handshake_timeout = std::chrono::seconds(10);  // TLS, ApiVersions and SASL together
+  Duration request_timeout = std::chrono::seconds(30);    // of a call that names no other
+  Duration backoff_min = std::chrono::milliseconds(50);   // reconnect.backoff.ms
+  Duration backoff_max = std::chrono::seconds(1);         // reconnect.backoff.max.ms
+  std::shared_ptr<MemoryBudget> memory = std::make_shared<MemoryBudget>(std::size_t{256} << 20);  // for answers
   Security security = {};
   std::shared_ptr<Network> network = tcp_network();
 };
@@ -81,6 +83,8 @@ class BrokerConnection : public std::enable_shared_from_this<BrokerConnection> {
   void fail(const std::string& reason);
 
   [[nodiscard]] bool is_open() const { return reason_.empty(); }
+  /// Why it is not.
+  [[nodiscard]] const std::string& reason() const { return reason_; }
   [[nodiscard]] const ApiVersions& versions() const { return handshake_.versions(); }
   [[nodiscard]] const Endpoint& remote() const { return remote_; }
   [[nodiscard]] const std::string& broker() const { return broker_; }
@@ -96,8 +100,8 @@ class BrokerConnection : public std::enable_shared_from_this<BrokerConnection> {
 
   Awaitable<> await_token();
   Awaitable<> connect(HostPort address);
-  Awaitable<> begin_tls(const std::string& host);
-  Awaitable<> shake_hands();
+  Awaitable<> begin_tls(const std::string& host, Time deadline);
+  Awaitable<> shake_hands(Time deadline);
   Awaitable<> read();
   Awaitable<> write();
   void send(std::vector<std::byte> frame);

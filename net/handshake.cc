@@ -16,6 +16,8 @@ using protocol::ApiVersionsResponse;
 
 namespace {
 
+constexpr std::size_t most_memory_bytes = std::size_t{4} * 1024 * 1024;  // of an answer that was read
+
 constexpr std::int16_t first_version = 3;
 constexpr std::int16_t fallback_version = 0;
 constexpr std::int16_t unsupported_version_error = 35;
@@ -79,7 +81,7 @@ Handshake::Step Handshake::handle_api_versions(std::span<const std::byte> frame)
     if (error != 0) return fail(fmt::format("the broker answered ApiVersions with {}", protocol::error_name(error)));
   }
   std::string why;
-  const auto response = protocol::decode_response<ApiVersionsResponse>(frame, version_, &why);
+  const auto response = protocol::decode_response<ApiVersionsResponse>(frame, version_, &why, most_memory_bytes);
   if (!response) return fail("malformed answer to ApiVersions: " + why);
   auto versions = ApiVersions::from(*response, why);
   if (!versions) return fail("malformed answer to ApiVersions: " + why);

@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "net/tls_context.h"
+#include "net/tls_source.h"
 #include "sasl/credentials.h"
 
 namespace shunt::net {
@@ -12,7 +12,7 @@ class TokenLogin;
 
 /// Shared by all connections of a cluster; it owns the threads that get what they show to brokers.
 struct Security {
-  std::shared_ptr<const TlsContext> tls = {};                 // null: plain text
+  std::shared_ptr<TlsSource> tls = {};                        // null: plain text
   std::shared_ptr<const sasl::Credentials> credentials = {};  // null: without SASL
   std::shared_ptr<TokenLogin> login = {};          // OAUTHBEARER: what gets its tokens; the first connection starts it
   std::shared_ptr<sasl::SlowStart> kerberos = {};  // GSSAPI: what begins its exchanges

@@ -17,8 +17,8 @@ constexpr std::size_t write_stretch_bytes = std::size_t{256} * 1024;
 }  // namespace
 
 TlsChannel::TlsChannel(std::unique_ptr<Channel> inner, std::shared_ptr<const TlsContext> context,
-                       const std::string& host)
-    : inner_(std::move(inner)), session_(std::move(context), host), ciphertext_(read_buffer_bytes) {}
+                       const std::string& host, const std::string& address)
+    : inner_(std::move(inner)), session_(std::move(context), host, address), ciphertext_(read_buffer_bytes) {}
 
 Awaitable<error_code> TlsChannel::connect(Endpoint endpoint) {
   co_return co_await inner_->connect(endpoint);
@@ -26,7 +26,7 @@ Awaitable<error_code> TlsChannel::connect(Endpoint endpoint) {
 
 error_code TlsChannel::fail(std::string reason) {
   reason_ = std::move(reason);
-  return make_error_code(boost::system::errc::protocol_error);
+  return failure();
 }
 
 Awaitable<error_code> TlsChannel::receive() {
@@ -52,13 +52,13 @@ Awaitable<error_code> TlsChannel::shake_hands() {
       case TlsSession::Outcome::failed:
         co_return fail(session_.reason());
       case TlsSession::Outcome::closed:
-        co_return fail(TlsSession::explain_close());
+        reason_ = TlsSession::explain_close();
+        co_return asio::error::eof;
       case TlsSession::Outcome::more:
         break;
     }
     const error_code error = co_await receive();
-    if (error == asio::error::eof || error == asio::error::connection_reset)
-      co_return fail(TlsSession::explain_close());
+    if (error == asio::error::eof || error == asio::error::connection_reset) reason_ = TlsSession::explain_close();
     if (error) co_return error;
   }
 }

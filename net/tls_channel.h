@@ -1,5 +1,5 @@
 // A Channel that speaks TLS over another one, which is connected already. asio::error::eof: the peer has ended TLS in an
-// orderly way, or its connection; boost::system::errc::protocol_error: TLS has failed, reason() says why.
+// orderly way, or its connection; failure(): TLS has failed, reason() says why.
 #pragma once
 
 #include <cstddef>
@@ -15,8 +15,9 @@ namespace shunt::net {
 
 class TlsChannel final : public Channel {
  public:
-  /// `host`: as in TlsSession.
-  TlsChannel(std::unique_ptr<Channel> inner, std::shared_ptr<const TlsContext> context, const std::string& host);
+  /// `host`, `address`: as in TlsSession.
+  TlsChannel(std::unique_ptr<Channel> inner, std::shared_ptr<const TlsContext> context, const std::string& host,
+             const std::string& address);
 
   /// The TLS handshake; before anything else.
   Awaitable<boost::system::error_code> shake_hands();
@@ -26,6 +27,8 @@ class TlsChannel final : public Channel {
   Awaitable<boost::system::error_code> write(std::span<const std::byte> bytes) override;
   void close() override { inner_->close(); }
 
+  static boost::system::error_code failure() { return make_error_code(boost::system::errc::protocol_error); }
+  /// After failure(), and when the handshake has ended otherwise.
   [[nodiscard]] const std::string& reason() const { return reason_; }
 
  private:

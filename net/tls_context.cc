@@ -18,6 +18,7 @@ namespace shunt::net {
 namespace {
 
 constexpr std::size_t store_limit_bytes = std::size_t{16} * 1024 * 1024;
+constexpr long most_iterations = 10'000'000;  // some seconds; Java writes 10,000, OpenSSL 2,048
 
 // AES-128-GCM first: what processors are fastest at.
 constexpr const char* default_tls13_suites =
@@ -74,7 +75,11 @@ void read_certificates(std::string_view pem, const std::string& name, Content& c
   while (X509* certificate = PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)) {
     content.certificates.emplace_back(certificate);
   }
-  ERR_clear_error();  // the end of the text is one
+  // The end of the text is an error, too.
+  if (const unsigned long code = ERR_peek_last_error(); ERR_GET_REASON(code) != PEM_R_NO_START_LINE) {
+    throw Unusable(fmt::format("{} holds a certificate that is damaged or cut off: {}", name, take_tls_error()));
+  }
+  ERR_clear_error();
   if (content.certificates.empty()) throw Unusable(fmt::format("{} holds no certificate in PEM", name));
 }
 
@@ -93,6 +98,14 @@ Content read_pkcs12(std::string_view bytes, const TlsStore& store) {
   if (!file) {
     ERR_clear_error();
     throw Unusable(fmt::format("{} is no PKCS12 file", store.path));
+  }
+  // The rest is read only behind a MAC that fits the password, so this is the only number that a stranger could have chosen.
+  const ASN1_INTEGER* iterations = nullptr;
+  PKCS12_get0_mac(nullptr, nullptr, nullptr, &iterations, file.get());
+  const long asked = iterations == nullptr ? 1 : ASN1_INTEGER_get(iterations);  // -1: more than a long holds
+  if (asked < 0 || asked > most_iterations) {
+    throw Unusable(
+        fmt::format("{} asks for more than {} iterations to check its password", store.path, most_iterations));
   }
   EVP_PKEY* key = nullptr;
   X509* certificate = nullptr;
@@ -178,6 +191,14 @@ void choose_ciphers(SSL_CTX* context, const TlsSettings& settings) {
   }
 }
 
+/// The peer has given a ticket; with TLS 1.3 it may do so at any time.
+int handle_new_session(SSL* connection, SSL_SESSION* session) {
+  const auto& context = *static_cast<const TlsContext*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(connection)));
+  const auto* peer = static_cast<const std::string*>(SSL_get_app_data(connection));
+  if (peer != nullptr) context.sessions().add(*peer, session);
+  return 0;  // they are copies
+}
+
 }  // namespace
 
 std::string take_tls_error() {
@@ -211,7 +232,54 @@ std::shared_ptr<const TlsContext> TlsContext::make(const TlsSettings& settings, 
     why = take_tls_error();
     return nullptr;
   }
+  SSL_CTX_set_session_cache_mode(made->context_, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_set_app_data(made->context_, made.get());
+  SSL_CTX_sess_set_new_cb(made->context_, handle_new_session);
   return apply_tls_settings(settings, made->context_, why) ? made : nullptr;
+}
+
+// ---- Sessions -------------------------------------------------------------------------------------------------------
+
+TlsSessions::~TlsSessions() {
+  for (const auto& [peer, sessions] : sessions_) {
+    for (SSL_SESSION* session : sessions) SSL_SESSION_free(session);
+  }
+}
+
+void TlsSessions::add(const std::string& peer, SSL_SESSION* session) {
+  // The connection goes on with its own.
+  SSL_SESSION* copy = SSL_SESSION_dup(session);
+  if (copy == nullptr) return;
+  const std::lock_guard lock(mutex_);
+  const auto drop_oldest = [](std::deque<SSL_SESSION*>& sessions) {
+    SSL_SESSION_free(sessions.front());
+    sessions.pop_front();
+  };
+  if (!sessions_.contains(peer) && sessions_.size() == most_peers) {
+    const auto any = sessions_.begin();
+    while (!any->second.empty()) drop_oldest(any->second);
+    sessions_.erase(any);
+  }
+  std::deque<SSL_SESSION*>& sessions = sessions_[peer];
+  if (sessions.size() == most_of_a_peer) drop_oldest(sessions);
+  sessions.push_back(copy);
+}
+
+SSL_SESSION* TlsSessions::take(const std::string& peer) {
+  const std::lock_guard lock(mutex_);
+  const auto found = sessions_.find(peer);
+  if (found == sessions_.end()) return nullptr;
+  SSL_SESSION* session = found->second.back();
+  found->second.pop_back();
+  if (found->second.empty()) sessions_.erase(found);
+  const X509* certificate = SSL_SESSION_get0_peer(session);
+  if (certificate != nullptr && X509_cmp_current_time(X509_get0_notAfter(certificate)) > 0) return session;
+  SSL_SESSION_free(session);
+  return nullptr;
+}
+
+void TlsContext::keep_sessions_of(SSL* connection, const std::string& peer) {
+  SSL_set_app_data(connection, const_cast<std::string*>(&peer));
 }
 
 TlsContext::~TlsContext() {

@@ -1,8 +1,13 @@
 // What all TLS connections to a cluster have in common: whom to trust, who we are, which versions and ciphers (OpenSSL 3).
-// Read once; shared by the connections of every thread.
+// Read once; shared by the connections of every thread, and with it the sessions that the next connections may resume: they
+// end with the certificates that began them.
 #pragma once
 
+#include <cstddef>
+#include <deque>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +15,8 @@
 #include "sasl/secret.h"
 
 struct ssl_ctx_st;
+struct ssl_session_st;
+struct ssl_st;
 
 namespace shunt::net {
 
@@ -34,6 +41,26 @@ struct TlsSettings {
   bool check_host = true;
 };
 
+/// Sessions to resume (RFC 8446, 2.2; RFC 5077), by peer: a few of each, each once. Any thread.
+class TlsSessions {
+ public:
+  TlsSessions() = default;
+  ~TlsSessions();
+  TlsSessions(const TlsSessions&) = delete;
+  TlsSessions& operator=(const TlsSessions&) = delete;
+
+  /// Keeps a copy.
+  void add(const std::string& peer, ssl_session_st* session);
+  /// The caller's to free; null: there is none, or the peer's certificate has expired meanwhile.
+  ssl_session_st* take(const std::string& peer);
+
+ private:
+  static constexpr std::size_t most_peers = 1000;
+  static constexpr std::size_t most_of_a_peer = 4;
+  std::mutex mutex_;
+  std::map<std::string, std::deque<ssl_session_st*>> sessions_;  // guarded by mutex_
+};
+
 class TlsContext {
  public:
   /// Null: something cannot be used; `why` says what, and never holds a secret.
@@ -45,12 +72,16 @@ class TlsContext {
 
   [[nodiscard]] ssl_ctx_st* get() const { return context_; }
   [[nodiscard]] bool checks_host() const { return check_host_; }
+  [[nodiscard]] TlsSessions& sessions() const { return sessions_; }
+  /// Tickets that come for this connection go to sessions(). `peer` must outlive it.
+  static void keep_sessions_of(ssl_st* connection, const std::string& peer);
 
  private:
   TlsContext(ssl_ctx_st* context, bool check_host) : context_(context), check_host_(check_host) {}
 
   ssl_ctx_st* context_;
   bool check_host_;
+  mutable TlsSessions sessions_;
 };
 
 /// Makes `context`, which OpenSSL or another library has made for TLS clients, do what the settings say. False: something

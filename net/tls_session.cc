@@ -58,8 +58,11 @@ int clamped(std::size_t size) {
 
 }  // namespace
 
-TlsSession::TlsSession(std::shared_ptr<const TlsContext> context, const std::string& host)
-    : context_(std::move(context)), host_(host), ssl_(SSL_new(context_->get())) {
+TlsSession::TlsSession(std::shared_ptr<const TlsContext> context, const std::string& host, const std::string& address)
+    : context_(std::move(context)),
+      host_(host),
+      peer_(fmt::format("{} {}", host, address)),
+      ssl_(SSL_new(context_->get())) {
   BIO* bio = BIO_new(TlsSessionBio::method());
   BIO_set_data(bio, this);
   BIO_set_init(bio, 1);
@@ -75,6 +78,15 @@ TlsSession::TlsSession(std::shared_ptr<const TlsContext> context, const std::str
       SSL_set1_host(ssl_, host_.c_str());
     }
   }
+  context_->keep_sessions_of(ssl_, peer_);
+  if (SSL_SESSION* session = context_->sessions().take(peer_)) {
+    SSL_set_session(ssl_, session);
+    SSL_SESSION_free(session);
+  }
+}
+
+bool TlsSession::is_resumed() const {
+  return SSL_session_reused(ssl_) == 1;
 }
 
 TlsSession::~TlsSession() {
@@ -84,7 +96,12 @@ TlsSession::~TlsSession() {
 TlsSession::Outcome TlsSession::shake_hands() {
   ERR_clear_error();
   const int result = SSL_do_handshake(ssl_);
-  return result == 1 ? Outcome::done : handle(SSL_get_error(ssl_, result));
+  if (result != 1) return handle(SSL_get_error(ssl_, result));
+  // Before TLS 1.3 a session that was resumed may be resumed again, and no ticket comes for it.
+  if (is_resumed() && SSL_version(ssl_) < TLS1_3_VERSION) {
+    context_->sessions().add(peer_, SSL_get_session(ssl_));
+  }
+  return Outcome::done;
 }
 
 TlsSession::Outcome TlsSession::read(std::span<std::byte> into, std::size_t& filled) {

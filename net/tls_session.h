@@ -28,8 +28,9 @@ class TlsSession {
     failed,  // reason() says why
   };
 
-  /// `host`: whom we mean to reach, a name or an IP address. The broker's certificate must be made out to it.
-  TlsSession(std::shared_ptr<const TlsContext> context, const std::string& host);
+  /// `host`: whom we mean to reach, a name or an IP address. The broker's certificate must be made out to it. `address`: where
+  /// that is: a session that began with the same host there is resumed, if the broker agrees.
+  TlsSession(std::shared_ptr<const TlsContext> context, const std::string& host, const std::string& address);
   ~TlsSession();
   TlsSession(const TlsSession&) = delete;
   TlsSession& operator=(const TlsSession&) = delete;
@@ -50,6 +51,9 @@ class TlsSession {
     into.swap(output_);
   }
 
+  /// After the handshake.
+  [[nodiscard]] bool is_resumed() const;
+
   /// Why it failed; with "TLS" in it nowhere, for the caller says so.
   [[nodiscard]] const std::string& reason() const { return reason_; }
   /// Why a peer may close the connection before the handshake is complete.
@@ -62,6 +66,7 @@ class TlsSession {
 
   std::shared_ptr<const TlsContext> context_;
   const std::string host_;
+  const std::string peer_;  // as its sessions are known
   ssl_st* ssl_;
   std::span<const std::byte> input_;
   std::vector<std::byte> output_;

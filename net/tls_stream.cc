@@ -15,10 +15,10 @@ constexpr std::size_t record_bytes = std::size_t{16} * 1024;  // the most that o
 }  // namespace
 
 TlsStream::TlsStream(Loop& loop, StreamEvents& events, std::shared_ptr<const TlsContext> context,
-                     const std::string& host)
+                     const std::string& host, const std::string& address)
     : loop_(loop),
       events_(events),
-      session_(std::move(context), host),
+      session_(std::move(context), host, address),
       inner_(loop.make_stream(*this)),
       ciphertext_(read_buffer_bytes),
       turn_(loop, [this] { turn(); }) {}
@@ -46,7 +46,12 @@ void TlsStream::advance_handshake() {
   const TlsSession::Outcome outcome = session_.shake_hands();
   if (outcome == TlsSession::Outcome::failed || outcome == TlsSession::Outcome::closed) {
     reason_ = outcome == TlsSession::Outcome::failed ? session_.reason() : TlsSession::explain_close();
-    events_.on_connected(EPROTO);
+    handshake_failed_ = true;
+    if (session_.output().empty()) {
+      events_.on_connected(EPROTO);
+    } else {
+      send_output();  // the alert: the peer's log should say why, too
+    }
     return;
   }
   is_open_ = outcome == TlsSession::Outcome::done;
@@ -199,7 +204,9 @@ void TlsStream::send_output() {
 }
 
 void TlsStream::on_sent(int error) {
-  if (error != 0) {
+  if (handshake_failed_) {
+    events_.on_connected(EPROTO);
+  } else if (error != 0) {
     connected_ ? events_.on_sent(error) : events_.on_connected(error);
   } else if (connected_) {
     if (pieces_.empty()) {

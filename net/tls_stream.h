@@ -18,8 +18,9 @@ namespace shunt::net {
 
 class TlsStream final : public Stream, private StreamEvents {
  public:
-  /// `host`: as in TlsSession. `loop` and `events` must outlive it.
-  TlsStream(Loop& loop, StreamEvents& events, std::shared_ptr<const TlsContext> context, const std::string& host);
+  /// `host`, `address`: as in TlsSession. `loop` and `events` must outlive it.
+  TlsStream(Loop& loop, StreamEvents& events, std::shared_ptr<const TlsContext> context, const std::string& host,
+            const std::string& address);
 
   void connect(const Endpoint& endpoint) override { inner_->connect(endpoint); }
   void receive(std::span<std::byte> into, std::size_t at_least) override;
@@ -47,9 +48,10 @@ class TlsStream final : public Stream, private StreamEvents {
   StreamEvents& events_;
   TlsSession session_;
   std::unique_ptr<Stream> inner_;
-  bool is_open_ = false;    // the handshake is complete, and its last message perhaps on its way
-  bool connected_ = false;  // on_connected() was told
-  std::string reason_;      // of EPROTO
+  bool is_open_ = false;           // the handshake is complete, and its last message perhaps on its way
+  bool connected_ = false;         // on_connected() was told
+  bool handshake_failed_ = false;  // and an alert is on its way
+  std::string reason_;             // of EPROTO
 
   // Receiving
   std::vector<std::byte> ciphertext_;

@@ -22,6 +22,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -66,15 +67,16 @@ std::vector<std::byte> encode(const M& message, std::int16_t version) {
 }
 
 /// The message, or nothing when `body` is not exactly one message of this version; then `*why` says what is wrong and
-/// where: "MetadataResponse v12: Topics[3].Name: 7 bytes wanted, 2 left (byte 120)".
+/// where: "MetadataResponse v12: Topics[3].Name: 7 bytes wanted, 2 left (byte 120)". `memory`: what the message may take.
 template <class M>
-std::optional<M> decode(std::span<const std::byte> body, std::int16_t version, std::string* why = nullptr) {
+std::optional<M> decode(std::span<const std::byte> body, std::int16_t version, std::string* why = nullptr,
+                        std::size_t memory = std::numeric_limits<std::size_t>::max()) {
   Reader in(body);
   std::optional<M> message(std::in_place);
   if (!M::api.versions.contains(version)) {
     in.fail(fmt::format("only versions {} to {} are spoken", M::api.versions.min, M::api.versions.max));
   } else {
-    codec::Decoder(in, version, M::api.is_flexible(version)).read_struct(*message);
+    codec::Decoder(in, version, M::api.is_flexible(version), memory).read_struct(*message);
     if (in.left() > 0) in.fail(fmt::format("{} bytes too many", in.left()));
   }
   if (!in.ok()) {

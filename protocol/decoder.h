@@ -1,7 +1,8 @@
 // The reading half of the codec: bytes into a message's fields, in order. For use through codec.h.
 //
 // It reads straight ahead; the first impossible thing poisons the Reader, after which every step is a no-op. Memory is
-// taken for bytes that are there, never for what a length or a count promises.
+// taken for bytes that are there, never for what a length or a count promises, and no more than `memory`: an element of
+// one byte on the wire may take a hundred here.
 #pragma once
 
 #include <algorithm>
@@ -24,7 +25,8 @@ namespace shunt::protocol::codec {
 
 class Decoder {
  public:
-  Decoder(Reader& in, std::int16_t version, bool flexible) : in_(in), version_(version), flexible_(flexible) {}
+  Decoder(Reader& in, std::int16_t version, bool flexible, std::size_t memory)
+      : in_(in), version_(version), flexible_(flexible), memory_(memory), memory_left_(memory) {}
 
   /// Fields that are not on the wire keep the defaults `m` came with.
   template <WithFields M>
@@ -132,24 +134,41 @@ class Decoder {
   template <class T>
   void fill(T& value, std::size_t length) {
     if constexpr (is_array<T>) {
-      using Element = typename T::value_type;
-      value.reserve(std::min(length, in_.left() / sizeof(Element) + 1));
+      if (!take(length, sizeof(typename T::value_type))) return;
+      value.reserve(length);
       for (std::size_t i = 0; i < length; ++i) {
         read(value.emplace_back(), false);
         if (!in_.ok()) return in_.within(fmt::format("[{}]", i));
       }
     } else if constexpr (std::same_as<T, std::string>) {
+      if (length > sizeof(std::string) && !take(length, 1)) return;
       const auto bytes = in_.bytes(length);
       value.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     } else {
+      if (!take(length, 1)) return;
       const auto bytes = in_.bytes(length);
       value = Bytes(bytes.begin(), bytes.end());
     }
   }
 
+  /// Before memory for `count` elements is allocated.
+  bool take(std::size_t count, std::size_t element_size) {
+    constexpr std::size_t allocators_own = 32;
+    if (count == 0) return true;
+    if (memory_left_ < allocators_own || count > (memory_left_ - allocators_own) / element_size) {
+      in_.fail(
+          fmt::format("{} elements of {} bytes, where the message may take {} bytes", count, element_size, memory_));
+      return false;
+    }
+    memory_left_ -= count * element_size + allocators_own;
+    return true;
+  }
+
   Reader& in_;
   std::int16_t version_;
   bool flexible_;
+  std::size_t memory_;
+  std::size_t memory_left_;
 };
 
 }  // namespace shunt::protocol::codec

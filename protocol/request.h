@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -33,10 +34,11 @@ std::int32_t response_correlation_id(std::span<const std::byte> frame);
 /// `frame`: the bytes after the size. Nothing when it is not exactly one response of this version; `*why` says why.
 ///
 /// A broker that does not know the version of an ApiVersions request answers in the shape of version 0, with error 35
-/// UNSUPPORTED_VERSION: such an answer is decoded as what it is, whatever `version` says.
+/// UNSUPPORTED_VERSION: such an answer is decoded as what it is, whatever `version` says. `memory`: as in decode().
 template <class Response>
 std::optional<Response> decode_response(std::span<const std::byte> frame, std::int16_t version,
-                                        std::string* why = nullptr);
+                                        std::string* why = nullptr,
+                                        std::size_t memory = std::numeric_limits<std::size_t>::max());
 
 // ---- Implementation -------------------------------------------------------------------------------------------------
 
@@ -62,13 +64,14 @@ std::vector<std::byte> encode_request(const Request& request, std::int16_t versi
 }
 
 template <class Response>
-std::optional<Response> decode_response(std::span<const std::byte> frame, std::int16_t version, std::string* why) {
+std::optional<Response> decode_response(std::span<const std::byte> frame, std::int16_t version, std::string* why,
+                                        std::size_t memory) {
   const auto body = codec::response_body(frame, Response::api, version, why);
   if (!body) return std::nullopt;
   if constexpr (requires { Response::answered_version(*body, version); }) {
     version = Response::answered_version(*body, version);
   }
-  return decode<Response>(*body, version, why);
+  return decode<Response>(*body, version, why, memory);
 }
 
 }  // namespace shunt::protocol

@@ -35,6 +35,10 @@ enum class Condition : std::uint8_t {
   target_under_replicated,
   target_rejecting,
   target_coordinator,
+  source_authentication,
+  target_authentication,
+  source_unauthorized,
+  target_unauthorized,
   source_throttled,
   target_throttled,
   open_transaction,
@@ -63,7 +67,7 @@ struct ConditionInfo {
   [[nodiscard]] std::string_view name() const { return key.substr(std::string_view("shunt.on.").size()); }
 };
 
-inline constexpr std::size_t condition_count = 22;
+inline constexpr std::size_t condition_count = 26;
 
 /// In the order of the enumeration.
 std::span<const ConditionInfo, condition_count> condition_table();

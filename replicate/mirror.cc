@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <deque>
+#include <map>
 #include <mutex>
+#include <set>
 #include <thread>
 #include <tuple>
 
@@ -23,6 +25,9 @@ namespace shunt::replicate {
 namespace asio = boost::asio;
 
 namespace {
+
+// A file that has changed is read when it has stood still for so long.
+constexpr auto certificate_interval = std::chrono::seconds(1);
 
 void name_thread(const std::string& name) {
   pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
@@ -47,6 +52,7 @@ class Mirror::Impl final : private Shards {
     for (const FlowConfig& flow : config_.flows) {
       ReplicationSettings settings = replication_settings(flow);
       settings.until_caught_up = options_.until_caught_up;
+      settings.recovery.waits_for_rights = !options_.until_caught_up;
       settings.index = static_cast<std::uint32_t>(replications_.size());
       replications_.push_back(
           std::make_unique<Replication>(context_.get_executor(), std::move(settings), static_cast<Shards&>(*this)));
@@ -55,6 +61,7 @@ class Mirror::Impl final : private Shards {
     for (const auto& replication : replications_) {
       asio::co_spawn(context_, replication->run(), [this](const std::exception_ptr& failure) { handle_end(failure); });
     }
+    asio::co_spawn(context_, watch_certificates(), asio::detached);
     running_shards_ = runners_.size();
     for (std::size_t index = 0; index < runners_.size(); ++index) {
       Runner& runner = runners_[index];
@@ -173,8 +180,30 @@ class Mirror::Impl final : private Shards {
       }
     }
     if (--running_replications_ > 0) return;
+    certificate_watch_.cancel();
     for (Runner& runner : runners_) runner.shard->stop(true);
     replications_ended_.store(true, std::memory_order_release);
+  }
+
+  /// Files that TLS needs are replaced while a mirror runs: certificates do not live as long.
+  net::Awaitable<> watch_certificates() {
+    std::set<std::shared_ptr<net::TlsSource>> sources;
+    for (const FlowConfig& flow : config_.flows) {
+      for (const ClientConfig* client :
+           {&flow.source_consumer, &flow.source_admin, &flow.target_producer, &flow.target_admin}) {
+        if (client->security.tls) sources.insert(client->security.tls);
+      }
+    }
+    while (!sources.empty() && running_replications_ > 0) {
+      certificate_watch_.set(net::now() + certificate_interval);
+      co_await certificate_watch_.wait();
+      std::map<std::string, bool> said;  // the clients of a cluster mostly share their files
+      for (const auto& source : sources) {
+        if (const auto news = source->look()) said[news->text] = news->is_good;
+      }
+      for (const auto& [text, is_good] : said)
+        spdlog::log(is_good ? spdlog::level::info : spdlog::level::err, "{}", text);
+    }
   }
 
   void fail(const std::string& reason) {
@@ -193,6 +222,7 @@ class Mirror::Impl final : private Shards {
   std::chrono::steady_clock::time_point started_{};
   asio::io_context context_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_ = asio::make_work_guard(context_);
+  net::Alarm certificate_watch_{context_.get_executor()};
   std::vector<std::unique_ptr<Replication>> replications_;
   std::size_t running_replications_ = 0;
   std::deque<Runner> runners_;

@@ -11,7 +11,7 @@ namespace {
 // A mirror's sockets carry megabytes at a time from the first moment; the kernel's auto-tuning begins small.
 constexpr int preferred_buffer_bytes = 4 * 1024 * 1024;
 
-ClusterSettings cluster_settings_of(const std::string& alias, const ClientConfig& admin) {
+ClusterSettings cluster_settings_of(const std::string& alias, const ClientConfig& admin, const FlowConfig& flow) {
   ClusterSettings settings;
   settings.alias = alias;
   settings.bootstrap = admin.bootstrap_servers;
@@ -22,6 +22,7 @@ ClusterSettings cluster_settings_of(const std::string& alias, const ClientConfig
   settings.client.backoff_min = admin.reconnect_backoff;
   settings.client.backoff_max = admin.reconnect_backoff_max;
   settings.client.security = admin.security;
+  settings.client.memory = flow.control_memory;
   return settings;
 }
 
@@ -29,9 +30,13 @@ DataSettings data_settings_of(const FlowConfig& flow, const ProcessConfig& proce
   DataSettings data;
   data.source_link = {.client_id = flow.source_consumer.client_id,
                       .setup_timeout = flow.source_consumer.connection_setup_timeout,
+                      .backoff_min = flow.source_consumer.reconnect_backoff,
+                      .backoff_max = flow.source_consumer.reconnect_backoff_max,
                       .security = flow.source_consumer.security};
   data.target_link = {.client_id = flow.target_producer.client_id,
                       .setup_timeout = flow.target_producer.connection_setup_timeout,
+                      .backoff_min = flow.target_producer.reconnect_backoff,
+                      .backoff_max = flow.target_producer.reconnect_backoff_max,
                       .security = flow.target_producer.security};
   data.source.stall_timeout = process.stall_timeout;
   FetchSettings& fetch = data.source.fetch;
@@ -73,8 +78,8 @@ ShardSetup shard_setup(const Config& config) {
 ReplicationSettings replication_settings(const FlowConfig& flow) {
   ReplicationSettings settings;
   settings.name = flow.name();
-  settings.source = cluster_settings_of(flow.source, flow.source_admin);
-  settings.target = cluster_settings_of(flow.target, flow.target_admin);
+  settings.source = cluster_settings_of(flow.source, flow.source_admin, flow);
+  settings.target = cluster_settings_of(flow.target, flow.target_admin, flow);
   settings.topics.replication_factor = flow.replication_factor;
   settings.topics.copy_configs = flow.sync_topic_configs;
   settings.topics.config_exclude.clear();

@@ -52,7 +52,10 @@ Authenticator::Step Authenticator::handle_challenge(std::span<const std::byte> c
   if (!why.empty()) return fail(std::move(why));
   switch (client_->handle_challenge(challenge)) {
     case CyrusClient::Outcome::failed:
-      return fail(client_->reason());
+      return fail(fmt::format("{}: {}",
+                              is_first ? "the server's SCRAM message cannot be answered"
+                                       : "the server has not proved that it knows the password",
+                              client_->reason()));
     case CyrusClient::Outcome::more:
       if (!is_first) return fail("the SCRAM exchange does not end where it must");
       awaiting_ = Awaiting::server_final;
@@ -109,8 +112,10 @@ std::string Authenticator::explain_refusal(const std::string& message) const {
                        message.empty() ? "" : fmt::format(" ({})", message));
   }
   if (!token_) {
-    return fmt::format("the broker refuses user or password{}: correct username and password in sasl.jaas.config",
-                       message.empty() ? "" : fmt::format(" ({})", message));
+    return fmt::format(
+        "the broker refuses user or password{}: correct username and password in sasl.jaas.config and "
+        "restart, or have the broker accept them",
+        message.empty() ? "" : fmt::format(" ({})", message));
   }
   const std::string& said = status_.empty() ? message : status_;
   const auto expiry = std::chrono::system_clock::time_point(std::chrono::milliseconds(token_->expires_ms));

@@ -13,6 +13,9 @@ void append_shunt_keys(std::vector<Key>& table) {
           {"shunt.shards", integer, "1", "Threads of the data path, 1 to 64."},
           {"shunt.buffer.memory", size, "33554432",
            "Buffers for data on its way, all shards together, 4 MiB to 64 GiB."},
+          {"shunt.control.memory", size, "268435456",
+           "What answers of brokers outside the data path may occupy while they are received and read, 4 MiB to 64 "
+           "GiB."},
           {"shunt.inflight.bytes", size, "67108864",
            "Sent to one target connection and not acknowledged, 1 MiB to 16 GiB."},
           {"shunt.stall.timeout.ms", integer, "30000",

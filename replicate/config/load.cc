@@ -40,6 +40,7 @@ class Loader {
   Config load() {
     Config config;
     config.process = read_process();
+    control_memory_ = read_control_memory();
     if (!read_aliases()) return config;
     check_keys(properties_, aliases_, diagnostics_);
     read_clusters(config);
@@ -122,6 +123,7 @@ class Loader {
   FlowConfig read_enabled_flow(const std::string& source, const std::string& target, const Settings& settings,
                                Reader& reader) {
     FlowConfig flow;
+    flow.control_memory = control_memory_;
     flow.source = source;
     flow.target = target;
     flow.topic_filter = TopicFilter(reader.patterns("topics"), reader.patterns("topics.exclude"));
@@ -257,6 +259,13 @@ class Loader {
     }
   }
 
+  /// One for all flows.
+  std::shared_ptr<net::MemoryBudget> read_control_memory() {
+    Reader reader(global_, Level::global, diagnostics_);
+    return std::make_shared<net::MemoryBudget>(
+        static_cast<std::size_t>(reader.number("shunt.control.memory", 4 * kMiB, 64 * kGiB)));
+  }
+
   ProcessConfig read_process() {
     Reader reader(global_, Level::global, diagnostics_);
     ProcessConfig process;
@@ -311,6 +320,7 @@ class Loader {
   const Properties& properties_;
   const Location file_;
   const LoadOptions& options_;
+  std::shared_ptr<net::MemoryBudget> control_memory_;
   Diagnostics& diagnostics_;
   Settings global_;
   TokenLogins logins_;

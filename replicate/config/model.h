@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +14,7 @@
 
 #include "net/broker_connection.h"
 #include "net/loop.h"
+#include "net/memory_budget.h"
 #include "net/security.h"
 #include "replicate/condition.h"
 #include "replicate/config/replication_policy.h"
@@ -65,6 +67,7 @@ struct FlowConfig {
   Policies policies;                                 // shunt.on.*
   std::int64_t offsets_padding_max = 100'000'000;
   std::chrono::milliseconds open_transaction_warn{60'000};
+  std::shared_ptr<net::MemoryBudget> control_memory;  // of the process (shunt.control.memory); never null
 
   TopicFilter topic_filter;
   bool heartbeats_replication = true;  // heartbeats topics are mirrored whatever the filter says (KIP-1089)

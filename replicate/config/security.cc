@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "net/kerberos_login.h"
-#include "net/tls_context.h"
+#include "net/tls_source.h"
 #include "replicate/config/tls_settings.h"
 #include "replicate/config/values.h"
 #include "sasl/credentials.h"
@@ -145,11 +145,11 @@ void read_host_check(Reader& reader, net::TlsSettings& settings) {
   reader.warn(entry, "lets every host pass for a broker that has any certificate of a trusted issuer");
 }
 
-std::shared_ptr<const net::TlsContext> read_tls(Reader& reader) {
+std::shared_ptr<net::TlsSource> read_tls(Reader& reader) {
   std::string why;
-  auto context = net::TlsContext::make(read_tls_settings(reader), why);
-  if (!context) reader.fail(*reader.find("security.protocol"), fmt::format("cannot be had: {}", why));
-  return context;
+  auto source = net::TlsSource::make(read_tls_settings(reader), why);
+  if (!source) reader.fail(*reader.find("security.protocol"), fmt::format("cannot be had: {}", why));
+  return source;
 }
 
 }  // namespace

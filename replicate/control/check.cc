@@ -39,6 +39,9 @@ constexpr Need target_needs[] = {{protocol::ProduceRequest::api.key, 8, "Produce
                                  {protocol::OffsetForLeaderEpochRequest::api.key, 3, "OffsetForLeaderEpoch 3"},
                                  {protocol::DescribeProducersRequest::api.key, 0, "DescribeProducers 0"}};
 
+// Then nothing new is learnt from the next one.
+constexpr std::size_t most_unreachable = 20;
+
 enum class Role { source, target };
 
 std::string missing(const net::ApiVersions& versions, Role role) {
@@ -105,10 +108,16 @@ class ClusterCheck {
       tell(CheckOutcome::failed, "metadata", failure);
       co_return false;
     }
+    std::size_t failed = 0;
     for (const auto& [broker, address] : cluster_.brokers()) {
+      if (failed == most_unreachable) {
+        tell(CheckOutcome::failed, "brokers", fmt::format("{} cannot be reached; the others were not tried", failed));
+        break;
+      }
       const Reached reached = co_await reach_address(fmt::format("broker {}", broker.value()), address, false);
       tell(reached.failure.empty() ? CheckOutcome::ok : CheckOutcome::failed, reached.what,
            reached.failure.empty() ? "connected, handshake complete" : reached.failure);
+      if (!reached.failure.empty()) ++failed;
     }
     co_return true;
   }

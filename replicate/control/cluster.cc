@@ -21,6 +21,12 @@ namespace {
 // When all hang: connections are made anew then, and who waits for other news hears them.
 constexpr net::Duration metadata_timeout = std::chrono::seconds(5);
 
+// The largest clusters there are have some hundreds.
+constexpr std::size_t most_brokers = 10'000;
+
+// Of the brokers that are known: a question that so many of them do not answer is left to the next attempt.
+constexpr std::size_t most_candidates = 8;
+
 }  // namespace
 
 Cluster::Cluster(net::asio::any_io_executor executor, ClusterSettings settings)
@@ -81,6 +87,10 @@ void Cluster::accept_brokers(const MetadataResponse& response) {
   if (response.brokers.empty()) {
     throw ClusterError(
         fmt::format("{}: the cluster names no broker in its Metadata answer (it may be starting)", alias()));
+  }
+  if (response.brokers.size() > most_brokers) {
+    throw ClusterError(fmt::format("{}: not to be believed: the Metadata answer names {} brokers, more than {}",
+                                   alias(), response.brokers.size(), most_brokers));
   }
   const std::string id = response.cluster_id.value_or("");
   if (!id_.empty() && !id.empty() && id != id_) {
@@ -170,11 +180,20 @@ std::shared_ptr<BrokerClient> Cluster::client_of(BrokerId broker) {
 }
 
 std::vector<std::shared_ptr<BrokerClient>> Cluster::candidates() {
-  std::vector<std::shared_ptr<BrokerClient>> all;
-  all.reserve(brokers_.size() + settings_.bootstrap.size());
-  for (const auto& [broker, address] : brokers_) all.push_back(client_of(broker));
   // Not always the first: the metadata requests of many instances would meet on one broker.
-  std::shuffle(all.begin(), all.end(), random_);
+  std::vector<BrokerId> brokers;
+  brokers.reserve(brokers_.size());
+  for (const auto& [broker, address] : brokers_) brokers.push_back(broker);
+  std::shuffle(brokers.begin(), brokers.end(), random_);
+  const auto is_known = [this](BrokerId broker) {
+    const auto client = clients_.find(brokers_.at(broker));
+    return client != clients_.end() && client->second->is_connected();
+  };
+  std::stable_partition(brokers.begin(), brokers.end(), is_known);
+  brokers.resize(std::min(brokers.size(), most_candidates));
+  std::vector<std::shared_ptr<BrokerClient>> all;
+  all.reserve(brokers.size() + settings_.bootstrap.size());
+  for (const BrokerId broker : brokers) all.push_back(client_of(broker));
   for (const HostPort& address : settings_.bootstrap) {
     const auto client = client_at(address, "bootstrap server");
     if (std::find(all.begin(), all.end(), client) == all.end()) all.push_back(client);

@@ -1,7 +1,8 @@
 // Conditions that pass, told in episodes. One lost connection holds up thousands of partitions, each of them may be
 // tried again many times, and it may take hours: there is one line when an episode begins, with all that it has hit by
 // then, and one when the last of them is on its way again. A condition that comes and goes quickly is named once an
-// interval at most.
+// interval at most. What an episode began with is not always its cause (a connection that was closed, and a password that
+// is refused since): other reasons that come meanwhile are told too, a few, one an interval.
 //
 // The clock is the caller's.
 #pragma once
@@ -44,8 +45,11 @@ class Episodes {
     std::string partition;  // the first of them
     std::string reason;     // its reason
     net::Time began{};
-    net::Time not_before{};  // the next line of a beginning
-    bool is_told = false;    // an end is to be told as well
+    net::Time not_before{};         // the next line of a beginning
+    bool is_told = false;           // an end is to be told as well
+    std::set<std::string> reasons;  // of this episode, that were told
+    std::string other_partition;    // held up for a reason that was not, yet
+    std::string other_reason;
   };
 
   const net::Duration interval_;

@@ -202,7 +202,6 @@ Awaitable<OffsetSyncs::Stored> OffsetSyncs::store() {
   } catch (const net::BrokerError& error) {
     why_ = error.what();
   } catch (const ClusterError& error) {
-    if (error.is_final()) throw;
     why_ = error.what();
   } catch (const LogError& error) {
     why_ = error.what();

@@ -7,6 +7,8 @@
 //   the source has nothing at the position, or the target's log  back to admission, which finds out why
 //   is not as the flow left it
 //   another instance has taken over                              stand by, then look again
+//   rights are missing                                           again, for they may be granted; a run that is to end is
+//                                                                failed
 //   refused, or the target's log contradicts what was written    failed, for an operator to look at; but first it is
 //                                                                asked whether the topics are the same ones still
 #pragma once
@@ -27,6 +29,8 @@ struct RecoverySettings {
   std::chrono::milliseconds first_delay{50};
   std::chrono::milliseconds longest_delay{1000};
   std::chrono::milliseconds standby_delay{5000};
+  std::chrono::milliseconds unauthorized_delay{5000};
+  bool waits_for_rights = true;
   int rejections_without_progress = 8;
 };
 
@@ -51,6 +55,14 @@ inline std::optional<Condition> condition_of(ParkCause cause) {
       return Condition::target_rejecting;
     case ParkCause::coordinator:
       return Condition::target_coordinator;
+    case ParkCause::source_authentication:
+      return Condition::source_authentication;
+    case ParkCause::target_authentication:
+      return Condition::target_authentication;
+    case ParkCause::source_unauthorized:
+      return Condition::source_unauthorized;
+    case ParkCause::target_unauthorized:
+      return Condition::target_unauthorized;
     case ParkCause::superseded:
       return Condition::another_instance;
     case ParkCause::target_truncated:
@@ -103,16 +115,23 @@ class Recovery {
       case ParkCause::superseded:
         action.delay = settings_.standby_delay;
         return action;
+      case ParkCause::source_unauthorized:
+      case ParkCause::target_unauthorized:
+        if (!settings_.waits_for_rights) action.kind = RecoveryAction::Kind::fail;
+        action.delay = settings_.unauthorized_delay;
+        return action;
       case ParkCause::out_of_range:
       case ParkCause::target_moved:
         action.kind = RecoveryAction::Kind::readmit;
         action.refresh_source = action.refresh_target = true;
         break;
       case ParkCause::source_connection:
+      case ParkCause::source_authentication:
       case ParkCause::source_leader:
         action.refresh_source = true;
         break;
       case ParkCause::target_connection:
+      case ParkCause::target_authentication:
       case ParkCause::target_leader:
       case ParkCause::coordinator:
         action.refresh_target = true;

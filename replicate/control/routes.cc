@@ -32,6 +32,10 @@ Awaitable<std::optional<Route::Side>> Routes::find(Side& side, TopicPartition pa
     try {
       const Cluster::BrokerPlace reached = co_await side.cluster.find_place(leader.leader);
       place = side.reached.emplace(leader.leader, reached).first;
+    } catch (const net::BrokerError& error) {
+      found.condition = error.is_refusal() ? side.refused : side.unreachable;
+      found.reason = error.what();
+      co_return std::nullopt;
     } catch (const std::exception& error) {
       found.condition = side.unreachable;
       found.reason = error.what();

@@ -16,10 +16,11 @@ struct FoundRoute {
   std::optional<Route> route;
   // No route: what is known of one of the clusters does not lead to a broker. It is to be asked again.
   std::string reason;
-  Condition condition{};  // source_leader, target_leader, source_unreachable or target_unreachable
+  Condition condition{};  // of one of the clusters: its leader, unreachable, or authentication
 
   [[nodiscard]] bool is_source_stale() const {
-    return condition == Condition::source_leader || condition == Condition::source_unreachable;
+    return condition == Condition::source_leader || condition == Condition::source_unreachable ||
+           condition == Condition::source_authentication;
   }
 };
 
@@ -27,8 +28,9 @@ class Routes {
  public:
   /// The clusters must outlive it.
   Routes(Cluster& source, Cluster& target)
-      : source_{source, Condition::source_leader, Condition::source_unreachable, {}},
-        target_{target, Condition::target_leader, Condition::target_unreachable, {}} {}
+      : source_{source, Condition::source_leader, Condition::source_unreachable, Condition::source_authentication, {}},
+        target_{target, Condition::target_leader, Condition::target_unreachable, Condition::target_authentication, {}} {
+  }
 
   /// From what the clusters said last; connects to brokers. Throws nothing of theirs.
   net::Awaitable<FoundRoute> find(const FlowSpec& flow);
@@ -38,6 +40,7 @@ class Routes {
     Cluster& cluster;
     Condition without_leader;
     Condition unreachable;
+    Condition refused;
     std::map<protocol::BrokerId, Cluster::BrokerPlace> reached;
   };
   static net::Awaitable<std::optional<Route::Side>> find(Side& side, TopicPartition partition, FoundRoute& found);

@@ -61,6 +61,14 @@ const char* to_string(ParkCause cause) {
       return "detour";
     case ParkCause::target_moved:
       return "target moved";
+    case ParkCause::source_authentication:
+      return "source authentication";
+    case ParkCause::target_authentication:
+      return "target authentication";
+    case ParkCause::source_unauthorized:
+      return "source unauthorized";
+    case ParkCause::target_unauthorized:
+      return "target unauthorized";
     case ParkCause::coordinator:
       return "coordinator";
     case ParkCause::superseded:
@@ -143,6 +151,8 @@ std::string remedy(const FlowSpec& spec, std::int16_t error_code) {
       return "; it cannot be decompressed, or the broker failed, and its log says how: `shunt verify` tells whether "
              "the "
              "source's batch is damaged";
+    case 29:  // TOPIC_AUTHORIZATION_FAILED
+      return ": grant Write on the topic to this user";
     default:
       return {};
   }
@@ -334,6 +344,9 @@ ParkCause classify_produce_error(std::int16_t error_code) {
     case 45:  // OUT_OF_ORDER_SEQUENCE_NUMBER: a batch before it is missing, or another life of this flow is ahead
     case 59:  // UNKNOWN_PRODUCER_ID
       return ParkCause::target_rejected;
+    case 29:  // TOPIC_AUTHORIZATION_FAILED
+    case 31:  // CLUSTER_AUTHORIZATION_FAILED: of idempotent writes, before 3.0
+      return ParkCause::target_unauthorized;
     case errors::message_too_large:
     case errors::record_list_too_large:
       return ParkCause::detour;
@@ -355,19 +368,19 @@ ParkCause classify_fetch_error(std::int16_t error_code) {
     case 100:  // UNKNOWN_TOPIC_ID
       return ParkCause::source_leader;
     case 29:  // TOPIC_AUTHORIZATION_FAILED
-      return ParkCause::refused;
+      return ParkCause::source_unauthorized;
     default:
       return ParkCause::source_error;
   }
 }
 
-void Flow::handle_target_lost(const std::string& reason) {
+void Flow::handle_target_lost(const std::string& reason, ParkCause cause) {
   std::int64_t bytes = 0;
   for (const InFlight& batch : in_flight_) bytes += batch.bytes;
   progress().in_flight_bytes.fetch_sub(bytes, std::memory_order_relaxed);
   is_in_doubt_ = is_in_doubt_ || !in_flight_.empty();
   in_flight_.clear();
-  settle(ParkCause::target_connection, reason);
+  settle(cause, reason);
 }
 
 void Flow::settle(ParkCause cause, std::string reason) {

@@ -136,13 +136,17 @@ enum class ParkCause {
   target_under_replicated,  // too few of its replicas are in sync
   target_rejected,          // the target took offence at this batch; once more may help, for ever will not
   out_of_range,             // the source has no record at the flow's position: retention, truncation, a new log
-  detour,            // the source's log cannot be forwarded as it is from here on: a hole, or a batch to be rewritten
-  target_moved,      // the target's log is not as the flow left it: is what was added the mirror's own?
-  coordinator,       // of the target's transactions, in which holes are filled: it moved, or gave no sure answer
-  superseded,        // another instance of this mirror has fenced us out
-  target_truncated,  // the target's log ends before what it had acknowledged
-  foreign_writer,    // another producer writes to the target partition
-  refused,           // never to be retried without an operator: the reason is in the text
+  detour,        // the source's log cannot be forwarded as it is from here on: a hole, or a batch to be rewritten
+  target_moved,  // the target's log is not as the flow left it: is what was added the mirror's own?
+  source_authentication,  // one of the two does not take the other for who it says it is
+  target_authentication,
+  source_unauthorized,  // the user may not read the topic
+  target_unauthorized,  // or not write it
+  coordinator,          // of the target's transactions, in which holes are filled: it moved, or gave no sure answer
+  superseded,           // another instance of this mirror has fenced us out
+  target_truncated,     // the target's log ends before what it had acknowledged
+  foreign_writer,       // another producer writes to the target partition
+  refused,              // never to be retried without an operator: the reason is in the text
 };
 const char* to_string(ParkCause cause);
 /// No repetition mends it: it overrides every other cause.
@@ -262,7 +266,7 @@ class Flow {
   bool handle_answer(const ProduceAnswer& answer, net::Time now);
 
   /// The connection that carried the batches in flight is gone; nobody will answer them.
-  void handle_target_lost(const std::string& reason);
+  void handle_target_lost(const std::string& reason, ParkCause cause = ParkCause::target_connection);
 
   // ---- settling ----
 

@@ -16,6 +16,8 @@ Link::Link(net::Loop& loop, LinkSettings settings, Owner& owner, std::string wha
       what_(std::move(what)),
       peer_(what_),
       frames_(net::handshake_limit_bytes),
+      backoff_(settings_.backoff_min, settings_.backoff_max, net::random_seed()),
+      connect_timer_(loop, [this] { state_ == State::closing ? on_closed() : connect(); }),
       setup_timer_(loop, [this] { fail("no answer within the time allowed for connecting"); }),
       session_timer_(loop,
                      [this] {
@@ -28,29 +30,64 @@ Link::~Link() = default;
 
 void Link::open(const net::Endpoint& endpoint, const std::string& host) {
   if (state_ != State::down) return;
+  if (was_refused_ && loop_.now() < not_before_) {
+    state_ = State::closing;
+    connect_timer_.set(loop_.now());
+    return;
+  }
   peer_ = fmt::format("{} ({})", what_, endpoint.to_string());
   reason_.clear();
+  endpoint_ = endpoint;
+  host_ = host;
+  ready_since_.reset();
+  was_refused_ = false;
+  if (loop_.now() < not_before_) {
+    state_ = State::waiting;
+    connect_timer_.set(not_before_);
+  } else {
+    connect();
+  }
+}
+
+void Link::connect() {
   state_ = State::connecting;
-  handshake_ = std::make_unique<net::Handshake>(settings_.client_id, settings_.security.credentials, host);
+  handshake_ = std::make_unique<net::Handshake>(settings_.client_id, settings_.security.credentials, host_);
   frames_ = net::FrameReader(net::handshake_limit_bytes);
   net::StreamEvents& events = *this;
   if (settings_.security.tls) {
-    stream_ = std::make_unique<net::TlsStream>(loop_, events, settings_.security.tls, host);
+    stream_ = std::make_unique<net::TlsStream>(loop_, events, settings_.security.tls->current(), host_,
+                                               endpoint_.to_string());
   } else {
     stream_ = loop_.make_stream(events);
   }
   setup_timer_.set(loop_.now() + settings_.setup_timeout);
-  stream_->connect(endpoint);
+  stream_->connect(endpoint_);
 }
 
 void Link::fail(const std::string& reason) {
   if (state_ == State::down || state_ == State::closing) return;
   reason_ = fmt::format("{}: {}", peer_, reason);
+  space_attempts();
+  const bool has_stream = state_ != State::waiting;
   state_ = State::closing;
   setup_timer_.cancel();
   session_timer_.cancel();
   resume_timer_.cancel();
-  stream_->close();
+  if (has_stream) {
+    stream_->close();
+  } else {
+    connect_timer_.set(loop_.now());
+  }
+}
+
+/// A connection that was of use for a while is replaced at once.
+void Link::space_attempts() {
+  if (ready_since_ && !was_refused_ && loop_.now() - *ready_since_ > settings_.backoff_max) {
+    backoff_.reset();
+    not_before_ = {};
+  } else if (state_ != State::waiting) {
+    not_before_ = loop_.now() + backoff_.next(was_refused_);
+  }
 }
 
 void Link::on_closed() {
@@ -65,6 +102,7 @@ void Link::on_closed() {
 
 void Link::on_connected(int error) {
   if (error != 0) {
+    was_refused_ = error == EPROTO;
     fail(fmt::format("cannot connect: {}", stream_->explain(error)));
     return;
   }
@@ -124,6 +162,7 @@ void Link::follow_handshake(net::Handshake::Step step) {
       resume_timer_.set(loop_.now() + net::resume_interval);
       break;
     case net::Handshake::Step::failed:
+      was_refused_ = handshake_->stage() == net::Handshake::Stage::sasl;
       fail(handshake_->reason());
       break;
     case net::Handshake::Step::ready:
@@ -135,7 +174,12 @@ void Link::follow_handshake(net::Handshake::Step step) {
 void Link::become_ready() {
   setup_timer_.cancel();
   session_ends_ = false;
+  if (!ready_since_) ready_since_ = loop_.now();
   if (const auto delay = handshake_->renewal_delay()) session_timer_.set(loop_.now() + *delay);
+  if (!frames_.pending().empty()) {
+    fail("the peer goes on where its part of the handshake has ended");
+    return;
+  }
   state_ = State::ready;
   if (owners_receive_) receive(owners_receive_->into, owners_receive_->at_least);
   owner_.on_link_ready();

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "net/backoff.h"
 #include "net/frame_reader.h"
 #include "net/handshake.h"
 #include "net/loop.h"
@@ -22,7 +23,9 @@ namespace shunt::replicate {
 
 struct LinkSettings {
   std::string client_id;
-  net::Duration setup_timeout = std::chrono::seconds(10);  // connect and handshakes together
+  net::Duration setup_timeout = std::chrono::seconds(10);     // connect and handshakes together
+  net::Duration backoff_min = std::chrono::milliseconds(50);  // reconnect.backoff.ms
+  net::Duration backoff_max = std::chrono::seconds(1);        // reconnect.backoff.max.ms
   net::Security security = {};
 };
 
@@ -44,11 +47,14 @@ class Link final : private net::StreamEvents {
   Link(net::Loop& loop, LinkSettings settings, Owner& owner, std::string what);
   ~Link() override;
 
-  /// `host`: whose address it is, for TLS.
+  /// `host`: whose address it is, for TLS. After a connection that has failed, or ended soon, the next one is made with a
+  /// back-off: whatever is to go over the link waits for it. While that is long, after a refusal, it fails again at once.
   void open(const net::Endpoint& endpoint, const std::string& host);
   /// Ends the connection; on_link_down(reason) follows. The first reason is kept.
   void fail(const std::string& reason);
 
+  /// The last connection failed because one of the two does not take the other for who it says it is.
+  [[nodiscard]] bool was_refused() const { return was_refused_; }
   [[nodiscard]] bool is_down() const { return state_ == State::down; }
   [[nodiscard]] bool is_ready() const { return state_ == State::ready; }
   /// Ready, but not for long: only what is under way should be finished.
@@ -65,13 +71,15 @@ class Link final : private net::StreamEvents {
   void send(std::span<const iovec> pieces) { stream_->send(pieces); }
 
  private:
-  enum class State { down, connecting, handshaking, ready, closing };
+  enum class State { down, waiting, connecting, handshaking, ready, closing };
 
   void on_connected(int error) override;
   void on_received(std::size_t size, int error) override;
   void on_sent(int error) override;
   void on_closed() override;
 
+  void connect();
+  void space_attempts();
   void shake_hands(std::vector<std::byte> bytes);
   void read_handshake();
   void follow_handshake(net::Handshake::Step step);
@@ -87,6 +95,13 @@ class Link final : private net::StreamEvents {
   std::unique_ptr<net::Stream> stream_;
   std::unique_ptr<net::Handshake> handshake_;
   net::FrameReader frames_;  // of the handshake
+  net::Endpoint endpoint_;
+  std::string host_;
+  net::ReconnectBackoff backoff_;
+  std::optional<net::Time> ready_since_;  // of this connection
+  bool was_refused_ = false;
+  net::Time not_before_{};  // of the next attempt
+  net::Timer connect_timer_;
   net::Timer setup_timer_;
   net::Timer session_timer_;
   net::Timer resume_timer_;  // of a handshake that waits

@@ -149,7 +149,7 @@ void Source::on_link_down(const std::string& reason) {
   std::vector<Flow*> lost;
   flows_.for_each([&](Flow* flow) { lost.push_back(flow); });
   for (Flow* flow : lost) {
-    flow->settle(ParkCause::source_connection, reason);
+    flow->settle(link_.was_refused() ? ParkCause::source_authentication : ParkCause::source_connection, reason);
     settled_.push_back(flow);
   }
   park_settled();
@@ -383,7 +383,7 @@ void Source::handle_partition_error(Flow& flow, std::int16_t error_code) {
   settle(flow, cause,
          fmt::format("{} answered {} to a fetch of {} at offset {}{}", link_.peer(), protocol::error_name(error_code),
                      flow.spec().source_name(), flow.fetch_position().value(),
-                     cause == ParkCause::refused ? ": grant Read on the topic to this user" : ""));
+                     cause == ParkCause::source_unauthorized ? ": grant Read on the topic to this user" : ""));
 }
 
 void Source::begin_batch() {

@@ -109,7 +109,8 @@ void Target::on_link_down(const std::string& reason) {
   to_locate_.clear();
   std::vector<Flow*> lost;
   flows_.for_each([&](Flow* flow) { lost.push_back(flow); });
-  for (Flow* flow : lost) flow->handle_target_lost(reason);
+  const ParkCause cause = link_.was_refused() ? ParkCause::target_authentication : ParkCause::target_connection;
+  for (Flow* flow : lost) flow->handle_target_lost(reason, cause);
   source_.handle_target_lost(*this, lost);
 }
 
@@ -400,7 +401,8 @@ void Target::give_up_locating(Locating& entry, std::int16_t error_code, const ch
 
 void Target::handle_log_ends(const Request& request, std::span<const std::byte> frame) {
   std::string why;
-  const auto answer = protocol::decode_response<OffsetForLeaderEpochResponse>(frame, request.version, &why);
+  const auto answer =
+      protocol::decode_response<OffsetForLeaderEpochResponse>(frame, request.version, &why, largest_answer_bytes);
   if (!answer) {
     link_.fail("malformed answer to OffsetForLeaderEpoch: " + why);
     return;
@@ -424,7 +426,8 @@ void Target::handle_log_ends(const Request& request, std::span<const std::byte> 
 
 void Target::handle_producers(const Request& request, std::span<const std::byte> frame) {
   std::string why;
-  const auto answer = protocol::decode_response<DescribeProducersResponse>(frame, request.version, &why);
+  const auto answer =
+      protocol::decode_response<DescribeProducersResponse>(frame, request.version, &why, largest_answer_bytes);
   if (!answer) {
     link_.fail("malformed answer to DescribeProducers: " + why);
     return;

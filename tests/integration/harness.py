@@ -18,6 +18,7 @@ stopped when it ends, fails or times out. Waiting is always for a condition with
 time to pass.
 """
 
+import itertools
 import json
 import os
 import re
@@ -123,7 +124,7 @@ class Lab:
     def __init__(self, test_name, home):
         self.name = test_name
         self.home = home
-        self._runs = 0
+        self._numbers = itertools.count(1)  # of files; several threads may start programs
         self._loads = []
 
     # ---- clusters ----------------------------------------------------------------------------------------------------
@@ -303,15 +304,13 @@ class Lab:
             "replication.factor": "1",
             **(settings or {}),
         }
-        self._runs += 1
-        path = self.home / f"mirror-{self._runs}.properties"
+        path = self.home / f"mirror-{next(self._numbers)}.properties"
         path.write_text("".join(f"{key} = {str(value)}\n".replace("\\", "\\\\") for key, value in lines.items()))
         return path
 
     def shunt(self, *arguments):
         """Starts the program with these arguments and returns at once."""
-        self._runs += 1
-        return Shunt(self.home, self._runs, [str(argument) for argument in arguments])
+        return Shunt(self.home, next(self._numbers), [str(argument) for argument in arguments])
 
     def mirror(self, topics, timeout_seconds=90, **config):
         """Mirrors what is there now and returns shunt's summary; anything but exit code 0 fails the test."""

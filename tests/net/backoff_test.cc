@@ -44,5 +44,19 @@ TEST(Backoff, ExtremesStayInRange) {
   }
 }
 
+TEST(ReconnectBackoff, WhoIsRefusedWaitsForSecondsAndIsForgivenAfterASuccess) {
+  ReconnectBackoff backoff(milliseconds(50), milliseconds(1000), 1);
+  Duration ceiling = std::chrono::seconds(2);
+  for (int i = 0; i < 10; ++i) {
+    const Duration wait = backoff.next(true);
+    EXPECT_GE(wait, ceiling / 2);
+    EXPECT_LE(wait, ceiling);
+    ceiling = std::min<Duration>(ceiling * 2, std::chrono::seconds(30));
+  }
+  EXPECT_LE(backoff.next(false), milliseconds(50));
+  backoff.reset();
+  EXPECT_LE(backoff.next(true), std::chrono::seconds(2));
+}
+
 }  // namespace
 }  // namespace shunt::net

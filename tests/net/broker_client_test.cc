@@ -177,7 +177,7 @@ TEST_F(BrokerClientTest, VersionsNotInCommonAreNamed) {
 }
 
 TEST_F(BrokerClientTest, TooLargeAndMalformedAnswersEndTheConnection) {
-  settings.response_limit_bytes = 100;
+  settings.memory = std::make_shared<MemoryBudget>(200);
   broker.on<MetadataRequest>([](const MetadataRequest&) {
     MetadataResponse response;
     response.topics.emplace_back().name = std::string(200, 'x');

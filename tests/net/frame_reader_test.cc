@@ -1,6 +1,7 @@
 #include "net/frame_reader.h"
 
 #include <algorithm>
+#include <memory>
 #include <numeric>
 
 #include <gmock/gmock.h>
@@ -68,6 +69,58 @@ TEST(FrameReader, TakesMemoryAsBytesArrive) {
   EXPECT_TRUE(read_all(reader, announced, 4).empty());
   EXPECT_FALSE(reader.failed());
   EXPECT_LE(reader.prepare().size(), 64u * 1024);
+}
+
+/// Offers `bytes` until they are all taken, or the reader has failed.
+void feed(FrameReader& reader, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const auto room = reader.prepare();
+    if (reader.failed()) return;
+    const std::size_t size = std::min(room.size(), bytes.size());
+    std::copy_n(bytes.begin(), size, room.begin());
+    reader.received(size);
+    bytes = bytes.subspan(size);
+  }
+}
+
+TEST(FrameReader, TakesNoMoreThanTheBudgetAndGivesItBack) {
+  constexpr std::size_t mib = std::size_t{1} << 20;
+  const auto budget = std::make_shared<MemoryBudget>(3 * mib);
+  const std::vector<std::byte> large = frame_of(2 * mib, 0);
+  {
+    FrameReader one(100);
+    FrameReader other(100);
+    one.set_limit(budget->limit(), budget);
+    other.set_limit(budget->limit(), budget);
+    feed(one, large);
+    EXPECT_GE(budget->left(), mib - 64 * 1024);
+    EXPECT_LE(budget->left(), mib);
+    feed(other, large);
+    EXPECT_THAT(other.reason(), HasSubstr("shunt.control.memory"));
+
+    const auto frame = one.next();
+    ASSERT_TRUE(frame);
+    const std::vector<std::byte> taken = one.take(*frame);
+    EXPECT_TRUE(std::ranges::equal(taken, std::span(large).subspan(4)));
+    EXPECT_EQ(one.pending().size(), 0u);
+    feed(one, frame_of(10, 0));
+    EXPECT_TRUE(one.next());
+  }
+  EXPECT_EQ(budget->left(), 3 * mib);
+}
+
+TEST(FrameReader, WhatIsTakenLeavesWhatFollows) {
+  FrameReader reader(1 << 20);
+  std::vector<std::byte> bytes = frame_of(200'000, 1);
+  const std::vector<std::byte> second = frame_of(50, 2);
+  bytes.insert(bytes.end(), second.begin(), second.end());
+  feed(reader, bytes);
+  const auto first = reader.next();
+  ASSERT_TRUE(first);
+  EXPECT_EQ(reader.take(*first).size(), 200'000u);
+  const auto next = reader.next();
+  ASSERT_TRUE(next);
+  EXPECT_EQ(reader.take(*next).size(), 50u);
 }
 
 }  // namespace

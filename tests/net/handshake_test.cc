@@ -293,7 +293,7 @@ TEST_F(SaslHandshakeTest, RefusalsNameMechanismAndUserAndNeverThePassword) {
   EXPECT_EQ(
       handshake.reason(),
       "PLAIN as user \"alice\": the broker refuses user or password (no such?user): correct username and password "
-      "in sasl.jaas.config");
+      "in sasl.jaas.config and restart, or have the broker accept them");
   EXPECT_THAT(handshake.explain_close({}), AllOf(HasSubstr("alice"), Not(HasSubstr("pencil"))));
 }
 

@@ -1,10 +1,12 @@
 #include "net/tls_session.h"
 
+#include <chrono>
 #include <cstdio>
 #include <fstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <openssl/ssl.h>
 
 #include "tests/net/loop_fixture.h"
 #include "tests/support/tls_server.h"
@@ -14,7 +16,6 @@ namespace {
 
 using Outcome = TlsSession::Outcome;
 using ::testing::HasSubstr;
-using ::testing::Not;
 using tests::Authority;
 using tests::Identity;
 using tests::TlsServer;
@@ -58,7 +59,7 @@ Outcome shake_hands(TlsSession& session, TlsServer& server, std::size_t step = 1
 std::string refusal(const Identity& identity, const std::string& host, bool check_host = true) {
   TlsSettings settings = trusting(authority().certificate());
   settings.check_host = check_host;
-  TlsSession session(context_of(settings), host);
+  TlsSession session(context_of(settings), host, "1");
   TlsServer server(identity);
   return shake_hands(session, server) == Outcome::done ? "" : session.reason();
 }
@@ -66,7 +67,7 @@ std::string refusal(const Identity& identity, const std::string& host, bool chec
 TEST(TlsSession, CarriesBytesBothWaysHoweverTheyAreCut) {
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     for (const std::size_t step : {std::size_t{1}, std::size_t{7}, std::size_t{1} << 20}) {
-      TlsSession session(context_of(trusting(authority().certificate())), "localhost");
+      TlsSession session(context_of(trusting(authority().certificate())), "localhost", "1");
       TlsServer server(authority().issue("broker"), {}, version);
       ASSERT_EQ(shake_hands(session, server, step), Outcome::done) << session.reason();
       EXPECT_EQ(server.server_name(), "localhost");
@@ -134,7 +135,7 @@ TEST(TlsSession, ShowsItsOwnCertificateWhereItIsAskedFor) {
   settings.own.emplace();
   settings.own->certificates = sasl::Secret(client.certificate);
   settings.own->key = sasl::Secret(client.key);
-  TlsSession session(context_of(settings), "localhost");
+  TlsSession session(context_of(settings), "localhost", "1");
   TlsServer server(authority().issue("broker"), authority().certificate());
   ASSERT_EQ(shake_hands(session, server), Outcome::done) << session.reason();
   EXPECT_TRUE(server.is_connected());
@@ -142,7 +143,7 @@ TEST(TlsSession, ShowsItsOwnCertificateWhereItIsAskedFor) {
 
 TEST(TlsSession, ABrokerThatWantsACertificateSaysSo) {
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
-    TlsSession session(context_of(trusting(authority().certificate())), "localhost");
+    TlsSession session(context_of(trusting(authority().certificate())), "localhost", "1");
     TlsServer server(authority().issue("broker"), authority().certificate(), version);
     Outcome outcome = shake_hands(session, server);
     if (outcome == Outcome::done) {  // TLS 1.3: the client is through before the server has looked
@@ -159,7 +160,7 @@ TEST(TlsSession, ABrokerThatWantsACertificateSaysSo) {
 
 TEST(TlsSession, WhatIsNoTlsIsNamed) {
   for (const std::string_view answer : {"HTTP/1.1 400 Bad Request\r\n\r\n", "SSH-2.0-OpenSSH_9.2\r\n"}) {
-    TlsSession session(context_of({}), "localhost");
+    TlsSession session(context_of({}), "localhost", "1");
     session.shake_hands();
     session.receive(std::as_bytes(std::span(answer)));
     EXPECT_EQ(session.shake_hands(), Outcome::failed);
@@ -168,7 +169,7 @@ TEST(TlsSession, WhatIsNoTlsIsNamed) {
 }
 
 TEST(TlsSession, WhatWasChangedOnTheWayIsRefused) {
-  TlsSession session(context_of(trusting(authority().certificate())), "localhost");
+  TlsSession session(context_of(trusting(authority().certificate())), "localhost", "1");
   TlsServer server(authority().issue("broker"));
   ASSERT_EQ(shake_hands(session, server), Outcome::done);
   server.say(pattern(1000));
@@ -180,6 +181,95 @@ TEST(TlsSession, WhatWasChangedOnTheWayIsRefused) {
   EXPECT_EQ(session.read(byte, filled), Outcome::failed);
   EXPECT_FALSE(session.reason().empty());
   EXPECT_EQ(filled, 0u);
+}
+
+// ---- Resumption -----------------------------------------------------------------------------------------------------
+
+/// A broker whose connections share what a server remembers: its ticket keys.
+class Resumption : public ::testing::TestWithParam<int> {
+ protected:
+  /// One connection, with some bytes from the server, behind which its tickets have come.
+  bool is_resumed(const std::shared_ptr<const TlsContext>& context, const std::string& host,
+                  const std::string& address) {
+    TlsSession session(context, host, address);
+    TlsServer server(host_);
+    outcome_ = shake_hands(session, server);
+    if (outcome_ != Outcome::done) {
+      reason_ = session.reason();
+      return false;
+    }
+    server.say(pattern(10));
+    const std::vector<std::byte> said = server.take_output();
+    session.receive(said);
+    std::byte got[10];
+    std::size_t filled = 0;
+    EXPECT_EQ(session.read(got, filled), Outcome::done);
+    EXPECT_EQ(session.is_resumed(), server.is_resumed());
+    return server.is_resumed();
+  }
+
+  const tests::TlsServerHost host_{authority().issue("broker"), {}, GetParam()};
+  Outcome outcome_ = Outcome::more;
+  std::string reason_;
+};
+
+TEST_P(Resumption, ABrokerIsKnownAgain) {
+  const auto context = context_of(trusting(authority().certificate()));
+  EXPECT_FALSE(is_resumed(context, "localhost", "127.0.0.1:1"));
+  for (int again = 0; again < 3; ++again) EXPECT_TRUE(is_resumed(context, "localhost", "127.0.0.1:1")) << again;
+  EXPECT_FALSE(is_resumed(context, "localhost", "127.0.0.1:2")) << "another broker";
+}
+
+TEST_P(Resumption, NoSessionOutlivesAChangeOfCertificates) {
+  is_resumed(context_of(trusting(authority().certificate())), "localhost", "a");
+  EXPECT_FALSE(is_resumed(context_of(trusting(authority().certificate())), "localhost", "a"));
+}
+
+TEST_P(Resumption, AnotherHostIsCheckedAnew) {
+  const auto context = context_of(trusting(authority().certificate()));
+  is_resumed(context, "localhost", "a");
+  EXPECT_FALSE(is_resumed(context, "elsewhere", "a"));
+  EXPECT_EQ(outcome_, Outcome::failed);
+  EXPECT_THAT(reason_, HasSubstr("refused for elsewhere"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Versions, Resumption, ::testing::Values(TLS1_2_VERSION, TLS1_3_VERSION));
+
+TEST(TlsSessions, AreFewAndOfCertificatesThatHold) {
+  const auto context = context_of(trusting(authority().certificate()));
+  const auto connect = [&context](const Identity& identity, const std::string& address) {
+    TlsSession session(context, "localhost", address);
+    TlsServer server(identity);
+    ASSERT_EQ(shake_hands(session, server), Outcome::done) << session.reason();
+    server.say(pattern(1));
+    const std::vector<std::byte> said = server.take_output();
+    session.receive(said);
+    std::byte got[1];
+    std::size_t filled = 0;
+    session.read(got, filled);
+  };
+  const auto count = [&context](const std::string& peer) {
+    int taken = 0;
+    while (SSL_SESSION* session = context->sessions().take(peer)) {
+      SSL_SESSION_free(session);
+      ++taken;
+    }
+    return taken;
+  };
+  for (int i = 0; i < 10; ++i) connect(authority().issue("broker"), "a");
+  EXPECT_EQ(count("localhost a"), 4);
+
+  // A certificate that is about to expire: its session is not used any more when it has.
+  connect(authority().issue("broker", {.not_after_s = 3}), "b");
+  const auto begin = std::chrono::steady_clock::now();
+  int left = -1;
+  while (left != 0 && std::chrono::steady_clock::now() - begin < std::chrono::seconds(30)) {
+    SSL_SESSION* session = context->sessions().take("localhost b");
+    left = session == nullptr ? 0 : 1;
+    if (session != nullptr) context->sessions().add("localhost b", session);
+    SSL_SESSION_free(session);
+  }
+  EXPECT_EQ(left, 0);
 }
 
 // ---- Contexts -------------------------------------------------------------------------------------------------------
@@ -198,6 +288,11 @@ TEST(TlsContext, SaysWhatIsWrongWithStoresAndNothingOfWhatTheyHold) {
   EXPECT_THAT(problem(settings), HasSubstr("cannot be read: No such file"));
   write("nothing");
   EXPECT_THAT(problem(settings), HasSubstr("holds no certificate in PEM"));
+  const std::string whole = authority().certificate();
+  write(whole + whole.substr(0, whole.size() / 2));
+  EXPECT_THAT(problem(settings), HasSubstr("damaged or cut off"));
+  write(whole + "and something else\n");
+  EXPECT_EQ(problem(settings), "");
   settings.trust->type = TlsStore::Type::pkcs12;
   EXPECT_THAT(problem(settings), HasSubstr("is no PKCS12 file"));
   write("\xfe\xed\xfe\xed and so on");
@@ -220,7 +315,7 @@ TEST(TlsContext, TakesCipherSuitesByTheirNamesInRfcs) {
   TlsSettings settings = trusting(authority().certificate());
   settings.cipher_suites = {"TLS_AES_256_GCM_SHA384", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"};
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
-    TlsSession session(context_of(settings), "localhost");
+    TlsSession session(context_of(settings), "localhost", "1");
     TlsServer server(authority().issue("broker"), {}, version);
     ASSERT_EQ(shake_hands(session, server), Outcome::done) << session.reason();
     EXPECT_THAT(server.cipher(), AnyOf(HasSubstr("AES_256_GCM"), HasSubstr("AES256-GCM")));
@@ -232,7 +327,7 @@ TEST(TlsContext, TakesCipherSuitesByTheirNamesInRfcs) {
 TEST(TlsContext, SpeaksTheVersionsAllowedAndNoOther) {
   TlsSettings settings = trusting(authority().certificate());
   settings.allow_tls12 = false;
-  TlsSession session(context_of(settings), "localhost");
+  TlsSession session(context_of(settings), "localhost", "1");
   TlsServer server(authority().issue("broker"), {}, TLS1_2_VERSION);
   Outcome outcome = shake_hands(session, server);
   EXPECT_EQ(outcome, Outcome::failed);

@@ -24,7 +24,7 @@ class TlsStreamTest : public LoopTest {
     std::string why;
     Recorder& recorder = make_recorder();
     StreamEvents& events = recorder;
-    recorder.stream = std::make_unique<TlsStream>(*loop_, events, TlsContext::make(settings, why), host);
+    recorder.stream = std::make_unique<TlsStream>(*loop_, events, TlsContext::make(settings, why), host, "");
     recorder.stream->connect(listener_.endpoint());
     run_rounds(1);  // the connection is under way: a peer may wait for it
     return recorder;
@@ -44,7 +44,7 @@ class TlsStreamTest : public LoopTest {
   }
 
   /// Takes what has come, one byte at least. False: the client has gone.
-  static bool hear(PeerSocket& peer, tests::TlsServer& server) {
+  static bool hear(const PeerSocket& peer, tests::TlsServer& server) {
     std::byte buffer[65536];
     const ssize_t size = ::recv(peer.fd(), buffer, sizeof buffer, 0);
     if (size <= 0) return false;
@@ -166,7 +166,15 @@ TEST_P(TlsStreamTest, AnEndIsAnEndAndGarbageIsNamed) {
 }
 
 TEST_P(TlsStreamTest, RefusedCertificatesAndOtherServersAreNamed) {
-  std::thread peer = serve([](PeerSocket&, tests::TlsServer&) {});
+  std::string alert;
+  std::thread peer([&] {
+    const PeerSocket socket = listener_.accept();
+    tests::TlsServer server(identity_);
+    while (hear(socket, server)) {
+      if (const auto answer = server.take_output(); !answer.empty()) socket.write(answer);
+    }
+    alert = server.problem;
+  });
   Recorder& elsewhere = connect_tls("10.1.2.3");
   run_until([&] { return elsewhere.connected.has_value(); });
   ASSERT_EQ(elsewhere.connected, EPROTO);
@@ -175,6 +183,7 @@ TEST_P(TlsStreamTest, RefusedCertificatesAndOtherServersAreNamed) {
   run_until([&] { return elsewhere.closed > 0; });
   elsewhere.stream.reset();  // and with it the socket: the peer waits for its end
   peer.join();
+  EXPECT_THAT(alert, HasSubstr("alert bad certificate"));
 
   Recorder& hung_up = connect_tls();
   listener_.accept().close();
@@ -188,6 +197,44 @@ TEST_P(TlsStreamTest, RefusedCertificatesAndOtherServersAreNamed) {
   run_until([&] { return http.connected.has_value(); });
   ASSERT_EQ(http.connected, EPROTO);
   EXPECT_THAT(http.stream->explain(EPROTO), HasSubstr("does not answer with TLS"));
+}
+
+TEST_P(TlsStreamTest, ASessionIsResumed) {
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    const tests::TlsServerHost host(identity_, {}, version);
+    TlsSettings settings;
+    settings.trust.emplace().certificates = sasl::Secret(authority_.certificate());
+    std::string why;
+    const auto context = TlsContext::make(settings, why);
+    for (const bool is_resumed : {false, true, true}) {
+      bool server_resumed = false;
+      std::thread peer([&] {
+        const PeerSocket socket = listener_.accept();
+        tests::TlsServer server(host);
+        while (!server.is_connected() && hear(socket, server)) {
+          if (const auto answer = server.take_output(); !answer.empty()) socket.write(answer);
+        }
+        server_resumed = server.is_resumed();
+        server.say(pattern(100));
+        socket.write(server.take_output());
+        hear(socket, server);
+      });
+      Recorder& recorder = make_recorder();
+      StreamEvents& events = recorder;
+      recorder.stream = std::make_unique<TlsStream>(*loop_, events, context, "127.0.0.1", "a");
+      recorder.stream->connect(listener_.endpoint());
+      run_until([&] { return recorder.connected.has_value(); });
+      EXPECT_EQ(recorder.connected, 0) << recorder.stream->explain(*recorder.connected);
+      std::vector<std::byte> got(100);
+      recorder.stream->receive(got, 100);
+      run_until([&] { return !recorder.received.empty(); });
+      recorder.stream->close();
+      run_until([&] { return recorder.closed > 0; });
+      recorder.stream.reset();
+      peer.join();
+      EXPECT_EQ(server_resumed, is_resumed) << version;
+    }
+  }
 }
 
 }  // namespace

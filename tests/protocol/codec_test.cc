@@ -226,6 +226,23 @@ TEST(Codec, CountsAreBoundedByTheBytesLeft) {
       std::string::npos);
 }
 
+TEST(Codec, AMessageTakesNoMoreMemoryThanItMay) {
+  SampleRequest request;
+  request.items.resize(1000);
+  const Bytes body = encode(request, 2);
+  const std::size_t needed = 1000 * sizeof(SampleRequest::Item);
+  std::string why;
+  EXPECT_TRUE(decode<SampleRequest>(body, 2, &why, 2 * needed)) << why;
+  EXPECT_FALSE(decode<SampleRequest>(body, 2, &why, needed));
+  EXPECT_NE(why.find("Items: 1000 elements of "), std::string::npos) << why;
+
+  SampleRequest named;
+  named.items.emplace_back().name = std::string(5000, 'x');
+  const Bytes long_name = encode(named, 2);
+  EXPECT_FALSE(decode<SampleRequest>(long_name, 2, &why, 4000));
+  EXPECT_NE(why.find("Items[0].Name"), std::string::npos) << why;
+}
+
 TEST(Codec, WhyIsOptional) {
   EXPECT_FALSE(decode<SampleRequest>({}, 0));
 }

@@ -452,12 +452,13 @@ TEST(Load, ReadsKerberos) {
 TEST(Load, ReadsWhomToTrust) {
   const std::string ssl = "A.security.protocol = SSL\n";
   EXPECT_TRUE(flow_of(ssl).source_consumer.security.tls);
-  EXPECT_TRUE(flow_of(ssl).source_consumer.security.tls->checks_host());
+  EXPECT_TRUE(flow_of(ssl).source_consumer.security.tls->current()->checks_host());
   EXPECT_FALSE(flow_of(ssl).target_admin.security.tls);
   EXPECT_FALSE(flow_of("A.ssl.truststore.location = /nowhere\n").source_admin.security.tls);
   EXPECT_THAT(said_of(ssl + "A.ssl.endpoint.identification.algorithm =\n"),
               ElementsAre(AllOf(HasSubstr("f:6: warning"), HasSubstr("lets every host pass"))));
-  EXPECT_FALSE(flow_of(ssl + "A.ssl.endpoint.identification.algorithm =\n").source_admin.security.tls->checks_host());
+  EXPECT_FALSE(
+      flow_of(ssl + "A.ssl.endpoint.identification.algorithm =\n").source_admin.security.tls->current()->checks_host());
   EXPECT_THAT(said_of(ssl + "A.ssl.endpoint.identification.algorithm = http\n"),
               ElementsAre(HasSubstr("neither https")));
   EXPECT_THAT(said_of(ssl + "A.ssl.enabled.protocols = TLSv1.1, TLSv1.2\n"),

@@ -48,10 +48,10 @@ TEST_F(EpisodesTest, AnEpisodeIsCountedAndToldOnceHoweverOftenItIsTried) {
   EXPECT_TRUE(add(Condition::target_error, 0, "one", start));
   EXPECT_EQ(take(start).size(), 1u);
   for (int second = 1; second < 100; ++second) {
-    EXPECT_FALSE(add(Condition::target_error, 0, "again", start + std::chrono::seconds(second)));
+    EXPECT_FALSE(add(Condition::target_error, 0, "one", start + std::chrono::seconds(second)));
     EXPECT_THAT(take(start + std::chrono::seconds(second)), IsEmpty());
   }
-  EXPECT_TRUE(add(Condition::target_error, 1, "late", start + 100s)) << "it is counted";
+  EXPECT_TRUE(add(Condition::target_error, 1, "one", start + 100s)) << "it is counted";
   EXPECT_THAT(take(start + 100s), IsEmpty()) << "but the episode has been told";
 }
 
@@ -66,6 +66,28 @@ TEST_F(EpisodesTest, WhatComesAndGoesIsNamedOnceAnInterval) {
   }
   EXPECT_THAT(take(start + 10s),
               ElementsAre("t-1 and 2 more will be tried again, for as long as it takes (target.rejecting): two"));
+}
+
+TEST_F(EpisodesTest, OtherReasonsOfAnEpisodeAreToldOnceAndAFew) {
+  EXPECT_TRUE(add(Condition::source_unreachable, 0, "closed", start));
+  EXPECT_EQ(take(start).size(), 1u);
+  std::vector<std::string> told;
+  for (int second = 1; second < 100; ++second) {
+    const net::Time now = start + std::chrono::seconds(second);
+    EXPECT_FALSE(add(Condition::source_unreachable, 0, second % 2 == 0 ? "closed" : "no TLS", now));
+    for (std::string& line : take(now)) told.push_back(std::move(line));
+  }
+  EXPECT_THAT(told, ElementsAre("t-0 is still tried again (source.unreachable), now: no TLS"));
+  for (int second = 100; second < 1000; ++second) {
+    const net::Time now = start + std::chrono::seconds(second);
+    EXPECT_FALSE(add(Condition::source_unreachable, 0, "reason " + std::to_string(second), now));
+    for (std::string& line : take(now)) told.push_back(std::move(line));
+  }
+  EXPECT_EQ(told.size(), 3u);
+  end(0);
+  EXPECT_EQ(take(start + 1000s).size(), 1u);
+  EXPECT_TRUE(add(Condition::source_unreachable, 0, "no TLS", start + 1100s));
+  EXPECT_EQ(take(start + 1100s).size(), 1u);
 }
 
 TEST_F(EpisodesTest, EndsForOneConditionAlone) {

@@ -417,7 +417,7 @@ TEST_F(FlowTest, a_log_that_goes_back_is_another_one) {
 }
 
 TEST(ClassifyProduceError, permanent_answers_are_refused) {
-  for (const int permanent : {-1, 17, 29, 32, 44, 47, 53, 76, 87}) {
+  for (const int permanent : {-1, 17, 32, 44, 47, 53, 76, 87}) {
     EXPECT_EQ(classify_produce_error(static_cast<std::int16_t>(permanent)), ParkCause::refused) << permanent;
   }
   EXPECT_EQ(classify_produce_error(10), ParkCause::detour);  // MESSAGE_TOO_LARGE: to be split
@@ -459,6 +459,20 @@ TEST(Recovery, leaves_what_no_repetition_mends) {
     EXPECT_TRUE(is_final(cause));
     EXPECT_EQ(recovery.handle_parked({.flow_id = {}, .cause = cause, .reason = "r", .standing = {}}, 5).kind,
               RecoveryAction::Kind::fail);
+  }
+}
+
+TEST(Recovery, waits_for_rights_unless_it_is_to_come_to_an_end) {
+  for (const auto& [cause, condition] : {std::pair(classify_fetch_error(29), Condition::source_unauthorized),
+                                         std::pair(classify_produce_error(29), Condition::target_unauthorized)}) {
+    EXPECT_EQ(condition_of(cause), condition);
+    for (const bool waits : {true, false}) {
+      Recovery recovery({.waits_for_rights = waits}, 1);
+      const RecoveryAction action =
+          recovery.handle_parked({.flow_id = {}, .cause = cause, .reason = "r", .standing = {}}, 5);
+      EXPECT_EQ(action.kind, waits ? RecoveryAction::Kind::retry : RecoveryAction::Kind::fail);
+      EXPECT_EQ(action.delay, RecoverySettings().unauthorized_delay);
+    }
   }
 }
 
