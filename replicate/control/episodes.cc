@@ -10,13 +10,19 @@ namespace {
 
 constexpr std::size_t most_reasons = 4;
 
+/// Whoever is refused is told so in many ways, and all say the same.
+bool is_its_own_cause(Condition condition) {
+  return condition == Condition::source_authentication || condition == Condition::target_authentication;
+}
+
 }  // namespace
 
 bool Episodes::add(Condition condition, FlowId flow, const std::string& partition, const std::string& reason,
                    net::Time now) {
   Episode& episode = under_way_[condition];
   const bool is_first = episode.held_up.empty();
-  if (episode.is_told && episode.reasons.size() < most_reasons && !episode.reasons.contains(reason)) {
+  if (episode.is_told && !is_its_own_cause(condition) && episode.reasons.size() < most_reasons &&
+      !episode.reasons.contains(reason)) {
     episode.other_partition = partition;
     episode.other_reason = reason;
   }

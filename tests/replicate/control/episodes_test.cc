@@ -90,6 +90,13 @@ TEST_F(EpisodesTest, OtherReasonsOfAnEpisodeAreToldOnceAndAFew) {
   EXPECT_EQ(take(start + 1100s).size(), 1u);
 }
 
+TEST_F(EpisodesTest, ARefusalIsToldOnceHoweverItIsPut) {
+  EXPECT_TRUE(add(Condition::source_authentication, 0, "cannot authenticate again", start));
+  EXPECT_EQ(take(start).size(), 1u);
+  EXPECT_FALSE(add(Condition::source_authentication, 0, "cannot authenticate", start + 20s));
+  EXPECT_THAT(take(start + 20s), IsEmpty());
+}
+
 TEST_F(EpisodesTest, EndsForOneConditionAlone) {
   EXPECT_TRUE(add(Condition::target_throttled, 0, "slow", start));
   EXPECT_TRUE(add(Condition::target_leader, 0, "moved", start));
