@@ -4,6 +4,7 @@
 #include <memory>
 #include <tuple>
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <fmt/format.h>
 
@@ -69,6 +70,12 @@ Text part_of(const Url& url, CURLUPart part) {
   return Text(curl_url_get(url.get(), part, &text, 0) == CURLUE_OK ? text : nullptr);
 }
 
+/// Of IPv4. A name may begin with the same digits.
+bool is_loopback_address(const char* text) {
+  in_addr address{};
+  return inet_pton(AF_INET, text, &address) == 1 && ntohl(address.s_addr) >> 24 == IN_LOOPBACKNET;
+}
+
 }  // namespace
 
 std::optional<HttpUrl> parse_http_url(std::string_view text) {
@@ -82,7 +89,7 @@ std::optional<HttpUrl> parse_http_url(std::string_view text) {
   result.is_https = std::string_view(scheme.get()) == "https";
   if (!result.is_https && std::string_view(scheme.get()) != "http") return std::nullopt;
   const std::string_view name = host.get();
-  result.is_loopback = name == "localhost" || name.starts_with("127.") || name == "[::1]";
+  result.is_loopback = name == "localhost" || name == "[::1]" || is_loopback_address(host.get());
   result.text = whole;
   for (const CURLUPart part : {CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_QUERY, CURLUPART_FRAGMENT}) {
     curl_url_set(url.get(), part, nullptr, 0);

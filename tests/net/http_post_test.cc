@@ -47,6 +47,7 @@ TEST(HttpUrl, IsShownWithoutWhatMayBeASecret) {
     EXPECT_TRUE(parse_http_url(text).value().is_loopback) << text;
   }
   EXPECT_FALSE(parse_http_url("http://localhost.example/").value().is_loopback);
+  EXPECT_FALSE(parse_http_url("http://127.0.0.1.example/").value().is_loopback);
   for (const char* text :
        {"", "login.example/token", "ftp://login.example/", "file:///token", "https://", "https:// x"}) {
     EXPECT_FALSE(parse_http_url(text)) << text;
