@@ -197,7 +197,7 @@ TEST_F(TopicsTest, SourceTopicsThatAreGoneAndTargetsTakenTwiceAreNamed) {
 }
 
 TEST_F(TopicsTest, LeadersThatDoNotComeEndTheWait) {
-  settings.patience = std::chrono::milliseconds(60);
+  settings.patience = std::chrono::seconds(2);
   source_kafka.create("a", 1);
   target_kafka.leaderless_answers = 1000000;
   const TopicResult result = prepare_one("a", "a");
@@ -207,7 +207,7 @@ TEST_F(TopicsTest, LeadersThatDoNotComeEndTheWait) {
 }
 
 TEST_F(TopicsTest, RetriableRefusalsAreRetried) {
-  settings.patience = std::chrono::milliseconds(60);
+  settings.patience = std::chrono::seconds(2);
   source_kafka.create("a", 1);
   target_kafka.create_error = 41;
   const TopicResult result = prepare_one("a", "a");
