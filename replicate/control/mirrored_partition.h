@@ -62,7 +62,8 @@ struct MirroredPartition {
   std::int64_t held_up_at = -1;        // the position then
   net::Time assigned_at{};
   std::optional<Standing> standing;
-  bool is_in_doubt = false;                           // DetourStart::is_in_doubt, of the next detour
+  bool is_fence_due = false;  // a detour has ended early: what it had begun is fenced by the next one, before any data
+  bool is_in_doubt = false;   // DetourStart::is_in_doubt, of the next detour
   std::optional<protocol::LeaderEpoch> source_epoch;  // under which everything below its position was read or compared
   Throttling source_throttling;
   Throttling target_throttling;

@@ -477,6 +477,7 @@ Awaitable<> Replication::take_detour(Partition& partition) {
   DetourEnd end = co_await partition.detour->walk(
       start, [this, &topic] { return stopping_ || topic.stage != MirroredTopic::Stage::mirrored; });
   if (end.is_located) partition.admitted.reset();
+  partition.is_fence_due = !end.is_passed;
   partition.is_busy = false;
   const std::optional<std::string> readmission = std::exchange(partition.readmission, std::nullopt);
   if (readmission && topic.stage == MirroredTopic::Stage::mirrored) {

@@ -126,7 +126,8 @@ void Replication::start_flow(Partition& partition, const Admission& admission) {
   }
   const std::lock_guard lock(mutex_);
   // Behind markers an earlier life may have something under way: only the fence of a detour ends that.
-  partition.phase = admission.ends_in_markers ? Phase::waiting_for_detour : Phase::assignable;
+  const bool is_fenced_first = admission.ends_in_markers || partition.is_fence_due;
+  partition.phase = is_fenced_first ? Phase::waiting_for_detour : Phase::assignable;
   partition.due = {};
   partition.reason.clear();
   partition.start = admission.start.value();
