@@ -82,9 +82,8 @@ void FrameReader::grow() {
   if (budget_ && wanted > taken_) {
     if (!budget_->take(wanted - taken_)) {
       reason_ = fmt::format(
-          "an answer does not fit into what is left of shunt.control.memory: {} bytes of it have come, {} of {} bytes "
-          "are "
-          "left",
+          "an answer does not fit into what is left of shunt.control.memory: {} bytes of it have come, "
+          "{} of {} bytes are left",
           filled_, budget_->left(), budget_->limit());
       return;
     }

@@ -16,8 +16,6 @@ using protocol::ApiVersionsResponse;
 
 namespace {
 
-constexpr std::size_t most_memory_bytes = std::size_t{4} * 1024 * 1024;  // of an answer that was read
-
 constexpr std::int16_t first_version = 3;
 constexpr std::int16_t fallback_version = 0;
 constexpr std::int16_t unsupported_version_error = 35;
@@ -81,7 +79,7 @@ Handshake::Step Handshake::handle_api_versions(std::span<const std::byte> frame)
     if (error != 0) return fail(fmt::format("the broker answered ApiVersions with {}", protocol::error_name(error)));
   }
   std::string why;
-  const auto response = protocol::decode_response<ApiVersionsResponse>(frame, version_, &why, most_memory_bytes);
+  const auto response = protocol::decode_response<ApiVersionsResponse>(frame, version_, &why, handshake_memory_bytes);
   if (!response) return fail("malformed answer to ApiVersions: " + why);
   auto versions = ApiVersions::from(*response, why);
   if (!versions) return fail("malformed answer to ApiVersions: " + why);
@@ -162,15 +160,13 @@ std::string Handshake::explain_close(std::span<const std::byte> received) const 
     return fmt::format("{}: the broker closed the connection instead of answering", credentials_->describe());
   }
   return "the connection was closed instead of answering ApiVersions: broker too old (Kafka 0.9 and earlier do so), a "
-         "TLS "
-         "listener asked in plain text, or a proxy with no broker behind it";
+         "TLS listener asked in plain text, or a proxy with no broker behind it";
 }
 
 std::string Handshake::explain_silence() const {
   if (sasl_) return "connected, but no answer to the SASL exchange";
   return "connected, but no answer to ApiVersions: the peer is not a Kafka broker, or hangs (stopped, overloaded, "
-         "behind a "
-         "proxy that holds the connection)";
+         "behind a proxy that holds the connection)";
 }
 
 const char* Handshake::request_name() const {

@@ -8,16 +8,11 @@
 #include <curl/curl.h>
 #include <fmt/format.h>
 
+#include "net/free.h"
+
 namespace shunt::net {
 namespace {
 
-template <auto free_function>
-struct Free {
-  template <class T>
-  void operator()(T* object) const {
-    free_function(object);
-  }
-};
 using Curl = std::unique_ptr<CURL, Free<curl_easy_cleanup>>;
 using Headers = std::unique_ptr<curl_slist, Free<curl_slist_free_all>>;
 using Url = std::unique_ptr<CURLU, Free<curl_url_cleanup>>;

@@ -4,7 +4,6 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <system_error>
 
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -16,10 +15,6 @@ namespace shunt::net {
 namespace {
 
 constexpr Duration longest_wait = std::chrono::hours(1);
-
-[[noreturn]] void fail(int error, const char* what) {
-  throw std::system_error(error, std::generic_category(), what);
-}
 
 /// Nothing came, or the kernel has no room just now: errors of io_uring_enter() that pass.
 bool is_passing(int result) {
@@ -195,7 +190,7 @@ IoUringLoop::IoUringLoop(const IoOptions& options) : options_(options), poll_fir
   if (wake_ < 0) {
     const int error = errno;
     io_uring_queue_exit(&ring_);
-    fail(error, "eventfd");
+    fail_ring(error, "eventfd");
   }
   arm_wake();
   update_now();
@@ -228,7 +223,7 @@ io_uring_sqe* IoUringLoop::next_entry() {
     enable();
     const int result = io_uring_submit(&ring_);
     if (result < 0) {
-      if (!is_passing(result)) fail(-result, "io_uring_enter");
+      if (!is_passing(result)) fail_ring(-result, "io_uring_enter");
       take_completions();  // the kernel takes no more before it has got rid of these
     }
     entry = io_uring_get_sqe(&ring_);
@@ -265,7 +260,7 @@ void IoUringLoop::poll(Time latest) {
     // Not a wait for zero completions: that would not make the kernel run the work it has deferred.
     result = io_uring_submit_and_get_events(&ring_);
   }
-  if (result < 0 && !is_passing(result)) fail(-result, "io_uring_enter");
+  if (result < 0 && !is_passing(result)) fail_ring(-result, "io_uring_enter");
   update_now();
 
   take_completions();

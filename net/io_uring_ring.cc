@@ -17,10 +17,6 @@ constexpr unsigned ring_entries = 256;
 constexpr std::array operations_used{IORING_OP_READ, IORING_OP_CONNECT, IORING_OP_RECV, IORING_OP_SENDMSG,
                                      IORING_OP_ASYNC_CANCEL};
 
-[[noreturn]] void fail(int error, const char* what) {
-  throw std::system_error(error, std::generic_category(), what);
-}
-
 // liburing 2.3 declares functions for these operations and does not export all of them.
 long change_ring(const io_uring& ring, unsigned operation, const void* argument, std::size_t count) {
   return syscall(__NR_io_uring_register, ring.ring_fd, operation, argument, count);
@@ -34,11 +30,15 @@ void restrict_ring(const io_uring& ring) {
   }
   // Kernels before 5.10, and what only looks like one, have no restrictions: then it goes without.
   if (change_ring(ring, IORING_REGISTER_RESTRICTIONS, allowed.data(), allowed.size()) < 0 && errno != EINVAL) {
-    fail(errno, "io_uring_register (restrictions)");
+    fail_ring(errno, "io_uring_register (restrictions)");
   }
 }
 
 }  // namespace
+
+void fail_ring(int error, const char* what) {
+  throw std::system_error(error, std::generic_category(), what);
+}
 
 void open_ring(io_uring& ring, bool defer_taskrun) {
   // Best first: 6.1; 5.19, where completions at least do not interrupt; any.
@@ -51,17 +51,17 @@ void open_ring(io_uring& ring, bool defer_taskrun) {
     result = io_uring_queue_init_params(ring_entries, &ring, &params);
     if (result != -EINVAL) break;
   }
-  if (result < 0) fail(-result, "io_uring_setup");
+  if (result < 0) fail_ring(-result, "io_uring_setup");
   if ((params.features & IORING_FEAT_EXT_ARG) == 0) {
     io_uring_queue_exit(&ring);
-    fail(ENOSYS, "io_uring without IORING_FEAT_EXT_ARG (Linux before 5.11)");
+    fail_ring(ENOSYS, "io_uring without IORING_FEAT_EXT_ARG (Linux before 5.11)");
   }
 }
 
 void enable_ring(io_uring& ring) {
   // By the thread that uses the ring: with SINGLE_ISSUER it is the only one that may.
   restrict_ring(ring);
-  if (change_ring(ring, IORING_REGISTER_ENABLE_RINGS, nullptr, 0) < 0) fail(errno, "io_uring_register (enable)");
+  if (change_ring(ring, IORING_REGISTER_ENABLE_RINGS, nullptr, 0) < 0) fail_ring(errno, "io_uring_register (enable)");
 }
 
 }  // namespace shunt::net

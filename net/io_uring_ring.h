@@ -14,4 +14,7 @@ void open_ring(io_uring& ring, bool defer_taskrun);
 /// Throws std::system_error.
 void enable_ring(io_uring& ring);
 
+/// Throws it: `error` is an errno, `what` the call that failed.
+[[noreturn]] void fail_ring(int error, const char* what);
+
 }  // namespace shunt::net

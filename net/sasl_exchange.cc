@@ -20,7 +20,6 @@ using protocol::SaslHandshakeResponse;
 
 namespace {
 
-constexpr std::size_t most_memory_bytes = std::size_t{4} * 1024 * 1024;  // of an answer that was read
 constexpr std::int16_t handshake_version = 1;
 constexpr std::int16_t unsupported_mechanism_error = 33;
 constexpr std::int16_t illegal_state_error = 34;
@@ -48,7 +47,7 @@ SaslExchange::Step SaslExchange::handle_frame(std::span<const std::byte> frame, 
 SaslExchange::Step SaslExchange::handle_mechanisms(std::span<const std::byte> frame, std::int32_t correlation_id) {
   std::string why;
   const auto response =
-      protocol::decode_response<SaslHandshakeResponse>(frame, handshake_version, &why, most_memory_bytes);
+      protocol::decode_response<SaslHandshakeResponse>(frame, handshake_version, &why, handshake_memory_bytes);
   if (!response) return fail("malformed answer to SaslHandshake: " + why);
   switch (response->error_code) {
     case 0:
@@ -88,7 +87,7 @@ SaslExchange::Step SaslExchange::resume(std::int32_t correlation_id) {
 SaslExchange::Step SaslExchange::handle_message(std::span<const std::byte> frame, std::int32_t correlation_id) {
   std::string why;
   auto response =
-      protocol::decode_response<SaslAuthenticateResponse>(frame, authenticate_version_, &why, most_memory_bytes);
+      protocol::decode_response<SaslAuthenticateResponse>(frame, authenticate_version_, &why, handshake_memory_bytes);
   if (!response) return fail("malformed answer to SaslAuthenticate: " + why);
   if (response->error_code != 0) return refuse(*response);
   // A lifetime beyond what a clock can count is for ever.

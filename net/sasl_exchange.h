@@ -17,6 +17,9 @@
 
 namespace shunt::net {
 
+/// What an answer may take in memory that comes before the handshake is complete.
+inline constexpr std::size_t handshake_memory_bytes = std::size_t{4} * 1024 * 1024;
+
 class SaslExchange {
  public:
   enum class Step {

@@ -14,6 +14,8 @@
 #include <openssl/pkcs12.h>
 #include <openssl/ssl.h>
 
+#include "net/free.h"
+
 namespace shunt::net {
 namespace {
 
@@ -27,13 +29,6 @@ constexpr const char* default_tls12_ciphers =
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
     "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
 
-template <auto free_function>
-struct Free {
-  template <class T>
-  void operator()(T* object) const {
-    free_function(object);
-  }
-};
 using Bio = std::unique_ptr<BIO, Free<BIO_free>>;
 using Key = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
 using Certificate = std::unique_ptr<X509, Free<X509_free>>;

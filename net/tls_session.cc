@@ -22,6 +22,7 @@ struct TlsSessionBio {
     }
     const std::size_t taken = std::min(session.input_.size(), static_cast<std::size_t>(size));
     std::copy_n(session.input_.begin(), taken, reinterpret_cast<std::byte*>(into));
+    session.records_.advance(session.input_.first(taken));
     session.input_ = session.input_.subspan(taken);
     return static_cast<int>(taken);
   }
@@ -78,7 +79,7 @@ TlsSession::TlsSession(std::shared_ptr<const TlsContext> context, const std::str
       SSL_set1_host(ssl_, host_.c_str());
     }
   }
-  context_->keep_sessions_of(ssl_, peer_);
+  TlsContext::keep_sessions_of(ssl_, peer_);
   if (SSL_SESSION* session = context_->sessions().take(peer_)) {
     SSL_set_session(ssl_, session);
     SSL_SESSION_free(session);

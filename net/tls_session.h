@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "net/tls_context.h"
+#include "net/tls_records.h"
 
 struct ssl_st;
 
@@ -41,6 +42,8 @@ class TlsSession {
   Outcome shake_hands();
   /// Decrypts into `into` until it is full (done) or the input has no whole record any more; `filled` is how much.
   Outcome read(std::span<std::byte> into, std::size_t& filled);
+  /// After read() has said `more`: how much must be received, at the least, before it can fill `missing` bytes.
+  [[nodiscard]] std::size_t least_input(std::size_t missing) const { return records_.least_to_come(missing); }
   /// Encrypts all of `bytes`. False: failed.
   bool write(std::span<const std::byte> bytes);
 
@@ -69,6 +72,7 @@ class TlsSession {
   const std::string peer_;  // as its sessions are known
   ssl_st* ssl_;
   std::span<const std::byte> input_;
+  TlsRecords records_;
   std::vector<std::byte> output_;
   std::string reason_;
 };

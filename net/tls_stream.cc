@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 
 namespace shunt::net {
@@ -10,7 +11,8 @@ namespace {
 
 constexpr std::size_t read_buffer_bytes = std::size_t{256} * 1024;
 constexpr std::size_t write_stretch_bytes = std::size_t{256} * 1024;
-constexpr std::size_t record_bytes = std::size_t{16} * 1024;  // the most that one record of TLS carries
+constexpr auto longest_silence = std::chrono::milliseconds(100);
+constexpr std::size_t record_bytes = TlsRecords::most_plaintext_bytes;
 
 }  // namespace
 
@@ -21,7 +23,8 @@ TlsStream::TlsStream(Loop& loop, StreamEvents& events, std::shared_ptr<const Tls
       session_(std::move(context), host, address),
       inner_(loop.make_stream(*this)),
       ciphertext_(read_buffer_bytes),
-      turn_(loop, [this] { turn(); }) {}
+      turn_(loop, [this] { turn(); }),
+      patience_(loop, [this] { inner_->set_at_least(1); }) {}
 
 std::string TlsStream::explain(int error) const {
   return error == EPROTO ? "TLS: " + reason_ : inner_->explain(error);
@@ -29,6 +32,7 @@ std::string TlsStream::explain(int error) const {
 
 void TlsStream::close() {
   turn_.cancel();
+  patience_.cancel();
   inner_->close();
 }
 
@@ -121,10 +125,10 @@ void TlsStream::read() {
   }
 }
 
-// Of the record under way some bytes may have arrived before, and lie in the session: so much less may still be to come.
 void TlsStream::read_more() {
-  const std::size_t missing = into_.empty() ? 1 : at_least_ - filled_;
-  const std::size_t wanted = missing > record_bytes ? std::min(missing - record_bytes, ciphertext_.size()) : 1;
+  const std::size_t least = into_.empty() ? 1 : session_.least_input(at_least_ - filled_);
+  const std::size_t wanted = std::min(least, ciphertext_.size());
+  patience_.set(loop_.now() + longest_silence);
   if (receiving_) {
     inner_->set_at_least(wanted);
   } else {
@@ -135,6 +139,7 @@ void TlsStream::read_more() {
 
 void TlsStream::on_received(std::size_t size, int error) {
   receiving_ = false;
+  patience_.cancel();
   receive_error_ = error;
   session_.receive(std::span(ciphertext_).first(size));
   if (is_open_) {

@@ -61,6 +61,8 @@ class TlsStream final : public Stream, private StreamEvents {
   std::size_t at_least_ = 0;
   std::size_t filled_ = 0;
   Timer turn_;  // what is there already is delivered from the loop, never from inside receive()
+  Timer
+      patience_;  // then what has come is looked at, though it is too little: it may be an alert, and all there will be
 
   // Sending
   std::span<const iovec> pieces_;  // not yet encrypted, but for piece_offset_ of the first

@@ -100,6 +100,39 @@ TEST(TlsSession, CarriesBytesBothWaysHoweverTheyAreCut) {
   }
 }
 
+TEST(TlsSession, NeverAsksForMoreThanComes) {
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    for (const std::size_t record : {std::size_t{1}, std::size_t{60}, std::size_t{16384}, std::size_t{20'000}}) {
+      TlsSession session(context_of(trusting(authority().certificate())), "localhost", "1");
+      TlsServer server(authority().issue("broker"), {}, version);
+      ASSERT_EQ(shake_hands(session, server), Outcome::done) << session.reason();
+      const std::vector<std::byte> data = pattern(record * 20);
+      for (std::size_t at = 0; at < data.size(); at += record) server.say(std::span(data).subspan(at, record));
+      const std::vector<std::byte> sent = server.take_output();
+
+      std::vector<std::byte> got(data.size());
+      std::size_t filled = 0;
+      std::size_t at = 0;
+      int rounds = 0;
+      while (filled < got.size()) {
+        std::size_t size = 0;
+        const Outcome outcome = session.read(std::span(got).subspan(filled), size);
+        filled += size;
+        if (outcome == Outcome::done) break;
+        const std::size_t least = session.least_input(got.size() - filled);
+        ASSERT_GE(least, 1U);
+        ASSERT_LE(least, sent.size() - at) << version << ", records of " << record << ", after " << filled;
+        session.receive(std::span(sent).subspan(at, least));
+        at += least;
+        ++rounds;
+      }
+      EXPECT_EQ(got, data);
+      // What there is less than thought is the overhead of records: the smaller they are, the more of it.
+      EXPECT_LE(rounds, record == 1 ? 40 : 6) << version << ", records of " << record;
+    }
+  }
+}
+
 TEST(TlsSession, TheCertificateMustBeMadeOutToTheHost) {
   const Identity identity =
       authority().issue("broker", {.hosts = "DNS:b1.example,DNS:*.kafka.example,IP:10.0.0.7,IP:::1"});

@@ -2,6 +2,8 @@
 #include "net/tls_stream.h"
 
 #include <algorithm>
+#include <atomic>
+#include <semaphore>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -122,6 +124,44 @@ TEST_P(TlsStreamTest, WhatIsThereAlreadyIsDeliveredWithoutTheSocket) {
   peer.join();
 }
 
+TEST_P(TlsStreamTest, IsNotWokenForEverySmallRecord) {
+  constexpr std::size_t answers = 60;
+  constexpr std::size_t answer_bytes = 70;
+  std::counting_semaphore<> next(0);
+  std::atomic<std::size_t> said = 0;
+  std::thread peer = serve([&](PeerSocket& socket, tests::TlsServer& server) {
+    for (std::size_t i = 0; i < answers; ++i) {
+      next.acquire();
+      server.say(pattern(answer_bytes, i));
+      socket.write(server.take_output());
+      ++said;
+      said.notify_one();
+    }
+    hear(socket, server);
+  });
+  Recorder& recorder = connect_tls();
+  run_until([&] { return recorder.connected.has_value(); });
+  std::vector<std::byte> got(answers * answer_bytes);
+  recorder.stream->receive(got, got.size());
+  run_rounds();
+  const std::uint64_t before = loop_->counters().receive_calls;
+  const Time began = std::chrono::steady_clock::now();
+  for (std::size_t i = 0; i < answers; ++i) {
+    next.release();
+    said.wait(i);
+    run_rounds();
+  }
+  run_until([&] { return !recorder.received.empty(); });
+  EXPECT_THAT(recorder.received, ElementsAre(Pair(got.size(), 0)));
+  // After a silence of 100 ms it looks at what has come.
+  const auto looks =
+      static_cast<std::size_t>((std::chrono::steady_clock::now() - began) / std::chrono::milliseconds(100));
+  EXPECT_LT(loop_->counters().receive_calls - before, answers / 4 + looks);
+  recorder.stream->close();
+  run_until([&] { return recorder.closed > 0; });
+  peer.join();
+}
+
 TEST_P(TlsStreamTest, AtLeastMayBeLoweredBelowWhatIsThere) {
   std::thread peer = serve([](PeerSocket& socket, tests::TlsServer& server) {
     server.say(pattern(500));
@@ -141,6 +181,7 @@ TEST_P(TlsStreamTest, AtLeastMayBeLoweredBelowWhatIsThere) {
   peer.join();
 }
 
+// Less than what is waited for, and the connection stays open.
 TEST_P(TlsStreamTest, AnEndIsAnEndAndGarbageIsNamed) {
   for (const bool orderly : {true, false}) {
     std::thread peer = serve([orderly](PeerSocket& socket, tests::TlsServer& server) {
