@@ -12,6 +12,7 @@ from .log_ends import LogEnds
 from .watch import follow
 
 COPIED = ("lz4-json", "plain-256k")
+EMPTY, EMPTY_PARTITIONS = "empty", 6  # a topic: what a run costs that copies nothing
 PROTOCOL = "SASL_SSL"
 SECONDS_AT_MOST = 900
 # The user of the lab's listeners may do what shunt needs; MirrorMaker 2 needs more.
@@ -22,7 +23,9 @@ TLS_RECORD_BYTES = 16384
 def measure(bench, source, target):
     cipher = _negotiated(source)
     part = {"kind": "secure", "quick": bench.options.quick, "machine": machine(), "cipher": cipher, "data": [],
-            "cipher_seconds_a_gb": [_cipher_seconds_a_gb(cipher)], "runs": []}  # fmt: skip
+            "cipher_seconds_a_gb": [_cipher_seconds_a_gb(cipher)], "runs": [],
+            "start_cpu_seconds": {"PLAINTEXT": [], PROTOCOL: []}}  # fmt: skip
+    source.create_topic(EMPTY, EMPTY_PARTITIONS)
     for load in (one for one in loads.LOADS if one.name in COPIED):
         data = loads.put(bench, source, load, bench.options.size)
         part["data"].append(data)
@@ -32,6 +35,8 @@ def measure(bench, source, target):
                 for protocol in protocols:
                     part["runs"].append(_run(bench, source, target, data, f"shunt/{io}", protocol, round_number))
             part["cipher_seconds_a_gb"].append(_cipher_seconds_a_gb(cipher))
+            for protocol in protocols if bench.wants("shunt") else ():
+                part["start_cpu_seconds"][protocol].append(_start_cpu_seconds(bench, source, target, protocol))
         for round_number in range(bench.options.slow_runs if bench.wants("mm2") else 0):
             part["runs"].append(_run(bench, source, target, data, "mm2", PROTOCOL, round_number))
         source.delete_topic(load.name)
@@ -61,6 +66,14 @@ def _run(bench, source, target, data, contender, protocol, round_number):
     bench.say(f"secure: {data['name']}: {contender}, {protocol}: {cpu:.3f} CPU s/GB")
     return {"contender": contender, "protocol": protocol, "data": data["name"], "round": round_number,
             "cpu_per_gb": cpu, "peak_bytes": child.peak_bytes}  # fmt: skip
+
+
+def _start_cpu_seconds(bench, source, target, protocol):
+    child, target_topic, _ = contenders.shunt(bench, source, target, EMPTY, bench.options.io[0], protocol=protocol)
+    with child:
+        child.wait(60)
+    forget(target, target_topic, EMPTY_PARTITIONS)
+    return child.cpu_seconds
 
 
 def _negotiated(cluster):
