@@ -170,6 +170,11 @@ bool is_retriable(std::int16_t code) {
   return info != nullptr && info->retriable;
 }
 
+bool is_authorization_failure(std::int16_t code) {
+  return code == errors::topic_authorization_failed || code == errors::group_authorization_failed ||
+         code == errors::cluster_authorization_failed || code == errors::transactional_id_authorization_failed;
+}
+
 Refresh what_to_refresh(std::int16_t code) {
   const ErrorInfo* info = find_error(code);
   return info == nullptr ? Refresh::nothing : info->refresh;

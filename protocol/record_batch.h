@@ -86,6 +86,10 @@ struct Stamp {
   Sequence base_sequence;
 };
 
+/// Of a producer that is not idempotent.
+inline constexpr Stamp no_producer{
+    .producer_id = ProducerId(-1), .producer_epoch = ProducerEpoch(-1), .base_sequence = Sequence(-1)};
+
 /// Rewrites a whole batch's header for a Produce request: base offset 0 (brokers refuse any other, INVALID_RECORD),
 /// attributes reduced to the codec (a transactional, control, timestamp type or delete horizon bit belongs to the
 /// source's log), the producer fields of `stamp`; the CRC is mended by delta. `header` must be of a batch with magic 2

@@ -6,6 +6,7 @@
 
 #include "protocol/messages/add_offsets_to_txn.h"
 #include "protocol/messages/add_partitions_to_txn.h"
+#include "protocol/messages/alter_share_group_offsets.h"
 #include "protocol/messages/api_versions.h"
 #include "protocol/messages/create_acls.h"
 #include "protocol/messages/create_partitions.h"
@@ -18,6 +19,7 @@
 #include "protocol/messages/describe_configs.h"
 #include "protocol/messages/describe_groups.h"
 #include "protocol/messages/describe_producers.h"
+#include "protocol/messages/describe_share_group_offsets.h"
 #include "protocol/messages/end_txn.h"
 #include "protocol/messages/fetch.h"
 #include "protocol/messages/find_coordinator.h"
@@ -50,7 +52,8 @@ using AllRequests =
                OffsetForLeaderEpochRequest, AddPartitionsToTxnRequest, AddOffsetsToTxnRequest, EndTxnRequest,
                WriteTxnMarkersRequest, TxnOffsetCommitRequest, DescribeAclsRequest, CreateAclsRequest,
                DeleteAclsRequest, DescribeConfigsRequest, SaslAuthenticateRequest, CreatePartitionsRequest,
-               IncrementalAlterConfigsRequest, DescribeClusterRequest, DescribeProducersRequest>;
+               IncrementalAlterConfigsRequest, DescribeClusterRequest, DescribeProducersRequest,
+               DescribeShareGroupOffsetsRequest, AlterShareGroupOffsetsRequest>;
 
 /// Calls `visit.template operator()<Message>()` for every request and its response, by api key.
 template <class Visit>
