@@ -25,6 +25,7 @@ enum class Condition : std::uint8_t {
   target_recreated,
   target_truncated,
   foreign_writer,
+  loop,
   // It waits, and goes on when that is over.
   source_unreachable,
   target_unreachable,
@@ -67,7 +68,12 @@ struct ConditionInfo {
   [[nodiscard]] std::string_view name() const { return key.substr(std::string_view("shunt.on.").size()); }
 };
 
-inline constexpr std::size_t condition_count = 26;
+inline constexpr std::size_t condition_count = 27;
+
+/// It ends when somebody grants a right.
+constexpr bool is_about_rights(Condition condition) {
+  return condition == Condition::source_unauthorized || condition == Condition::target_unauthorized;
+}
 
 /// In the order of the enumeration.
 std::span<const ConditionInfo, condition_count> condition_table();

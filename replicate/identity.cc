@@ -44,6 +44,14 @@ protocol::ProducerId flow_identity(std::uint16_t tag, const protocol::Uuid& targ
   return identity_of(tag, hash_of(target_topic_id, target_topic), partition);
 }
 
+bool carries_tag(protocol::ProducerId identity, std::uint16_t tag) {
+  return identity.value() >> hash_bits == static_cast<std::int64_t>((own_range >> hash_bits) | tag);
+}
+
+bool are_of_one_flow(protocol::ProducerId one, protocol::ProducerId other) {
+  return one.value() >> hash_bits == other.value() >> hash_bits;
+}
+
 protocol::ProducerId mapped_identity(std::uint16_t tag, const protocol::Uuid& target_topic_id,
                                      std::string_view target_topic, protocol::PartitionIndex partition,
                                      std::string_view source_topic) {

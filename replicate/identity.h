@@ -26,6 +26,11 @@ std::uint16_t flow_tag(std::string_view source_alias, std::string_view target_al
 protocol::ProducerId flow_identity(std::uint16_t tag, const protocol::Uuid& target_topic_id,
                                    std::string_view target_topic, protocol::PartitionIndex partition);
 
+/// Written by a flow with that tag. No cluster hands out such producer ids.
+bool carries_tag(protocol::ProducerId identity, std::uint16_t tag);
+/// Derived from the same tag: of another topic or partition, unless they are equal.
+bool are_of_one_flow(protocol::ProducerId one, protocol::ProducerId other);
+
 /// Of a partition with mapped offsets.
 protocol::ProducerId mapped_identity(std::uint16_t tag, const protocol::Uuid& target_topic_id,
                                      std::string_view target_topic, protocol::PartitionIndex partition,

@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <deque>
-#include <map>
 #include <mutex>
-#include <set>
 #include <thread>
 #include <tuple>
 
@@ -16,6 +14,8 @@
 
 #include "net/asio.h"
 #include "net/token_login.h"
+#include "replicate/admin/administration.h"
+#include "replicate/certificate_watch.h"
 #include "replicate/control/replication.h"
 #include "replicate/data/shard.h"
 #include "replicate/settings.h"
@@ -54,10 +54,24 @@ class Mirror::Impl final : private Shards {
       settings.until_caught_up = options_.until_caught_up;
       settings.recovery.waits_for_rights = !options_.until_caught_up;
       settings.index = static_cast<std::uint32_t>(replications_.size());
+      settings.known_topics = std::make_shared<KnownTopics>();
+      settings.loop_of = loop_finder(config_, flow);
+      AdministrationSettings administration = administration_settings(flow);
+      administration.topics = settings.known_topics;
       replications_.push_back(
           std::make_unique<Replication>(context_.get_executor(), std::move(settings), static_cast<Shards&>(*this)));
+      add_administration(std::move(administration),
+                         [replication = replications_.back().get()] { return places_of(*replication); });
     }
+    for (const HeartbeatFlow& flow : config_.heartbeat_flows) add_administration(administration_settings(flow), {});
     running_replications_ = replications_.size();
+    running_administrations_ = administrations_.size();
+    for (const auto& administration : administrations_) {
+      asio::co_spawn(admin_context_, administration->run(), [this](const std::exception_ptr& failure) {
+        fail(failure);
+        running_administrations_.fetch_sub(1, std::memory_order_release);
+      });
+    }
     for (const auto& replication : replications_) {
       asio::co_spawn(context_, replication->run(), [this](const std::exception_ptr& failure) { handle_end(failure); });
     }
@@ -74,23 +88,32 @@ class Mirror::Impl final : private Shards {
       name_thread("control");
       context_.run();
     });
+    admin_ = std::thread([this] {
+      name_thread("admin");
+      admin_context_.run();
+    });
   }
 
+  /// The admin path ends behind the data, unless all is to end at once.
   void stop(StopMode mode) {
     asio::post(context_, [this, mode] {
       for (const auto& replication : replications_) replication->stop(mode == StopMode::graceful);
     });
     for (Runner& runner : runners_) runner.shard->stop(mode == StopMode::graceful);
+    if (mode == StopMode::at_once) stop_administrations(mode);
   }
 
   [[nodiscard]] bool finished() const {
-    return replications_ended_.load(std::memory_order_acquire) && running_shards_.load(std::memory_order_acquire) == 0;
+    return replications_ended_.load(std::memory_order_acquire) &&
+           running_shards_.load(std::memory_order_acquire) == 0 &&
+           running_administrations_.load(std::memory_order_acquire) == 0;
   }
 
   [[nodiscard]] MirrorStatus status() const {
     MirrorStatus status;
     status.discovering = false;
     for (const auto& replication : replications_) replication->append_status(status);
+    for (const auto& administration : administrations_) administration->append_status(status);
     for (const Runner& runner : runners_) {
       const ShardCounters& counters = runner.shard->counters();
       status.shards.push_back({.io = runner.io,
@@ -134,6 +157,29 @@ class Mirror::Impl final : private Shards {
     });
   }
 
+  void add_administration(AdministrationSettings settings, AskPlaces ask) {
+    administrations_.push_back(
+        std::make_unique<Administration>(admin_context_.get_executor(), std::move(settings), std::move(ask)));
+  }
+
+  static MirroredPlaces places_of(const Replication& replication) {
+    MirrorStatus status;
+    replication.append_status(status);
+    MirroredPlaces places;
+    for (PartitionStatus& partition : status.partitions) {
+      if (partition.position < 0) continue;
+      places[{std::move(partition.source_topic), protocol::PartitionIndex(partition.partition)}] = {
+          .target_topic = std::move(partition.target_topic), .position = protocol::Offset(partition.position)};
+    }
+    return places;
+  }
+
+  void stop_administrations(StopMode mode) {
+    asio::post(admin_context_, [this, mode] {
+      for (const auto& administration : administrations_) administration->stop(mode == StopMode::graceful);
+    });
+  }
+
   // Shards
   void assign(Assignment assignment) override {
     Shard& shard = shard_of(assignment.spec.id);
@@ -152,6 +198,8 @@ class Mirror::Impl final : private Shards {
     }
     work_.reset();
     if (control_.joinable()) control_.join();
+    admin_work_.reset();
+    if (admin_.joinable()) admin_.join();
     for (const FlowConfig& flow : config_.flows) {
       for (const ClientConfig* client :
            {&flow.source_consumer, &flow.source_admin, &flow.target_producer, &flow.target_admin}) {
@@ -172,37 +220,30 @@ class Mirror::Impl final : private Shards {
   void handle_parked(const Parked& parked) { replications_.at(parked.flow_id.replication)->handle_parked(parked); }
 
   void handle_end(const std::exception_ptr& failure) {
-    if (failure) {
-      try {
-        std::rethrow_exception(failure);
-      } catch (const std::exception& error) {
-        fail(error.what());
-      }
-    }
+    fail(failure);
     if (--running_replications_ > 0) return;
     certificate_watch_.cancel();
+    stop_administrations(failure ? StopMode::at_once : StopMode::graceful);
     for (Runner& runner : runners_) runner.shard->stop(true);
     replications_ended_.store(true, std::memory_order_release);
   }
 
   /// Files that TLS needs are replaced while a mirror runs: certificates do not live as long.
   net::Awaitable<> watch_certificates() {
-    std::set<std::shared_ptr<net::TlsSource>> sources;
-    for (const FlowConfig& flow : config_.flows) {
-      for (const ClientConfig* client :
-           {&flow.source_consumer, &flow.source_admin, &flow.target_producer, &flow.target_admin}) {
-        if (client->security.tls) sources.insert(client->security.tls);
-      }
-    }
-    while (!sources.empty() && running_replications_ > 0) {
+    CertificateWatch watch(config_);
+    while (!watch.is_idle() && running_replications_ > 0) {
       certificate_watch_.set(net::now() + certificate_interval);
       co_await certificate_watch_.wait();
-      std::map<std::string, bool> said;  // the clients of a cluster mostly share their files
-      for (const auto& source : sources) {
-        if (const auto news = source->look()) said[news->text] = news->is_good;
-      }
-      for (const auto& [text, is_good] : said)
-        spdlog::log(is_good ? spdlog::level::info : spdlog::level::err, "{}", text);
+      watch.look();
+    }
+  }
+
+  void fail(const std::exception_ptr& failure) {
+    if (!failure) return;
+    try {
+      std::rethrow_exception(failure);
+    } catch (const std::exception& error) {
+      fail(error.what());
     }
   }
 
@@ -227,6 +268,11 @@ class Mirror::Impl final : private Shards {
   std::size_t running_replications_ = 0;
   std::deque<Runner> runners_;
   std::thread control_;
+  asio::io_context admin_context_{1};
+  asio::executor_work_guard<asio::io_context::executor_type> admin_work_ = asio::make_work_guard(admin_context_);
+  std::vector<std::unique_ptr<Administration>> administrations_;
+  std::atomic<std::size_t> running_administrations_ = 0;
+  std::thread admin_;
   std::atomic<bool> replications_ended_ = false;
   std::atomic<std::size_t> running_shards_ = 0;
   mutable std::mutex mutex_;

@@ -1,5 +1,5 @@
-// The whole replicator of one process: every enabled flow of a configuration, its control plane (one thread, Asio) and
-// its shards (one thread each). This is the face the command line, the metrics and the tests see.
+// The whole replicator of one process: every enabled flow of a configuration, its control plane and
+// its admin path (one thread each, Asio), its shards (one thread each). This is the face the command line, the metrics and the tests see.
 //
 //   Mirror mirror(config, options);
 //   mirror.start();

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "net/socket.h"
+#include "replicate/config/loops.h"
+#include "replicate/identity.h"
 
 namespace shunt::replicate {
 
@@ -11,7 +13,8 @@ namespace {
 // A mirror's sockets carry megabytes at a time from the first moment; the kernel's auto-tuning begins small.
 constexpr int preferred_buffer_bytes = 4 * 1024 * 1024;
 
-ClusterSettings cluster_settings_of(const std::string& alias, const ClientConfig& admin, const FlowConfig& flow) {
+ClusterSettings cluster_settings_of(const std::string& alias, const ClientConfig& admin,
+                                    const std::shared_ptr<net::MemoryBudget>& memory) {
   ClusterSettings settings;
   settings.alias = alias;
   settings.bootstrap = admin.bootstrap_servers;
@@ -22,7 +25,69 @@ ClusterSettings cluster_settings_of(const std::string& alias, const ClientConfig
   settings.client.backoff_min = admin.reconnect_backoff;
   settings.client.backoff_max = admin.reconnect_backoff_max;
   settings.client.security = admin.security;
-  settings.client.memory = flow.control_memory;
+  settings.client.memory = memory;
+  return settings;
+}
+
+std::int32_t timeout_ms_of(const ClientConfig& client) {
+  return static_cast<std::int32_t>(client.request_timeout.count());
+}
+
+ConnectOffsetsSettings connect_offsets_settings(const FlowConfig& flow) {
+  return {.topic = flow.connect_offsets, .connector = flow.connector, .source = flow.source};
+}
+
+HeartbeatsSettings heartbeats_settings(const std::string& source, const std::string& target,
+                                       const HeartbeatConfig& heartbeats, const ClientConfig& client) {
+  return {.source = source,
+          .target = target,
+          .interval = heartbeats.interval,
+          .replication_factor = heartbeats.replication_factor,
+          .produce_timeout_ms = timeout_ms_of(client)};
+}
+
+GroupSyncSettings group_sync_settings(const FlowConfig& flow) {
+  GroupSyncSettings settings;
+  settings.flow = flow.name();
+  settings.source = flow.source;
+  settings.interval = flow.groups.interval();
+  settings.writes_groups = flow.groups.writes_groups;
+  settings.may_rewind = flow.groups.may_rewind;
+  if (flow.groups.writes_checkpoints) settings.checkpoints.topic = flow.policy.checkpoints_topic(flow.source);
+  settings.checkpoints.replication_factor = flow.groups.checkpoints_replication_factor;
+  settings.checkpoints.produce_timeout_ms = timeout_ms_of(flow.target_admin);
+  settings.survey = group_survey_settings(flow);
+  return settings;
+}
+
+PlainSyncsSettings plain_syncs_settings(const FlowConfig& flow) {
+  const GroupSurveySettings survey = group_survey_settings(flow);
+  return {.topic = survey.offset_syncs_topic,
+          .is_on_target = survey.offset_syncs_on_target,
+          .replication_factor = flow.offset_syncs_replication_factor,
+          .produce_timeout_ms = timeout_ms_of(flow.offset_syncs_on_target ? flow.target_admin : flow.source_admin),
+          .interval = flow.groups.interval(),
+          .may_map = survey.may_map,
+          .tag = survey.tag};
+}
+
+std::vector<std::string> excluded_configs(const FlowConfig& flow) {
+  const std::string expression = flow.config_properties_exclude.re2();
+  return expression.empty() ? std::vector<std::string>() : std::vector<std::string>{expression};
+}
+
+AclSyncSettings acl_sync_settings(const FlowConfig& flow) {
+  AclSyncSettings settings;
+  settings.flow = flow.name();
+  settings.interval = flow.acls.interval;
+  settings.removes = flow.acls.removes;
+  if (flow.policy.kind() == ReplicationPolicy::Kind::default_policy) {
+    settings.rules.prefix = flow.source + flow.policy.separator();
+  }
+  settings.rules.prefixed = flow.acls.prefixed;
+  settings.rules.groups = flow.acls.groups;
+  settings.rules.selects_group = [groups = flow.groups](std::string_view group) { return groups.selects(group); };
+  settings.rules.kept_principals.insert(flow.acls.keep_principals.begin(), flow.acls.keep_principals.end());
   return settings;
 }
 
@@ -46,7 +111,7 @@ DataSettings data_settings_of(const FlowConfig& flow, const ProcessConfig& proce
   fetch.min_bytes = flow.fetch.min_bytes;
   fetch.isolation = flow.isolation;
   data.target.produce.client_id = flow.target_producer.client_id;
-  data.target.produce.timeout_ms = static_cast<std::int32_t>(flow.target_producer.request_timeout.count());
+  data.target.produce.timeout_ms = timeout_ms_of(flow.target_producer);
   // The broker gives up after the request's own time-out and says so: only its silence counts.
   data.target.request_timeout = flow.target_producer.request_timeout + std::chrono::seconds(10);
   data.target.in_flight_bytes = process.inflight_bytes;
@@ -78,27 +143,30 @@ ShardSetup shard_setup(const Config& config) {
 ReplicationSettings replication_settings(const FlowConfig& flow) {
   ReplicationSettings settings;
   settings.name = flow.name();
-  settings.source = cluster_settings_of(flow.source, flow.source_admin, flow);
-  settings.target = cluster_settings_of(flow.target, flow.target_admin, flow);
+  settings.source = cluster_settings_of(flow.source, flow.source_admin, flow.control_memory);
+  settings.target = cluster_settings_of(flow.target, flow.target_admin, flow.control_memory);
   settings.topics.replication_factor = flow.replication_factor;
   settings.topics.copy_configs = flow.sync_topic_configs;
-  settings.topics.config_exclude.clear();
-  if (const std::string exclude = flow.config_properties_exclude.re2(); !exclude.empty()) {
-    settings.topics.config_exclude.push_back(exclude);
-  }
+  settings.topics.policy = flow.metadata_policy;
+  settings.topics.config_exclude = excluded_configs(flow);
   settings.includes = [flow](std::string_view topic) { return flow.mirrors(topic); };
   settings.target_topic = [flow](std::string_view topic) { return flow.target_topic(topic); };
   settings.detours.isolation = flow.isolation;
   settings.offsets = flow.offsets;
+  settings.loop_prevention = flow.loop_prevention;
   settings.offset_syncs_on_target = flow.offset_syncs_on_target;
   settings.offset_syncs.topic = flow.policy.offset_syncs_topic(flow.offset_syncs_on_target ? flow.source : flow.target);
   settings.offset_syncs.replication_factor = flow.offset_syncs_replication_factor;
-  settings.offset_syncs.produce_timeout_ms = static_cast<std::int32_t>(flow.target_producer.request_timeout.count());
+  settings.offset_syncs.produce_timeout_ms = timeout_ms_of(flow.target_producer);
+  settings.connect_offsets = connect_offsets_settings(flow);
   settings.open_transaction_patience = flow.open_transaction_warn;
   settings.policies = flow.policies;
   settings.most_padding = flow.offsets_padding_max;
-  settings.detours.produce_timeout_ms = static_cast<std::int32_t>(flow.target_producer.request_timeout.count());
-  settings.start_at_latest = flow.auto_offset_reset == OffsetReset::latest;
+  settings.detours.produce_timeout_ms = timeout_ms_of(flow.target_producer);
+  settings.start = flow.start;
+  settings.detours.may_begin_inside = flow.start.is_later();
+  settings.copies_records = flow.scope != SyncScope::metadata;
+  settings.topic_mapping.insert(flow.topic_mapping.begin(), flow.topic_mapping.end());
   if (flow.refresh_topics) {
     settings.refresh_interval =
         std::min<net::Duration>(flow.refresh_topics_interval, flow.source_admin.metadata_max_age);
@@ -107,6 +175,57 @@ ReplicationSettings replication_settings(const FlowConfig& flow) {
   }
   settings.recovery.first_delay = flow.target_producer.reconnect_backoff;
   settings.recovery.longest_delay = flow.target_producer.reconnect_backoff_max;
+  return settings;
+}
+
+GroupSurveySettings group_survey_settings(const FlowConfig& flow) {
+  const ReplicationSettings replication = replication_settings(flow);
+  GroupSurveySettings settings;
+  settings.selects = [groups = flow.groups](std::string_view group) { return groups.selects(group); };
+  settings.mirrors = replication.includes;
+  settings.target_topic = replication.target_topic;
+  settings.offsets = flow.offsets;
+  settings.may_map = replication.may_map();
+  settings.offset_syncs_topic = replication.offset_syncs.topic;
+  settings.offset_syncs_on_target = flow.offset_syncs_on_target;
+  settings.tag = flow_tag(flow.source, flow.target);
+  return settings;
+}
+
+std::function<std::string(std::string_view)> loop_finder(const Config& config, const FlowConfig& flow) {
+  return [&flows = config.flows, &flow](std::string_view topic) { return names_of(loop_of_topic(flows, flow, topic)); };
+}
+
+AdministrationSettings administration_settings(const FlowConfig& flow) {
+  AdministrationSettings settings;
+  settings.name = flow.name();
+  settings.source = cluster_settings_of(flow.source, flow.source_admin, flow.control_memory);
+  settings.target = cluster_settings_of(flow.target, flow.target_admin, flow.control_memory);
+  if (flow.heartbeats) {
+    settings.heartbeats = heartbeats_settings(flow.source, flow.target, *flow.heartbeats, flow.target_admin);
+  }
+  settings.positions = PositionsSettings{.connect_offsets = connect_offsets_settings(flow),
+                                         .interval = flow.offset_flush_interval,
+                                         .produce_timeout_ms = timeout_ms_of(flow.target_admin)};
+  if (flow.groups.writes_checkpoints || flow.groups.writes_groups) settings.groups = group_sync_settings(flow);
+  if (flow.writes_offset_syncs && flow.offsets != OffsetsMode::mapped)
+    settings.plain_syncs = plain_syncs_settings(flow);
+  if (flow.sync_topic_configs) {
+    settings.topic_configs = ConfigSyncSettings{
+        .flow = flow.name(),
+        .interval = flow.sync_topic_configs_interval,
+        .exclude = excluded_configs(flow),
+        .changes = {.policy = flow.metadata_policy, .defaults_from_source = flow.config_defaults_from_source}};
+  }
+  if (flow.acls.is_enabled) settings.acls = acl_sync_settings(flow);
+  return settings;
+}
+
+AdministrationSettings administration_settings(const HeartbeatFlow& flow) {
+  AdministrationSettings settings;
+  settings.name = flow.name();
+  settings.target = cluster_settings_of(flow.target, flow.target_admin, flow.control_memory);
+  settings.heartbeats = heartbeats_settings(flow.source, flow.target, flow.heartbeats, flow.target_admin);
   return settings;
 }
 

@@ -1,7 +1,12 @@
 // From what a user configured to what the parts of the replicator are given. The only place that knows both.
 #pragma once
 
+#include <functional>
+#include <string>
+#include <string_view>
+
 #include "net/loop.h"
+#include "replicate/admin/administration.h"
 #include "replicate/config/model.h"
 #include "replicate/control/replication.h"
 #include "replicate/data/shard.h"
@@ -18,5 +23,12 @@ struct ShardSetup {
 ShardSetup shard_setup(const Config& config);
 
 ReplicationSettings replication_settings(const FlowConfig& flow);
+
+GroupSurveySettings group_survey_settings(const FlowConfig& flow);
+/// For ReplicationSettings::loop_of. Both must outlive it; `flow` is one of the configuration's.
+std::function<std::string(std::string_view)> loop_finder(const Config& config, const FlowConfig& flow);
+
+AdministrationSettings administration_settings(const FlowConfig& flow);
+AdministrationSettings administration_settings(const HeartbeatFlow& flow);
 
 }  // namespace shunt::replicate

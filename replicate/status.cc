@@ -18,6 +18,22 @@ const char* to_string(PartitionState state) {
   return "unknown";
 }
 
+const char* to_string(GroupState state) {
+  switch (state) {
+    case GroupState::current:
+      return "current";
+    case GroupState::waiting:
+      return "waiting";
+    case GroupState::active:
+      return "active";
+    case GroupState::deleted:
+      return "deleted";
+    case GroupState::refused:
+      return "refused";
+  }
+  return "unknown";
+}
+
 bool MirrorStatus::any_failed() const {
   return !fatal.empty() || !topic_errors.empty() ||
          std::any_of(partitions.begin(), partitions.end(),

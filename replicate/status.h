@@ -2,7 +2,9 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -73,10 +75,49 @@ struct ShardStatus {
   std::uint64_t send_calls = 0;
 };
 
+/// Of the admin path (admin/duty.h).
+struct DutyStatus {
+  std::string flow;  // "A->B"
+  std::string duty;
+  std::uint64_t done = 0;
+  std::uint64_t failed = 0;
+  std::string reason;  // the last time was a failure: of what; empty otherwise
+};
+
+/// How a consumer group of the source fares on the target.
+enum class GroupState {
+  current,  // its offsets are there, or further on
+  waiting,  // for the mirror, or for a coordinator: tried again
+  active,   // it has members on the target, and is left to them
+  deleted,  // it was written, and deleted on the target: it comes back when the source's group moves
+  refused,  // the target does not take its offsets
+};
+inline constexpr std::size_t group_states = 5;
+const char* to_string(GroupState state);
+
+/// Of the groups of a flow (admin/group_sync.h), as of the last round.
+struct GroupsStatus {
+  std::string flow;                                // "A->B"
+  std::array<std::size_t, group_states> groups{};  // by GroupState; where group offsets are written
+  std::size_t partitions = 0;                      // with an offset of a group
+  std::size_t before_start = 0;                    // of these: clamped to where the target's log begins
+  std::size_t not_copied = 0;                      // to what was copied
+  std::size_t past_end = 0;                        // to the end, and the source's log ends before, too
+  std::uint64_t committed = 0;                     // offsets written to groups of the target
+  std::uint64_t checkpoints = 0;
+  struct Refused {
+    std::string group;
+    std::string reason;
+  };
+  std::vector<Refused> refused;  // at most a hundred
+};
+
 struct MirrorStatus {
   std::vector<PartitionStatus> partitions;  // sorted by flow, source topic, partition
   std::vector<ConditionCount> conditions;   // those that were met
   std::vector<ShardStatus> shards;
+  std::vector<DutyStatus> duties;
+  std::vector<GroupsStatus> groups;
   bool discovering = true;                // the first look at both clusters is not complete
   std::vector<std::string> topic_errors;  // topics that cannot be mirrored at all, each with its reason
   std::string fatal;                      // not empty: the process cannot go on, and why

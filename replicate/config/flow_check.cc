@@ -1,12 +1,13 @@
 #include "replicate/config/flow_check.h"
 
 #include <algorithm>
-#include <set>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
+
+#include "replicate/config/loops.h"
 
 namespace shunt::replicate {
 namespace {
@@ -19,68 +20,42 @@ bool is_topic_char(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
 }
 
-/// Flows that lead from where `path` ends back to where it begins, each set of flows once: the first of a loop is its
-/// smallest index.
-class Loops {
- public:
-  explicit Loops(const std::vector<FlowConfig>& flows) : flows_(flows) {}
-
-  /// The shortest loop through each identity flow.
-  std::vector<std::vector<const FlowConfig*>> find() {
-    std::vector<std::vector<const FlowConfig*>> result;
-    std::set<std::set<const FlowConfig*>> seen;
-    for (const FlowConfig& flow : flows_) {
-      if (!is_identity(flow)) continue;
-      std::vector<const FlowConfig*> loop = shortest_back(flow);
-      if (!loop.empty() && seen.emplace(loop.begin(), loop.end()).second) result.push_back(std::move(loop));
-    }
-    return result;
-  }
-
- private:
-  [[nodiscard]] std::vector<const FlowConfig*> shortest_back(const FlowConfig& first) const {
-    std::vector<std::vector<const FlowConfig*>> paths{{&first}};
-    std::set<std::string> reached{first.target};
-    for (std::size_t i = 0; i < paths.size(); ++i) {
-      std::vector<const FlowConfig*> path = paths[i];
-      if (path.back()->target == first.source) return path;
-      for (const FlowConfig& flow : flows_) {
-        if (flow.source != path.back()->target || !reached.insert(flow.target).second) continue;
-        paths.push_back(path);
-        paths.back().push_back(&flow);
-      }
-    }
-    return {};
-  }
-
-  const std::vector<FlowConfig>& flows_;
-};
-
 bool select_alike(const FlowConfig& a, const FlowConfig& b) {
   return a.topic_filter.topics().items() == b.topic_filter.topics().items() &&
          a.topic_filter.exclude().items() == b.topic_filter.exclude().items();
 }
 
+/// A topic that one of the flows names, and that goes all the way round; empty: only expressions could tell.
+std::string named_topic_in(const std::vector<const FlowConfig*>& loop, const std::vector<FlowConfig>& flows) {
+  for (const FlowConfig* flow : loop) {
+    for (const std::string& item : flow->topic_filter.topics().items()) {
+      const std::optional<std::string> name = plain_name(item);
+      if (name && !loop_of_topic(flows, *flow, *name).empty()) return *name;
+    }
+  }
+  return {};
+}
+
 /// Identity names do not say where a topic came from, so MirrorMaker 2 copies each record round and round. Whether any
-/// topic goes all the way round cannot be told from expressions; that it does is certain when all flows select alike.
+/// topic goes all the way round cannot be told from expressions; that it does is certain when all flows select alike, or
+/// when one names such a topic. Those that are met later are refused then (loop_of_topic).
 void check_loops(const std::vector<FlowConfig>& flows, const Location& file, Diagnostics& diagnostics) {
-  for (const auto& loop : Loops(flows).find()) {
-    std::vector<std::string> names;
-    names.reserve(loop.size());
-    for (const FlowConfig* flow : loop) names.push_back(flow->name());
-    const bool certain =
+  for (const auto& loop : loops_of_names(flows)) {
+    const std::string topic = named_topic_in(loop, flows);
+    const bool are_alike =
         std::ranges::all_of(loop, [&loop](const FlowConfig* flow) { return select_alike(*flow, *loop[0]); });
-    if (certain) {
+    if (!topic.empty() || are_alike) {
       diagnostics.error(
-          file, fmt::format("{} form a loop, and with IdentityReplicationPolicy nothing tells a mirrored record "
+          file, fmt::format("{} form a loop{}, and with IdentityReplicationPolicy nothing tells a mirrored record "
                             "from a new one: records would go round for ever; disable one flow, use "
                             "DefaultReplicationPolicy, or give the flows topics that do not overlap",
-                            fmt::join(names, " and ")));
+                            names_of(loop), topic.empty() ? "" : " for topic " + topic));
     } else {
       diagnostics.warning(file,
                           fmt::format("{} form a loop with IdentityReplicationPolicy: a topic that all of them select "
-                                      "goes round for ever; see that their topics do not overlap",
-                                      fmt::join(names, " and ")));
+                                      "would go round for ever, and is mirrored by none; see that their topics do not "
+                                      "overlap",
+                                      names_of(loop)));
     }
   }
 }
@@ -95,6 +70,22 @@ void check_collisions(const std::vector<FlowConfig>& flows, const Location& file
                                       "topics do not overlap",
                                       flows[i].name(), flows[j].name()));
     }
+  }
+}
+
+/// A sync that removes what its own source has not would remove what the other flow's has.
+void check_acls(const std::vector<FlowConfig>& flows, const Location& file, Diagnostics& diagnostics) {
+  for (const FlowConfig& flow : flows) {
+    if (!flow.acls.removes || !is_identity(flow)) continue;
+    const auto other = std::ranges::find_if(flows, [&flow](const FlowConfig& one) {
+      return &one != &flow && one.target == flow.target && is_identity(one);
+    });
+    if (other == flows.end()) continue;
+    diagnostics.error(file,
+                      fmt::format("shunt.acls.remove = true: {} and {} write to one target under the same names, "
+                                  "and each would remove the access rights of the other's topics; set it to false",
+                                  flow.name(), other->name()));
+    return;
   }
 }
 
@@ -133,6 +124,7 @@ void check_names(const FlowConfig& flow, const Location& file, Diagnostics& diag
 void check_flows(const std::vector<FlowConfig>& flows, const Location& file, Diagnostics& diagnostics) {
   check_loops(flows, file, diagnostics);
   check_collisions(flows, file, diagnostics);
+  check_acls(flows, file, diagnostics);
   for (const FlowConfig& flow : flows) {
     check_self(flow, file, diagnostics);
     check_names(flow, file, diagnostics);

@@ -93,16 +93,23 @@ void append_security_keys(std::vector<Key>& table) {
   append(table,
          {.levels = kConnections,
           .handling = no_effect,
-          .reason = "shunt has neither Kerberos nor client assertions (a client secret is what it proves itself by), "
-                    "and loads no Java classes"},
+          .reason = "tickets are got when they are needed, by the key table or from the ticket cache that "
+                    "sasl.jaas.config names"},
          {
-             {"sasl.client.callback.handler.class", class_name, "", "Java class that hands out credentials."},
-             {"sasl.login.class", class_name, "", "Java class of the login."},
              {"sasl.kerberos.kinit.cmd", string, "/usr/bin/kinit", "Kerberos login program."},
              {"sasl.kerberos.ticket.renew.window.factor", real, "0.8",
               "Part of a ticket's life after which it is renewed."},
              {"sasl.kerberos.ticket.renew.jitter", real, "0.05", "Spread of that."},
              {"sasl.kerberos.min.time.before.relogin", integer, "60000", "Shortest time between logins."},
+         });
+  append(table,
+         {.levels = kConnections,
+          .handling = no_effect,
+          .reason = "shunt has no client assertions (a client secret is what it proves itself by), and loads no Java "
+                    "classes"},
+         {
+             {"sasl.client.callback.handler.class", class_name, "", "Java class that hands out credentials."},
+             {"sasl.login.class", class_name, "", "Java class of the login."},
              {"sasl.oauthbearer.assertion.algorithm", string, "RS256", "Signature of a client assertion."},
              {"sasl.oauthbearer.assertion.claim.aud", string, "", "Audience of a client assertion."},
              {"sasl.oauthbearer.assertion.claim.exp.seconds", integer, "300", "Life of a client assertion."},

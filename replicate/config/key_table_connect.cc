@@ -94,15 +94,21 @@ void append_connect_keys(std::vector<Key>& table) {
           {"access.control.allow.methods", string, "", "CORS methods of the REST server."},
           {"response.http.headers.config", string, "", "Headers of its answers."},
       });
+  append(table, {.levels = worker},
+         {
+             {"offset.storage.topic", string, "",
+              "Connect's topic for positions: read where MirrorMaker 2 is taken over from, kept up to date where it is "
+              "there; unset: mm2-offsets.A.internal."},
+             {"offset.flush.interval.ms", integer, "60000", "How often positions are written to it."},
+         });
   append(table,
          {.levels = worker,
           .handling = no_effect,
-          .reason = "the target's log is shunt's only state; it keeps no topics of its own"},
+          .reason = "the target's log is shunt's only state; it creates no topics of Connect's"},
          {
-             {"offset.storage.*", string, "", "Connect's topic for positions: topic, replication.factor, partitions."},
+             {"offset.storage.*", string, "", "Connect's topic for positions: replication.factor, partitions."},
              {"config.storage.*", string, "", "Connect's topic for configurations."},
              {"status.storage.*", string, "", "Connect's topic for states."},
-             {"offset.flush.interval.ms", integer, "60000", "How often Connect writes positions."},
              {"offset.flush.timeout.ms", integer, "5000", "How long that may take."},
          });
   append(table,

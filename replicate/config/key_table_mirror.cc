@@ -33,8 +33,29 @@ void append_shunt_keys(std::vector<Key>& table) {
       {
           {"shunt.offsets", string, "identical",
            "Offsets on the target: identical to the source's, mapped (any, with an exact map), or auto."},
+          {"shunt.loop.prevention", string, "auto",
+           "Records that the flow in the other direction has brought: true leaves them out (mapped offsets), false "
+           "mirrors them; auto: true if that flow is in this file."},
           {"shunt.offsets.padding.max", integer, "100000000",
            "Offsets that a source's log no longer has at its beginning and that are filled on the target."},
+          {"shunt.metadata.policy", string, "mm2",
+           "Settings of topics on the target: mm2 follows the source's, conservative gives them when a topic is "
+           "created "
+           "and afterwards only lifts retention."},
+          {"shunt.sync", string, "messages",
+           "What is carried over: metadata (topics, settings, access rights), messages too, or offsets of groups too."},
+          {"shunt.start.offset", string, "",
+           "Where a new mirror begins: earliest, latest, a time as 2026-01-31T00:00:00Z, or milliseconds since 1970; "
+           "unset: as auto.offset.reset says."},
+          {"shunt.topic.mapping", list, "",
+           "Names on the target, source:target; the other topics keep theirs. With IdentityReplicationPolicy alone."},
+          {"shunt.topic.mapping.max", integer, "20", "How many of them there may be."},
+          {"shunt.acls.prefixed", boolean, "false",
+           "Carry over access rights for names that begin alike, and for all, too."},
+          {"shunt.acls.groups", boolean, "false", "Carry over access rights of the groups that groups selects, too."},
+          {"shunt.acls.remove", boolean, "false", "Remove access rights of mirrored topics that the source has not."},
+          {"shunt.acls.keep.principals", list, "",
+           "Whose access rights are never removed, as User:name; the mirror's own user is always one."},
           {"shunt.open.transaction.warn.ms", integer, "60000",
            "A transaction of the source that holds the mirror back for so long is named in the log."},
           {"shunt.on.foreign.writer", string, "stop",
@@ -48,6 +69,7 @@ void append_shunt_keys(std::vector<Key>& table) {
            "When the target topic is deleted: stop, or recreate it and mirror what the source has."},
           {"shunt.on.target.truncated", string, "stop",
            "When the target loses acknowledged records: stop, or continue with mirroring them again."},
+          {"shunt.group.offsets.rewind", boolean, "false", "Groups of the target follow the source's backwards, too."},
           {"shunt.isolation", string, "read_committed",
            "Records of transactions: read_committed mirrors those that were committed, read_uncommitted all of them."},
       });
@@ -83,12 +105,20 @@ void append_mirror_keys(std::vector<Key>& table) {
           {"refresh.topics.enabled", boolean, "true", "Look for new topics and partitions while running."},
           {"refresh.topics.interval.seconds", integer, "600", "How often."},
           {"sync.topic.configs.enabled", boolean, "true",
-           "Copy topic settings: to topics created by shunt, at that time; later changes are not followed in this "
-           "version."},
+           "Let the settings of topics on the target follow the source's (see shunt.metadata.policy)."},
           {"sync.topic.configs.interval.seconds", integer, "600",
-           "How often settings are compared, where changes are followed."},
+           "How often; 180 unless set with shunt.metadata.policy=conservative."},
+          {"use.defaults.from", string, "target",
+           "A setting that is Kafka's default on the source: left to the target's own default, or set to the "
+           "source's."},
+          {"sync.topic.acls.enabled", boolean, "true", "Carry over the access rights of topics, but those to write."},
+          {"sync.topic.acls.interval.seconds", integer, "600", "How often."},
           {"heartbeats.replication.enabled", boolean, "true",
            "Mirror heartbeats topics whatever topics says (KIP-1089)."},
+          {"emit.heartbeats.enabled", boolean, "true",
+           "Write heartbeats to the target, also of flows that are not enabled."},
+          {"emit.heartbeats.interval.seconds", integer, "1", "How often."},
+          {"heartbeats.topic.replication.factor", integer, "3", "Of the heartbeats topic; -1 leaves it to the target."},
       });
 
   append(table,
@@ -100,6 +130,16 @@ void append_mirror_keys(std::vector<Key>& table) {
          {
              {"topic.filter.class", class_name, "org.apache.kafka.connect.mirror.DefaultTopicFilter",
               "Decides which topics to mirror."},
+         });
+  append(table,
+         {.levels = anywhere,
+          .handling = refused,
+          .reason = "shunt loads no Java classes; remove it",
+          .harmless = "org.apache.kafka.connect.mirror.DefaultGroupFilter",
+          .connector = true},
+         {
+             {"group.filter.class", class_name, "org.apache.kafka.connect.mirror.DefaultGroupFilter",
+              "Decides which groups to carry over."},
          });
   append(table,
          {.levels = anywhere,
@@ -138,78 +178,39 @@ void append_mirror_keys(std::vector<Key>& table) {
              {"target.cluster.alias", string, "", "Name of the target; the flow's own is used."},
          });
 
-  append(table,
-         {.levels = anywhere,
-          .handling = not_supported,
-          .reason = "defaults are always left to the target; copy what you need to the source topic's settings",
-          .harmless = "target",
-          .connector = true},
-         {
-             {"use.defaults.from", string, "target", "Whose defaults a created topic gets: target or source."},
-         });
-  append(table,
-         {.levels = anywhere,
-          .handling = not_supported,
-          .reason = "access rights are not copied in this version; create them on the target, then set this to false",
-          .harmless = "false",
-          .connector = true},
-         {
-             {"sync.topic.acls.enabled", boolean, "true", "Copy the access rights of topics."},
-         });
-  append(table,
-         {.levels = anywhere,
-          .handling = not_supported,
-          .reason = "consumer group offsets are not carried over in this version; set this to false",
-          .harmless = "false",
-          .connector = true},
-         {
-             {"sync.group.offsets.enabled", boolean, "false", "Write consumer group offsets to the target's groups."},
-             {"emit.checkpoints.enabled", boolean, "true", "Write consumer group offsets to the checkpoints topic."},
-         });
-  append(table,
-         {.levels = anywhere,
-          .handling = not_supported,
-          .reason = "heartbeats are not written in this version; set this to false",
-          .harmless = "false",
-          .connector = true},
-         {
-             {"emit.heartbeats.enabled", boolean, "true", "Write heartbeats to the target."},
-         });
-  append(table,
-         {.levels = anywhere,
-          .handling = not_supported,
-          .reason = "offset syncs are written for mapped offsets only (shunt.offsets); set this to false",
-          .harmless = "false",
-          .connector = true},
-         {
-             {"emit.offset-syncs.enabled", boolean, "true",
-              "Write which source offset became which target offset (KIP-1031)."},
-         });
-
   append(table, {.levels = anywhere, .connector = true},
          {
              {"offset-syncs.topic.location", string, "source",
               "Cluster of the offset syncs topic, where maps of offsets are kept: source or target (KIP-716)."},
              {"offset-syncs.topic.replication.factor", integer, "3", "Of the offset syncs topic."},
+             {"emit.offset-syncs.enabled", boolean, "true",
+              "Write where partitions with identical offsets are, for MirrorMaker 2 (KIP-1031); maps of offsets are "
+              "always written."},
+             {"groups", list, ".*", "Consumer groups to carry over: Java expressions that match the whole name."},
+             {"groups.exclude", list, "console-consumer-.*, connect-.*, __.*", "Groups not to; wins over groups."},
+             {"emit.checkpoints.enabled", boolean, "true",
+              "Write where groups are to the checkpoints topic of the target, for RemoteClusterUtils."},
+             {"emit.checkpoints.interval.seconds", integer, "60", "How often, from 1 up."},
+             {"checkpoints.topic.replication.factor", integer, "3",
+              "Of the checkpoints topic; -1 leaves it to the target."},
+             {"sync.group.offsets.enabled", boolean, "false",
+              "Write where groups are to the target's groups, as long as these have no members."},
+             {"sync.group.offsets.interval.seconds", integer, "60",
+              "How often, from 1 up; both are done at the smaller interval."},
          });
+  append(
+      table,
+      {.levels = anywhere, .handling = no_effect, .reason = "groups are looked for in every round", .connector = true},
+      {
+          {"refresh.groups.enabled", boolean, "true", "Look for new groups while running."},
+          {"refresh.groups.interval.seconds", integer, "600", "How often."},
+      });
   append(table,
          {.levels = anywhere,
           .handling = no_effect,
-          .reason = "belongs to a feature this version has not",
+          .reason = "group offsets are translated exactly at any distance",
           .connector = true},
          {
-             {"sync.topic.acls.interval.seconds", integer, "600", "How often access rights are copied."},
-             {"sync.group.offsets.interval.seconds", integer, "60", "How often group offsets are written."},
-             {"emit.checkpoints.interval.seconds", integer, "60", "How often checkpoints are written."},
-             {"emit.heartbeats.interval.seconds", integer, "1", "How often heartbeats are written."},
-             {"groups", list, ".*", "Consumer groups whose offsets are carried over."},
-             {"groups.exclude", list, "console-consumer-.*, connect-.*, __.*", "Groups not to; wins over groups."},
-             {"group.filter.class", class_name, "org.apache.kafka.connect.mirror.DefaultGroupFilter",
-              "Decides which groups."},
-             {"refresh.groups.enabled", boolean, "true", "Look for new groups while running."},
-             {"refresh.groups.interval.seconds", integer, "600", "How often."},
-             {"checkpoints.topic.replication.factor", integer, "3", "Of the checkpoints topic."},
-             {"heartbeats.topic.replication.factor", integer, "3", "Of the heartbeats topic."},
              {"offset.lag.max", integer, "100", "How far behind an offset sync may be."},
          });
   append(table,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -15,6 +16,7 @@
 #include "replicate/config/reader.h"
 #include "replicate/config/security.h"
 #include "replicate/config/values.h"
+#include "replicate/principal.h"
 
 namespace shunt::replicate {
 namespace {
@@ -29,6 +31,18 @@ constexpr std::int64_t kHourMs = 60LL * 60 * 1000;
 constexpr std::int64_t kMiB = std::int64_t{1} << 20;
 constexpr std::int64_t kGiB = std::int64_t{1} << 30;
 constexpr std::size_t kClusterLimit = 100;
+constexpr seconds kConservativeInterval{180};
+constexpr std::int64_t kMostMappings = 100'000;
+constexpr std::size_t kTopicNameLimit = 249;
+
+bool is_topic_name(std::string_view name) {
+  const auto fits = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-';
+  };
+  return !name.empty() && name.size() <= kTopicNameLimit && name != "." && name != ".." &&
+         std::ranges::all_of(name, fits);
+}
 
 class Loader {
  public:
@@ -50,6 +64,7 @@ class Loader {
       }
     }
     if (config.flows.empty() && !diagnostics_.has_errors()) report_no_flow();
+    settle_loop_prevention(config.flows);
     check_flows(config.flows, file_, diagnostics_);
     return config;
   }
@@ -116,8 +131,59 @@ class Loader {
     if (exists && reader.boolean("enabled")) {
       config.flows.push_back(read_enabled_flow(source, target, settings, reader));
     } else if (heartbeats) {
-      config.heartbeat_flows.push_back({source, target});
+      read_heartbeat_flow(source, target, settings, reader, config);
     }
+  }
+
+  void read_heartbeat_flow(const std::string& source, const std::string& target, const Settings& settings,
+                           Reader& reader, Config& config) {
+    const Settings admin = client_settings(settings, ClientRole::target_admin);
+    HeartbeatFlow flow{
+        .source = source,
+        .target = target,
+        .target_admin = read_client(admin, Level::admin, client_name(source, target, reader, "heartbeats")),
+        .control_memory = control_memory_,
+        .heartbeats = read_heartbeats(reader)};
+    // A cluster that is named and never said where is nobody's target in earnest.
+    if (!flow.target_admin.bootstrap_servers.empty()) config.heartbeat_flows.push_back(std::move(flow));
+  }
+
+  /// Of the Connect worker that MirrorMaker 2 runs for the flow: what stands without an alias wins.
+  void read_worker(const std::string& source, const std::string& target, FlowConfig& flow) {
+    const Settings of_target = cluster_settings(properties_, target);
+    Reader reader(of_target, Level::cluster, diagnostics_);
+    Reader global(global_, Level::global, diagnostics_);
+    flow.connect_offsets = global.text("offset.storage.topic");
+    if (flow.connect_offsets.empty()) flow.connect_offsets = reader.text("offset.storage.topic");
+    if (flow.connect_offsets.empty()) flow.connect_offsets = fmt::format("mm2-offsets.{}.internal", source);
+    flow.offset_flush_interval = milliseconds(reader.number("offset.flush.interval.ms", 1, kDayMs));
+  }
+
+  HeartbeatConfig read_heartbeats(Reader& reader) {
+    return {.interval = seconds(reader.number("emit.heartbeats.interval.seconds", 1, kYearSeconds)),
+            .replication_factor = read_replication_factor(reader, "heartbeats.topic.replication.factor")};
+  }
+
+  static void settle_loop_prevention(std::vector<FlowConfig>& flows) {
+    for (FlowConfig& flow : flows) {
+      const bool has_opposite = std::ranges::any_of(flows, [&flow](const FlowConfig& other) {
+        return other.source == flow.target && other.target == flow.source;
+      });
+      if (has_opposite && flow.loop_prevention == LoopPrevention::stop)
+        flow.loop_prevention = LoopPrevention::leave_out;
+    }
+  }
+
+  GroupsConfig read_groups(Reader& reader) {
+    GroupsConfig groups;
+    groups.groups = reader.patterns("groups");
+    groups.exclude = reader.patterns("groups.exclude");
+    groups.writes_checkpoints = reader.boolean("emit.checkpoints.enabled");
+    groups.checkpoints_interval = seconds(reader.number("emit.checkpoints.interval.seconds", 1, kYearSeconds));
+    groups.checkpoints_replication_factor = read_replication_factor(reader, "checkpoints.topic.replication.factor");
+    groups.groups_interval = seconds(reader.number("sync.group.offsets.interval.seconds", 1, kYearSeconds));
+    groups.may_rewind = reader.boolean("shunt.group.offsets.rewind");
+    return groups;
   }
 
   FlowConfig read_enabled_flow(const std::string& source, const std::string& target, const Settings& settings,
@@ -128,28 +194,41 @@ class Loader {
     flow.target = target;
     flow.topic_filter = TopicFilter(reader.patterns("topics"), reader.patterns("topics.exclude"));
     flow.heartbeats_replication = reader.boolean("heartbeats.replication.enabled");
-    flow.config_properties_exclude = reader.patterns("config.properties.exclude");
     flow.policy = read_policy(source, reader);
+    flow.connector = reader.text("name");
+    read_worker(source, target, flow);
+    const HeartbeatConfig heartbeats = read_heartbeats(reader);
+    if (reader.boolean("emit.heartbeats.enabled")) flow.heartbeats = heartbeats;
     flow.replication_factor = read_replication_factor(reader, "replication.factor");
     flow.offsets = reader.choice<OffsetsMode>(
         "shunt.offsets",
         {{"identical", OffsetsMode::identical}, {"mapped", OffsetsMode::mapped}, {"auto", OffsetsMode::automatic}});
+    flow.loop_prevention = reader.choice<LoopPrevention>(
+        "shunt.loop.prevention",
+        {{"auto", LoopPrevention::stop}, {"true", LoopPrevention::leave_out}, {"false", LoopPrevention::off}});
+    if (flow.loop_prevention == LoopPrevention::leave_out && flow.offsets == OffsetsMode::identical) {
+      reader.fail(*reader.find("shunt.loop.prevention"),
+                  "leaves records out, which only mapped offsets allow: say shunt.offsets=mapped as well");
+    }
     flow.offset_syncs_on_target =
         reader.choice<bool>("offset-syncs.topic.location", {{"source", false}, {"target", true}});
     flow.offset_syncs_replication_factor = read_replication_factor(reader, "offset-syncs.topic.replication.factor");
+    flow.writes_offset_syncs = reader.boolean("emit.offset-syncs.enabled");
+    flow.groups = read_groups(reader);
     flow.refresh_topics = reader.boolean("refresh.topics.enabled");
     flow.refresh_topics_interval = seconds(reader.number("refresh.topics.interval.seconds", 1, kYearSeconds));
     flow.isolation = read_isolation(reader, "shunt.isolation");
     flow.open_transaction_warn = milliseconds(reader.number("shunt.open.transaction.warn.ms", 100, kDayMs));
     flow.policies = read_policies(reader);
     flow.offsets_padding_max = reader.number("shunt.offsets.padding.max", 0, std::int64_t{1} << 60);
-    flow.sync_topic_configs = reader.boolean("sync.topic.configs.enabled");
-    flow.sync_topic_configs_interval = seconds(reader.number("sync.topic.configs.interval.seconds", 1, kYearSeconds));
+    read_topic_configs(reader, flow);
+    read_acls(reader, flow.acls);
+    read_topic_mapping(reader, flow);
+    read_scope(reader, flow);
 
     const auto client = [&](ClientRole role, Level level) {
       const Settings own = client_settings(settings, role);
-      ClientConfig result =
-          read_client(own, level, fmt::format("{}->{}|{}|{}", source, target, reader.text("name"), to_string(role)));
+      ClientConfig result = read_client(own, level, client_name(source, target, reader, to_string(role)));
       if (result.bootstrap_servers.empty()) report_no_address(role, level, source, target, own);
       return result;
     };
@@ -158,7 +237,137 @@ class Loader {
     flow.target_producer = client(ClientRole::target_producer, Level::producer);
     flow.target_admin = client(ClientRole::target_admin, Level::admin);
     read_consumer(client_settings(settings, ClientRole::source_consumer), flow);
+    read_start(reader, flow);
+    check_own_principal(reader, flow);
     return flow;
+  }
+
+  void read_topic_configs(Reader& reader, FlowConfig& flow) {
+    flow.metadata_policy = reader.choice<MetadataPolicy>(
+        "shunt.metadata.policy", {{"mm2", MetadataPolicy::mm2}, {"conservative", MetadataPolicy::conservative}});
+    flow.sync_topic_configs = reader.boolean("sync.topic.configs.enabled");
+    flow.sync_topic_configs_interval = seconds(reader.number("sync.topic.configs.interval.seconds", 1, kYearSeconds));
+    flow.config_properties_exclude = reader.patterns("config.properties.exclude");
+    flow.config_defaults_from_source = reader.choice<bool>("use.defaults.from", {{"target", false}, {"source", true}});
+    if (flow.metadata_policy == MetadataPolicy::mm2) return;
+    if (reader.find("sync.topic.configs.interval.seconds") == nullptr) {
+      flow.sync_topic_configs_interval = kConservativeInterval;
+    }
+    if (reader.find("config.properties.exclude") == nullptr) {
+      flow.config_properties_exclude = PatternList({".*\\.throttled\\.replicas", "message\\.timestamp\\..*"});
+    }
+    if (const Entry* defaults = reader.find("use.defaults.from"); flow.config_defaults_from_source) {
+      reader.fail(*defaults, "contradicts shunt.metadata.policy=conservative, which follows no defaults; remove one");
+    }
+  }
+
+  void read_acls(Reader& reader, AclConfig& acls) {
+    acls.is_enabled = reader.boolean("sync.topic.acls.enabled");
+    acls.interval = seconds(reader.number("sync.topic.acls.interval.seconds", 1, kYearSeconds));
+    acls.prefixed = reader.boolean("shunt.acls.prefixed");
+    acls.groups = reader.boolean("shunt.acls.groups");
+    acls.removes = reader.boolean("shunt.acls.remove");
+    acls.keep_principals = reader.list("shunt.acls.keep.principals");
+    for (const std::string& principal : acls.keep_principals) {
+      if (principal.find(':') != std::string::npos) continue;
+      reader.fail(*reader.find("shunt.acls.keep.principals"), "names no principal; write it as in: User:alice");
+      break;
+    }
+    for (const char* key : {"shunt.acls.prefixed", "shunt.acls.groups", "shunt.acls.remove"}) {
+      if (acls.is_enabled || !reader.boolean(key)) continue;
+      reader.fail(*reader.find(key), "contradicts sync.topic.acls.enabled=false; remove one of them");
+    }
+  }
+
+  /// A sync that removes rights must not remove those by which it works.
+  static void check_own_principal(Reader& reader, FlowConfig& flow) {
+    if (!flow.acls.is_enabled || !flow.acls.removes) return;
+    const std::optional<std::string> own = own_principal(flow.target_admin.security);
+    if (own) {
+      flow.acls.keep_principals.push_back(*own);
+    } else if (flow.acls.keep_principals.empty()) {
+      reader.fail(*reader.find("shunt.acls.remove"),
+                  fmt::format("needs shunt.acls.keep.principals: as whom {} knows this user cannot be told from its "
+                              "certificate, token or ticket; name it there, as in: User:mirror",
+                              flow.target));
+    }
+  }
+
+  void read_topic_mapping(Reader& reader, FlowConfig& flow) {
+    const auto most = static_cast<std::size_t>(reader.number("shunt.topic.mapping.max", 1, kMostMappings));
+    const Entry* entry = reader.find("shunt.topic.mapping");
+    if (entry == nullptr) return;
+    const std::vector<std::string> items = reader.list("shunt.topic.mapping");
+    if (items.empty()) return;
+    if (flow.policy.kind() != ReplicationPolicy::Kind::identity) {
+      reader.fail(*entry,
+                  "does not go together with a replication policy that renames topics; set "
+                  "replication.policy.class to IdentityReplicationPolicy, or remove it");
+    }
+    if (items.size() > most) {
+      reader.fail(*entry,
+                  fmt::format("maps {} topics, more than the {} that shunt.topic.mapping.max allows; raise that, "
+                              "or mirror them by several flows",
+                              items.size(), most));
+    }
+    std::map<std::string, std::string> taken;
+    for (const std::string& item : items) {
+      const std::size_t colon = item.find(':');
+      const std::string source(trim(std::string_view(item).substr(0, colon)));
+      const std::string target(colon == std::string::npos ? "" : trim(std::string_view(item).substr(colon + 1)));
+      if (!is_topic_name(source) || !is_topic_name(target)) {
+        reader.fail(*entry, fmt::format("holds \"{}\"; write source:target, two names of topics (letters, digits, dot, "
+                                        "underscore and minus, at most 249)",
+                                        item));
+      } else if (!flow.topic_mapping.emplace(source, target).second) {
+        reader.fail(*entry, fmt::format("maps {} twice; leave one", source));
+      } else if (const auto [other, is_free] = taken.emplace(target, source); !is_free) {
+        reader.fail(*entry,
+                    fmt::format("maps {} and {} onto {}; give each a name of its own", other->second, source, target));
+      } else if (!flow.topic_filter.selects(source)) {
+        reader.warn(
+            *entry,
+            fmt::format("maps {}, which `topics` and `topics.exclude` do not select: it is not mirrored", source));
+      }
+    }
+  }
+
+  void read_scope(Reader& reader, FlowConfig& flow) {
+    flow.scope = reader.choice<SyncScope>(
+        "shunt.sync",
+        {{"metadata", SyncScope::metadata}, {"messages", SyncScope::messages}, {"offsets", SyncScope::offsets}});
+    const Entry* groups = reader.find("sync.group.offsets.enabled");
+    flow.groups.writes_groups =
+        groups == nullptr ? flow.scope == SyncScope::offsets : reader.boolean("sync.group.offsets.enabled");
+    if (flow.scope == SyncScope::metadata && flow.groups.writes_groups) {
+      reader.fail(*groups, "contradicts shunt.sync=metadata, which carries over no offsets; remove one of them");
+    }
+  }
+
+  void read_start(Reader& reader, FlowConfig& flow) {
+    const Entry* entry = reader.find("shunt.start.offset");
+    const std::string text = reader.text("shunt.start.offset");
+    if (entry == nullptr || text.empty()) return;
+    const StartPosition said = flow.start;
+    if (equal_ignoring_case(text, "earliest") || equal_ignoring_case(text, "latest")) {
+      flow.start = {.kind = equal_ignoring_case(text, "latest") ? StartPosition::Kind::latest
+                                                                : StartPosition::Kind::earliest};
+    } else if (const std::optional<std::int64_t> time_ms = parse_time(text)) {
+      flow.start = {.kind = StartPosition::Kind::time, .time_ms = *time_ms};
+    } else {
+      reader.fail(*entry,
+                  "is no place to begin; write earliest, latest, a time as 2026-01-31T00:00:00Z (UTC), or "
+                  "milliseconds since 1970");
+      return;
+    }
+    if (has_offset_reset_ && flow.start != said) {
+      reader.fail(*entry, "contradicts auto.offset.reset of the source's consumer; remove one of them");
+    }
+  }
+
+  static std::string client_name(const std::string& source, const std::string& target, Reader& reader,
+                                 std::string_view role) {
+    return fmt::format("{}->{}|{}|{}", source, target, reader.text("name"), role);
   }
 
   Policies read_policies(Reader& reader) {
@@ -243,8 +452,9 @@ class Loader {
     flow.fetch.min_bytes = static_cast<std::int32_t>(reader.number("fetch.min.bytes", 0, kMaxInt32));
     if (reader.find("isolation.level") != nullptr) flow.isolation = read_isolation(reader, "isolation.level");
     const std::string reset = reader.text("auto.offset.reset");
+    has_offset_reset_ = reader.find("auto.offset.reset") != nullptr;
     if (equal_ignoring_case(reset, "latest")) {
-      flow.auto_offset_reset = OffsetReset::latest;
+      flow.start.kind = StartPosition::Kind::latest;
     } else if (!equal_ignoring_case(reset, "earliest")) {
       reader.fail(*reader.find("auto.offset.reset"), "is not supported: a mirror begins at earliest or latest");
     }
@@ -324,6 +534,7 @@ class Loader {
   Diagnostics& diagnostics_;
   Settings global_;
   TokenLogins logins_;
+  bool has_offset_reset_ = false;  // of the flow that is being read
   std::vector<std::string> aliases_;
 };
 

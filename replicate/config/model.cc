@@ -2,9 +2,21 @@
 
 namespace shunt::replicate {
 
+namespace {
+
+constexpr std::size_t longest_name = 128;  // on the target, with the conservative policy
+
+}  // namespace
+
 bool FlowConfig::mirrors(std::string_view topic) const {
   const bool selected = topic_filter.selects(topic) || (heartbeats_replication && policy.is_heartbeats_topic(topic));
   return selected && !policy.is_internal_topic(topic) && !policy.is_cycle(topic, target);
+}
+
+std::string FlowConfig::target_topic(std::string_view source_topic) const {
+  if (const auto mapped = topic_mapping.find(source_topic); mapped != topic_mapping.end()) return mapped->second;
+  if (metadata_policy == MetadataPolicy::conservative) source_topic = source_topic.substr(0, longest_name);
+  return policy.format_remote_topic(source, source_topic);
 }
 
 }  // namespace shunt::replicate

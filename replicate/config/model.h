@@ -2,6 +2,7 @@
 // config/load.h makes it from a file. Times are as the Kafka key says (ms, seconds); sizes are bytes.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -17,10 +18,15 @@
 #include "net/memory_budget.h"
 #include "net/security.h"
 #include "replicate/condition.h"
+#include "replicate/config/pattern_list.h"
 #include "replicate/config/replication_policy.h"
 #include "replicate/config/topic_filter.h"
 #include "replicate/isolation.h"
+#include "replicate/loop_guard.h"
+#include "replicate/metadata_policy.h"
 #include "replicate/offsets_mode.h"
+#include "replicate/start_position.h"
+#include "replicate/sync_scope.h"
 
 namespace shunt::replicate {
 
@@ -46,8 +52,40 @@ struct FetchConfig {
   std::int32_t min_bytes = 1;                       // fetch.min.bytes
 };
 
-/// Where a partition begins that the target has nothing of.
-enum class OffsetReset { earliest, latest };
+/// Of access rights: sync.topic.acls.*, shunt.acls.*.
+struct AclConfig {
+  bool is_enabled = true;
+  std::chrono::seconds interval{600};
+  bool prefixed = false;
+  bool groups = false;
+  bool removes = false;
+  std::vector<std::string> keep_principals;
+};
+
+/// What is written into a flow's target, whether it mirrors anything or not.
+struct HeartbeatConfig {
+  std::chrono::seconds interval{1};     // emit.heartbeats.interval.seconds
+  std::int16_t replication_factor = 3;  // heartbeats.topic.replication.factor
+};
+
+/// What becomes of consumer groups.
+struct GroupsConfig {
+  PatternList groups;                               // groups
+  PatternList exclude;                              // groups.exclude; wins
+  bool writes_checkpoints = true;                   // emit.checkpoints.enabled
+  std::chrono::seconds checkpoints_interval{60};    // emit.checkpoints.interval.seconds
+  std::int16_t checkpoints_replication_factor = 3;  // checkpoints.topic.replication.factor
+  bool writes_groups = false;                       // sync.group.offsets.enabled
+  std::chrono::seconds groups_interval{60};         // sync.group.offsets.interval.seconds
+  bool may_rewind = false;                          // shunt.group.offsets.rewind
+
+  [[nodiscard]] bool selects(std::string_view group) const { return groups.matches(group) && !exclude.matches(group); }
+  /// Of the rounds that serve both.
+  [[nodiscard]] std::chrono::seconds interval() const {
+    if (!writes_groups) return checkpoints_interval;
+    return writes_checkpoints ? std::min(checkpoints_interval, groups_interval) : groups_interval;
+  }
+};
 
 /// One enabled flow, `source->target`.
 struct FlowConfig {
@@ -59,12 +97,16 @@ struct FlowConfig {
   ClientConfig target_producer;
   ClientConfig target_admin;
   FetchConfig fetch;
-  OffsetReset auto_offset_reset = OffsetReset::earliest;
+  StartPosition start;                    // shunt.start.offset, auto.offset.reset
+  SyncScope scope = SyncScope::messages;  // shunt.sync
   Isolation isolation = Isolation::read_committed;
-  OffsetsMode offsets = OffsetsMode::identical;      // shunt.offsets
+  OffsetsMode offsets = OffsetsMode::identical;  // shunt.offsets
+  LoopPrevention loop_prevention = LoopPrevention::stop;
   bool offset_syncs_on_target = false;               // offset-syncs.topic.location
   std::int16_t offset_syncs_replication_factor = 3;  // offset-syncs.topic.replication.factor
-  Policies policies;                                 // shunt.on.*
+  bool writes_offset_syncs = true;                   // emit.offset-syncs.enabled
+  GroupsConfig groups;
+  Policies policies;  // shunt.on.*
   std::int64_t offsets_padding_max = 100'000'000;
   std::chrono::milliseconds open_transaction_warn{60'000};
   std::shared_ptr<net::MemoryBudget> control_memory;  // of the process (shunt.control.memory); never null
@@ -72,26 +114,38 @@ struct FlowConfig {
   TopicFilter topic_filter;
   bool heartbeats_replication = true;  // heartbeats topics are mirrored whatever the filter says (KIP-1089)
   ReplicationPolicy policy;
+  std::string connector;                                    // name: of MirrorMaker 2's source connector
+  std::string connect_offsets;                              // offset.storage.topic: where it keeps its positions
+  std::chrono::milliseconds offset_flush_interval{60'000};  // offset.flush.interval.ms
+  std::optional<HeartbeatConfig> heartbeats;                // unset: none are written
 
   std::int16_t replication_factor = 2;  // of created topics; -1: the target decides
   bool refresh_topics = true;           // false: topics and partitions are those found at the start
   std::chrono::seconds refresh_topics_interval{600};
+  MetadataPolicy metadata_policy = MetadataPolicy::mm2;  // shunt.metadata.policy
   bool sync_topic_configs = true;
   std::chrono::seconds sync_topic_configs_interval{600};
   PatternList config_properties_exclude;
+  bool config_defaults_from_source = false;  // use.defaults.from
+  AclConfig acls;
+  /// shunt.topic.mapping: the names of some on the target; never with a policy that renames.
+  std::map<std::string, std::string, std::less<>> topic_mapping;
 
   [[nodiscard]] std::string name() const { return source + "->" + target; }
   /// Whether `topic` of the source is mirrored: selected, no bookkeeping, and not on its way back.
   [[nodiscard]] bool mirrors(std::string_view topic) const;
-  [[nodiscard]] std::string target_topic(std::string_view source_topic) const {
-    return policy.format_remote_topic(source, source_topic);
-  }
+  [[nodiscard]] std::string target_topic(std::string_view source_topic) const;
 };
 
 /// A flow MirrorMaker 2 would run for heartbeats alone: they are written into its target, no data is mirrored.
 struct HeartbeatFlow {
   std::string source;
   std::string target;
+  ClientConfig target_admin;
+  std::shared_ptr<net::MemoryBudget> control_memory;  // of the process; never null
+  HeartbeatConfig heartbeats;
+
+  [[nodiscard]] std::string name() const { return source + "->" + target; }
 };
 
 struct ClusterConfig {

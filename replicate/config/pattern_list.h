@@ -28,4 +28,7 @@ class PatternList {
   std::optional<JavaRegex> compiled_;
 };
 
+/// The name that an expression stands for, if it is one topic's or group's: "orders", "orders\\.eu".
+std::optional<std::string> plain_name(std::string_view expression);
+
 }  // namespace shunt::replicate

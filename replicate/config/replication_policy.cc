@@ -59,7 +59,11 @@ bool ReplicationPolicy::is_cycle(std::string_view topic, std::string_view target
 }
 
 bool ReplicationPolicy::is_checkpoints_topic(std::string_view topic) const {
-  return topic.ends_with(internal_separator_ + "checkpoints" + internal_separator_ + "internal");
+  return topic.ends_with(checkpoints_topic(""));
+}
+
+std::string ReplicationPolicy::checkpoints_topic(std::string_view source_alias) const {
+  return std::string(source_alias) + internal_separator_ + "checkpoints" + internal_separator_ + "internal";
 }
 
 std::string ReplicationPolicy::offset_syncs_topic(std::string_view alias) const {

@@ -39,6 +39,8 @@ class ReplicationPolicy {
 
   [[nodiscard]] bool is_heartbeats_topic(std::string_view topic) const { return original_topic(topic) == "heartbeats"; }
   [[nodiscard]] bool is_checkpoints_topic(std::string_view topic) const;
+  /// Where a flow from `source_alias` keeps its checkpoints, on its target.
+  [[nodiscard]] std::string checkpoints_topic(std::string_view source_alias) const;
   /// Where a flow keeps its offset syncs; `alias`: of the cluster on the other side of the flow (KIP-716).
   [[nodiscard]] std::string offset_syncs_topic(std::string_view alias) const;
   /// Kafka's own, Connect's or MirrorMaker's: never mirrored.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <ctime>
 
 namespace shunt::replicate {
 namespace {
@@ -78,6 +79,17 @@ std::optional<std::int64_t> parse_size(std::string_view text) {
   const auto number = parse_integer(text);
   if (!number || *number < 0 || *number > (INT64_MAX >> shift)) return std::nullopt;
   return *number << shift;
+}
+
+std::optional<std::int64_t> parse_time(std::string_view text) {
+  text = trim(text);
+  const bool is_number = !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+  if (is_number) return parse_integer(text);
+  std::tm time{};
+  const std::string whole(text);
+  const char* end = strptime(whole.c_str(), "%Y-%m-%dT%H:%M:%SZ", &time);
+  if (end == nullptr || *end != '\0') return std::nullopt;
+  return std::int64_t{timegm(&time)} * 1000;
 }
 
 std::optional<net::HostPort> parse_address(std::string_view text) {

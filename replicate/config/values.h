@@ -30,6 +30,9 @@ std::optional<double> parse_real(std::string_view text);
 /// Bytes: a number, alone or with KiB, MiB or GiB behind it.
 std::optional<std::int64_t> parse_size(std::string_view text);
 
+/// Milliseconds since 1970, as such a number or as UTC like 2026-01-31T00:00:00Z.
+std::optional<std::int64_t> parse_time(std::string_view text);
+
 /// `host:port`, `[ipv6]:port`, each perhaps behind `PROTOCOL://` as Kafka allows. Port 0 is left to the caller to
 /// judge.
 std::optional<net::HostPort> parse_address(std::string_view text);

@@ -14,11 +14,13 @@
 #include "replicate/control/log_cursor.h"
 #include "replicate/control/padding.h"
 #include "replicate/control/read_log.h"
+#include "replicate/identity.h"
 
 namespace shunt::replicate {
 
 using net::Awaitable;
 using protocol::Offset;
+using protocol::ProducerId;
 using protocol::RecordBatchHeader;
 
 namespace errors = protocol::errors;
@@ -84,10 +86,12 @@ template <class T>
 Admission no_answer(const Answered<T>& answered, const Candidate& candidate, Side side, const char* fact) {
   const TopicPartition& partition = candidate.question.*side;
   std::string reason = fmt::format("{} of {} is not known: {}", fact, partition.to_string(), answered.reason);
-  if (answered.error_code == errors::topic_authorization_failed)
-    reason += "; grant Read and Describe on the topic to this user";
-  if (!answered.may_retry) return refuse(std::move(reason));
   const bool is_source = side == &AdmissionQuestion::source;
+  if (protocol::is_authorization_failure(answered.error_code)) {
+    return retry(reason.append(grant_reading),
+                 is_source ? Condition::source_unauthorized : Condition::target_unauthorized);
+  }
+  if (!answered.may_retry) return refuse(std::move(reason));
   return retry(std::move(reason), is_source ? Condition::source_leader : Condition::target_leader);
 }
 
@@ -125,6 +129,14 @@ Awaitable<> read_tails(Cluster& cluster, Candidates& candidates, Side side, Offs
   }
 }
 
+[[noreturn]] void throw_unread(const Cluster& cluster, const TopicPartition& partition, Offset offset,
+                               std::int16_t error_code) {
+  std::string reason = fmt::format("{} answered {} to a fetch of {} at offset {}", cluster.alias(),
+                                   protocol::error_name(error_code), partition.to_string(), offset.value());
+  if (protocol::is_authorization_failure(error_code)) throw UnauthorizedError(cluster, reason.append(grant_reading));
+  throw ClusterError(reason);
+}
+
 /// The last batch of data in [from, end), of any producer but `without`; empty: there is none.
 Awaitable<std::optional<BatchPrint>> last_data_in(Cluster& cluster, TopicPartition partition, Offset from, Offset end,
                                                   std::optional<protocol::ProducerId> without = {}) {
@@ -132,9 +144,7 @@ Awaitable<std::optional<BatchPrint>> last_data_in(Cluster& cluster, TopicPartiti
   while (from < end) {
     const LogStretch stretch =
         co_await read_log(cluster, partition, from, marker_stretch_bytes, Isolation::read_uncommitted);
-    if (stretch.error_code != 0)
-      throw ClusterError(fmt::format("{} answered {} to a fetch of {} at offset {}", cluster.alias(),
-                                     protocol::error_name(stretch.error_code), partition.to_string(), from.value()));
+    if (stretch.error_code != 0) throw_unread(cluster, partition, from, stretch.error_code);
     if (stretch.batches.empty()) {
       throw ClusterError(fmt::format("{} cannot be read at offset {} yet", partition.to_string(), from.value()));
     }
@@ -164,6 +174,8 @@ Awaitable<> look_behind_markers(Cluster& target, Candidate& candidate) {
     if (found) facts.target_tail = found;
   } catch (const net::BrokerError& error) {
     candidate.admission = retry(error.what(), Condition::target_error);
+  } catch (const UnauthorizedError& error) {
+    candidate.admission = retry(error.what(), Condition::target_unauthorized);
   } catch (const ClusterError& error) {
     candidate.admission = retry(error.what(), Condition::target_error);
   }
@@ -180,6 +192,8 @@ Awaitable<> look_for_others(Cluster& target, Candidate& candidate) {
     candidate.admission = decide_by_tails(facts);
   } catch (const net::BrokerError& error) {
     candidate.admission = retry(error.what(), Condition::target_error);
+  } catch (const UnauthorizedError& error) {
+    candidate.admission = retry(error.what(), Condition::target_unauthorized);
   } catch (const ClusterError& error) {
     candidate.admission = retry(error.what(), Condition::target_error);
   }
@@ -189,46 +203,60 @@ Awaitable<> look_for_others(Cluster& target, Candidate& candidate) {
 Awaitable<std::vector<std::byte>> batch_at(Cluster& cluster, TopicPartition partition, Offset offset) {
   const LogStretch stretch =
       co_await read_log(cluster, partition, offset, marker_stretch_bytes, Isolation::read_uncommitted);
-  if (stretch.error_code != 0 || stretch.batches.empty()) {
+  if (stretch.error_code != 0) throw_unread(cluster, partition, offset, stretch.error_code);
+  if (stretch.batches.empty()) {
     throw ClusterError(fmt::format("{} cannot be read at offset {} now", partition.to_string(), offset.value()));
   }
   const std::span<const std::byte> bytes = stretch.batches.front().bytes;
   co_return std::vector<std::byte>(bytes.begin(), bytes.end());
 }
 
-/// Whether an earlier life was filling the target's head. Only asked where the target ends at the source's start, or
-/// before.
+/// Whether an earlier life was filling the target's head. Only asked where the target ends at the head's end, or before.
 Awaitable<> look_for_filled_head(Cluster& target, Candidate& candidate) {
   AdmissionFacts& facts = candidate.facts;
-  if (facts.source_start < facts.target_end || facts.target_start == facts.target_end) co_return;
+  if (facts.head_end() < facts.target_end || facts.target_start == facts.target_end) co_return;
   try {
     const std::vector<std::byte> last = co_await batch_at(target, facts.target, facts.target_end - 1);
     facts.ends_in_padding = is_padding(last);
+    if (facts.source_start < facts.target_end) co_return;
     if (!facts.knows_identity() && facts.target_start == Offset(0) && RecordBatchHeader::of(last).is_control()) {
       const std::vector<std::byte> first = co_await batch_at(target, facts.target, Offset(0));
       facts.has_only_markers = RecordBatchHeader::of(first).is_control();
     }
   } catch (const net::BrokerError& error) {
     candidate.admission = retry(error.what(), Condition::target_error);
+  } catch (const UnauthorizedError& error) {
+    candidate.admission = retry(error.what(), Condition::target_unauthorized);
   } catch (const ClusterError& error) {
     candidate.admission = retry(error.what(), Condition::target_error);
   }
 }
 
-/// What the target's last batch holds, record by record, and the source at the same offsets.
+/// What the target's last batch holds, record by record, and the source at the same offsets. Where compaction has left
+/// nothing that both have, what is before it as well, further and further back.
 Awaitable<> compare_tails(Cluster& source, Cluster& target, Candidate& candidate, Isolation isolation) {
   AdmissionFacts& facts = candidate.facts;
   const BatchPrint& ours = *facts.target_tail;
-  const Offset from = std::max({ours.base_offset, facts.source_start, facts.target_start});
+  const Offset first = std::max(facts.source_start, facts.target_start);
   const Offset end = std::min(ours.next_offset(), facts.target_end);
-  LogCursor here(source, facts.source, from, end, isolation);
-  LogCursor there(target, facts.target, from, end, Isolation::read_uncommitted);
+  Offset from = std::max(ours.base_offset, first);
   ComparisonSettings settings;
-  settings.is_compacted = !facts.source_tail->is_dense() || !ours.is_dense() || facts.source_tail->is_old_format;
+  settings.is_compacted = !facts.source_tail->is_dense() || !ours.is_dense() || facts.source_tail->is_old_format ||
+                          facts.source_tail->base_offset >= end;
   const std::function<void(std::uint64_t)> unheard = [](std::uint64_t) {};
   try {
-    const Comparison compared = co_await compare_logs(here, there, settings, unheard);
-    if (compared.difference) facts.tails_differ = compared.difference->text;
+    for (std::int64_t distance = first_look_back;; distance *= look_back_factor) {
+      LogCursor here(source, facts.source, from, end, isolation);
+      LogCursor there(target, facts.target, from, end, Isolation::read_uncommitted);
+      const Comparison compared = co_await compare_logs(here, there, settings, unheard);
+      if (compared.difference) facts.tails_differ = compared.difference->text;
+      const bool is_decided = compared.difference || compared.records > 0 || !settings.is_compacted;
+      if (is_decided || from == first || distance > most_displaced) break;
+      from = std::max(first, end - distance);
+    }
+  } catch (const UnauthorizedError& error) {
+    candidate.admission =
+        retry(error.what(), error.is_of(source) ? Condition::source_unauthorized : Condition::target_unauthorized);
   } catch (const std::exception& error) {
     candidate.admission = retry(error.what(), Condition::source_error);
   }
@@ -240,6 +268,11 @@ Awaitable<> check_markers(Cluster& source, Candidate& candidate, Isolation isola
   const AdmissionFacts& facts = candidate.facts;
   const Offset markers =
       facts.target_tail && !facts.has_only_markers ? facts.target_tail->next_offset() : facts.target_start;
+  // Those of a head stand for records, too.
+  if (facts.has_only_markers && facts.begin) {
+    if (candidate.admission) candidate.admission->ends_in_markers = true;
+    co_return;
+  }
   if (markers >= facts.target_end || !candidate.admission || candidate.admission->verdict != Admission::Verdict::start)
     co_return;
   candidate.admission->ends_in_markers = true;
@@ -248,7 +281,7 @@ Awaitable<> check_markers(Cluster& source, Candidate& candidate, Isolation isola
     // Behind that nothing is known yet: a transaction may be open there, whose records are committed later.
     const std::vector<TopicPartition> asked{facts.source};
     const auto readable = co_await readable_ends(source, asked, isolation);
-    const Offset known_end = value_of(readable, facts.source, "the end for readers");
+    const Offset known_end = value_of(source, readable, facts.source, "the end for readers");
     const bool has_record = co_await cursor.settle();
     if (!has_record && known_end < facts.target_end) {
       candidate.admission = retry(
@@ -266,6 +299,8 @@ Awaitable<> check_markers(Cluster& source, Candidate& candidate, Isolation isola
                              "anew",
                              facts.target.to_string(), facts.target_end.value(), markers.value(), record.value()));
     }
+  } catch (const UnauthorizedError& error) {
+    candidate.admission = retry(error.what(), Condition::source_unauthorized);
   } catch (const std::exception& error) {
     candidate.admission = retry(error.what(), Condition::source_error);
   }
@@ -335,7 +370,8 @@ Awaitable<> gather(Cluster& source, Cluster& target, Candidates& candidates, Iso
     if (candidate.admission || !candidate.facts.target_tail) continue;
     if (candidate.facts.target_tail->is_control) co_await look_behind_markers(target, candidate);
     if (candidate.admission) continue;
-    const bool has_source_tail = candidate.facts.target_end <= candidate.facts.source_end;
+    const bool has_source_tail = candidate.facts.target_end <= candidate.facts.source_end &&
+                                 candidate.facts.target_end >= candidate.facts.source_start;
     if (candidate.facts.has_only_markers || !has_source_tail) candidate.admission = decide_by_tails(candidate.facts);
   }
   const OffsetOf last_of_data = [](const AdmissionFacts& facts) {
@@ -415,26 +451,34 @@ Admission refuse_other_log(const AdmissionFacts& facts, const std::string& what)
                 Condition::source_truncated);
 }
 
+Admission overtaken(const AdmissionFacts& facts) {
+  const std::int64_t lost = facts.source_start - facts.target_end;
+  std::string where = fmt::format("{} begins at offset {} on the source, but {} ends at {}", facts.source.to_string(),
+                                  facts.source_start.value(), facts.target.to_string(), facts.target_end.value());
+  if (facts.target_tail && !facts.target_tail->is_control && facts.target_tail->producer_id != facts.identity) {
+    return refuse_other_log(facts, where);
+  }
+  Admission overtaken =
+      verdict(Admission::Verdict::overtaken,
+              fmt::format("{}: the source has deleted {} offsets that were never mirrored (retention)", where, lost));
+  overtaken.start = facts.source_start;
+  overtaken.condition = Condition::overtaken;
+  return overtaken;
+}
+
 }  // namespace
 
 std::optional<Admission> decide_by_bounds(const AdmissionFacts& facts) {
-  const std::int64_t source_start = facts.source_start.value();
   const std::int64_t target_end = facts.target_end.value();
   if (facts.source_start > facts.target_end && (target_end == 0 || facts.ends_in_padding || facts.has_only_markers)) {
     return fill_head_up_to(facts.source_start, facts.ends_in_padding);
   }
-  if (facts.source_start == facts.target_end && facts.ends_in_padding)
-    return fill_head_up_to(facts.source_start, facts.ends_in_padding);
+  if (facts.ends_in_padding && facts.head_end() >= facts.target_end)
+    return fill_head_up_to(facts.head_end(), facts.ends_in_padding);
   if (facts.source_start > facts.target_end) {
-    Admission overtaken = verdict(
-        Admission::Verdict::overtaken,
-        fmt::format("{} begins at offset {} on the source, but {} ends at {}: the source has deleted {} offsets that "
-                    "were never mirrored (retention)",
-                    facts.source.to_string(), source_start, facts.target.to_string(), target_end,
-                    source_start - target_end));
-    overtaken.start = facts.source_start;
-    overtaken.condition = Condition::overtaken;
-    return overtaken;
+    // Who has written the last of it tells whether this is a mirror at all.
+    if (facts.target_start < facts.target_end) return {};
+    return overtaken(facts);
   }
   if (target_end == 0) return start_at(Offset(0));
   if (facts.target_end > facts.source_end) {
@@ -451,14 +495,6 @@ std::optional<Admission> decide_by_bounds(const AdmissionFacts& facts) {
                           "compared with the source's",
                           facts.target.to_string(), target_end));
   }
-  if (facts.source_start == facts.target_end) {
-    return start_at(
-        facts.target_end,
-        facts.knows_identity()
-            ? std::string()
-            : fmt::format("{} begins at {} on the source, exactly where {} ends: there is nothing to compare",
-                          facts.source.to_string(), source_start, facts.target.to_string()));
-  }
   return {};
 }
 
@@ -468,6 +504,7 @@ Admission decide_by_tails(const AdmissionFacts& facts) {
     if (are_markers) return refuse(marker_twice(facts, facts.target_tail->next_offset()) + source_has_less(facts));
     return refuse_other_log(facts, source_has_less(facts));
   }
+  if (facts.source_start > facts.target_end) return overtaken(facts);
   if (facts.has_only_markers) {
     return start_at(facts.target_end,
                     fmt::format("{} holds markers only, from {} to {}: there is nothing to compare",
@@ -480,7 +517,12 @@ Admission decide_by_tails(const AdmissionFacts& facts) {
   }
   const std::int64_t last = facts.target_tail->next_offset().value() - 1;
   if (!facts.source_tail && last < facts.source_start.value()) {
-    // Markers reach beyond the source's start, the last data does not.
+    const ProducerId writer = facts.target_tail->producer_id;
+    if (writer != facts.identity && are_of_one_flow(writer, facts.identity)) {
+      return refuse_other_log(facts, fmt::format("{} ends with what was meant for a topic that had its name before",
+                                                 facts.target.to_string()));
+    }
+    // Markers may reach beyond the source's start, the last data does not.
     return start_at(facts.target_end,
                     facts.knows_identity()
                         ? std::string()
@@ -499,7 +541,7 @@ Admission decide_by_tails(const AdmissionFacts& facts) {
                     facts.target.to_string(), facts.target_end.value(), facts.target_tail->next_offset().value()),
         Condition::another_instance);
   }
-  if (facts.source_tail->base_offset.value() > last) {
+  if (facts.source_tail->base_offset.value() > last && facts.tails_differ.empty()) {
     // Compacted away on the source after it was mirrored; or never there.
     const std::string what = fmt::format(
         "{} has no record at offset {} on the source (compacted), so the last one of {} cannot "
@@ -508,8 +550,8 @@ Admission decide_by_tails(const AdmissionFacts& facts) {
     if (facts.knows_identity()) return start_at(facts.target_end, what);
     return refuse(what + ", and the target does not remember this mirror as the writer", Condition::foreign_writer);
   }
-  std::string differs = misfit(*facts.source_tail, *facts.target_tail);
-  if (differs.empty()) differs = facts.tails_differ;
+  std::string differs = facts.tails_differ;
+  if (differs.empty()) differs = misfit(*facts.source_tail, *facts.target_tail);
   if (differs.empty()) return start_at(facts.target_end);
   return refuse_other_log(
       facts, fmt::format("the last batch of {} is not the source's: {}", facts.target.to_string(), differs));
@@ -524,6 +566,7 @@ Awaitable<std::vector<Admission>> admit(Cluster& source, Cluster& target, std::v
     candidate.facts.source = question.source;
     candidate.facts.target = question.target;
     candidate.facts.identity = question.identity;
+    candidate.facts.begin = question.begin;
     candidate.question = std::move(question);
   }
   co_await gather(source, target, candidates, isolation, settings);

@@ -11,6 +11,7 @@
 // leader and question. A partition whose target is empty needs none but its two log ends.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -49,10 +50,14 @@ struct AdmissionFacts {
   protocol::Offset source_start;
   protocol::Offset source_end;  // the true one, read after the target's
   protocol::Offset target_start;
-  protocol::Offset target_end;         // the true one
-  std::int32_t last_sequence = -1;     // of our producer id in this partition of the target; -1: it does not know it
-  bool is_source_first_epoch = false;  // no leader of the source partition was elected since the topic was created
-  protocol::ProducerId identity;       // of everything this flow writes
+  protocol::Offset target_end;            // the true one
+  std::int32_t last_sequence = -1;        // of our producer id in this partition of the target; -1: it does not know it
+  bool is_source_first_epoch = false;     // no leader of the source partition was elected since the topic was created
+  protocol::ProducerId identity;          // of everything this flow writes
+  std::optional<protocol::Offset> begin;  // where a new mirror is to begin, if not where the source does
+
+  /// Before this a new mirror has only what fills offsets.
+  [[nodiscard]] protocol::Offset head_end() const { return std::max(source_start, begin.value_or(source_start)); }
 
   [[nodiscard]] bool knows_identity() const { return last_sequence >= 0; }
 
@@ -75,7 +80,8 @@ Admission decide_by_tails(const AdmissionFacts& facts);
 struct AdmissionQuestion {
   TopicPartition source;
   TopicPartition target;
-  protocol::ProducerId identity;  // of everything this flow writes
+  protocol::ProducerId identity;               // of everything this flow writes
+  std::optional<protocol::Offset> begin = {};  // as in AdmissionFacts
 };
 
 /// One admission for every question, in their order. Throws nothing of the clusters: a cluster that cannot be asked is

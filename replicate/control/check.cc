@@ -1,6 +1,7 @@
 #include "replicate/control/check.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -16,6 +17,7 @@
 #include "protocol/messages/offset_for_leader_epoch.h"
 #include "protocol/messages/produce.h"
 #include "replicate/control/cluster.h"
+#include "replicate/control/groups.h"
 #include "replicate/control/rights_check.h"
 #include "replicate/settings.h"
 
@@ -262,6 +264,22 @@ void check_target_topics(const ClusterCheck& target, const std::vector<const Top
   }
 }
 
+/// Topics that would come back, and those that would be one on the target.
+void check_names(const ClusterCheck& target, const std::vector<const Topic*>& selected,
+                 const ReplicationSettings& settings) {
+  std::map<std::string, std::string> taken;
+  for (const Topic* topic : selected) {
+    if (const std::string loop = settings.loop_of(topic->name); !loop.empty()) {
+      target.tell(CheckOutcome::failed, "topic " + topic->name,
+                  fmt::format("it would go round for ever: {} select it under the names it has", loop));
+    }
+    const auto [other, is_free] = taken.emplace(settings.target_topic(topic->name), topic->name);
+    if (is_free) continue;
+    target.tell(CheckOutcome::failed, "topic " + other->first,
+                fmt::format("source topics {} and {} would both be called so", other->second, topic->name));
+  }
+}
+
 /// A flow from a cluster into itself may copy topics under new names, never onto themselves.
 bool check_distinct(const ClusterCheck& target, const ClusterCheck& source, const std::vector<const Topic*>& selected,
                     const ReplicationSettings& settings) {
@@ -277,29 +295,37 @@ bool check_distinct(const ClusterCheck& target, const ClusterCheck& source, cons
   return false;
 }
 
-/// The topic that an expression stands for, if it is one topic: "orders", "orders\.eu".
-std::optional<std::string> as_name(std::string_view expression) {
-  std::string name;
-  for (std::size_t i = 0; i < expression.size(); ++i) {
-    const auto is_plain = [](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    };
-    const auto is_mark = [](char c) { return c == '.' || c == '_' || c == '-'; };
-    if (expression[i] == '\\' && i + 1 < expression.size() && is_mark(expression[i + 1])) ++i;
-    if (!is_plain(expression[i]) && !is_mark(expression[i])) return std::nullopt;
-    name += expression[i];
-  }
-  return name;
-}
-
 /// Topics that the flow names, not only matches, and that the source does not list.
 std::vector<std::string> unseen_topics(const FlowConfig& flow, const Cluster& source) {
   std::vector<std::string> unseen;
   for (const std::string& item : flow.topic_filter.topics().items()) {
-    auto name = as_name(item);
+    auto name = plain_name(item);
     if (name && flow.mirrors(*name) && source.find_topic(*name) == nullptr) unseen.push_back(std::move(*name));
   }
   return unseen;
+}
+
+/// What the admin path will do. `source` is asked which groups it has.
+Awaitable<AdminWork> admin_work(const FlowConfig& flow, const ReplicationSettings& settings, Cluster& source) {
+  AdminWork work;
+  work.topic_configs = flow.sync_topic_configs;
+  work.acls = flow.acls.is_enabled;
+  work.writes_groups = flow.groups.writes_groups;
+  work.reads_groups = work.writes_groups || flow.groups.writes_checkpoints;
+  if (flow.groups.writes_checkpoints) work.checkpoints_topic = flow.policy.checkpoints_topic(flow.source);
+  work.writes_offset_syncs = flow.writes_offset_syncs && settings.offsets != OffsetsMode::mapped;
+  if (!work.reads_groups) co_return work;
+  for (const std::string& item : flow.groups.groups.items()) {
+    auto name = plain_name(item);
+    if (name && flow.groups.selects(*name)) work.named_groups.push_back(std::move(*name));
+  }
+  work.groups = work.named_groups;
+  const GroupList list = co_await list_groups(source);
+  for (const auto& [group, listed] : list.groups) {
+    const bool is_named = std::ranges::find(work.named_groups, group) != work.named_groups.end();
+    if (!is_named && !listed.is_share() && flow.groups.selects(group)) work.groups.push_back(group);
+  }
+  co_return work;
 }
 
 Awaitable<> check_rights(ClusterCheck& source, ClusterCheck& target, std::vector<const Topic*> selected,
@@ -315,16 +341,19 @@ Awaitable<> check_rights(ClusterCheck& source, ClusterCheck& target, std::vector
     creates = creates || there == nullptr;
     if (there != nullptr && there->partitions.size() < topic->partitions.size()) growing.push_back(there->name);
   }
-  const auto of_source = co_await check_source_rights(source.cluster(), settings, std::move(source_topics),
+  const AdminWork work = co_await admin_work(flow, settings, source.cluster());
+  const auto of_source = co_await check_source_rights(source.cluster(), settings, work, std::move(source_topics),
                                                       unseen_topics(flow, source.cluster()), creates);
   source.tell(of_source);
   const auto of_target =
-      co_await check_target_rights(target.cluster(), settings, std::move(target_topics), std::move(growing));
+      co_await check_target_rights(target.cluster(), settings, work, std::move(target_topics), std::move(growing));
   target.tell(of_target);
 }
 
-Awaitable<> check_flow(net::asio::any_io_executor executor, const FlowConfig& flow, const Tell& tell) {
-  const ReplicationSettings settings = replication_settings(flow);
+Awaitable<> check_flow(net::asio::any_io_executor executor, const Config& config, const FlowConfig& flow,
+                       const Tell& tell) {
+  ReplicationSettings settings = replication_settings(flow);
+  settings.loop_of = loop_finder(config, flow);
   ClusterCheck source(executor, settings.name, Role::source, settings.source, tell);
   ClusterCheck target(executor, settings.name, Role::target, settings.target, tell);
   const bool source_reached = co_await source.reach();
@@ -334,6 +363,7 @@ Awaitable<> check_flow(net::asio::any_io_executor executor, const FlowConfig& fl
   if (!source_reached || !target_reached) co_return;
   if (!check_distinct(target, source, selected, settings)) co_return;
   check_target_topics(target, selected, settings);
+  check_names(target, selected, settings);
   co_await check_rights(source, target, selected, flow, settings);
 }
 
@@ -360,7 +390,7 @@ Awaitable<bool> check_connectivity(net::asio::any_io_executor executor, const Co
     tell(step);
   };
   for (const FlowConfig& flow : config.flows) {
-    co_await check_flow(executor, flow, tell_and_note);
+    co_await check_flow(executor, config, flow, tell_and_note);
   }
   co_return passed;
 }

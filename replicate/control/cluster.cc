@@ -234,4 +234,10 @@ Awaitable<Cluster::BrokerPlace> Cluster::find_place(BrokerId broker) {
   co_return BrokerPlace{.endpoint = connection->remote(), .host = client->address().host};
 }
 
+Awaitable<bool> Cluster::speaks(BrokerId broker, std::int16_t api_key, std::int16_t version) {
+  const std::shared_ptr<BrokerClient> client = client_of(broker);
+  const auto connection = co_await client->connect(net::now() + settings_.client.request_timeout);
+  co_return connection->versions().supports(api_key, version);
+}
+
 }  // namespace shunt::replicate

@@ -44,6 +44,19 @@ class ClusterError : public std::runtime_error {
   bool is_final_;
 };
 
+class Cluster;
+
+/// This user lacks a right there, which may be granted at any time; what() says which.
+class UnauthorizedError : public ClusterError {
+ public:
+  UnauthorizedError(const Cluster& cluster, const std::string& reason) : ClusterError(reason), cluster_(&cluster) {}
+  /// `cluster` is the one that refuses.
+  [[nodiscard]] bool is_of(const Cluster& cluster) const { return cluster_ == &cluster; }
+
+ private:
+  const Cluster* cluster_;
+};
+
 struct TopicPartition {
   std::string topic;
   protocol::PartitionIndex partition;
@@ -148,6 +161,8 @@ class Cluster {
     std::string host;
   };
   net::Awaitable<BrokerPlace> find_place(protocol::BrokerId broker);
+  /// A broker knows an api in this version; connects if need be. Throws.
+  net::Awaitable<bool> speaks(protocol::BrokerId broker, std::int16_t api_key, std::int16_t version);
 
  private:
   static constexpr net::Duration head_start = std::chrono::milliseconds(500);

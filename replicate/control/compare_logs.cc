@@ -162,7 +162,10 @@ Awaitable<> walk(LogCursor& source, LogCursor& target, ComparisonSettings settin
     const Record* there = in_target ? &target.record() : nullptr;
     // A record that the map does not know is nowhere.
     const std::optional<Offset> place = here == nullptr ? std::nullopt : places.find(here->offset);
-    if (here != nullptr && (there == nullptr || !place || *place < there->offset)) {
+    if (here != nullptr && settings.map != nullptr && !place && source.is_met_by(settings.loop_guard)) {
+      ++result.left_out;
+      source.skip_batch();
+    } else if (here != nullptr && (there == nullptr || !place || *place < there->offset)) {
       if (!settings.is_compacted) {
         result.difference = only_on_one_side(*here, Difference::Kind::missing);
         co_return;

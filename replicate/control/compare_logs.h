@@ -31,6 +31,7 @@ struct Comparison {
   std::uint64_t decoded_records = 0;  // compared one by one, where they are not
   std::uint64_t missing = 0;          // tolerated: compacted away on one side
   std::uint64_t extra = 0;
+  std::uint64_t left_out = 0;            // batches that came from the target (loop_guard.h)
   std::optional<Difference> difference;  // the first
 };
 
@@ -41,6 +42,8 @@ struct ComparisonSettings {
   std::int64_t sample = 1;
   /// Where the source's records are on the target; null: at their own offsets. Must outlive the comparison.
   const OffsetMap* map = nullptr;
+  /// Whose batches may be in no place that the map has.
+  LoopGuard loop_guard = {};
 };
 
 /// Walks both to their ends, or to the first difference. Times count, unless the target's are its own

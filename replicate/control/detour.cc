@@ -90,6 +90,9 @@ Awaitable<DetourEnd> Detour::walk(DetourStart start, std::function<bool()> stopp
       case HoleError::Kind::overfilled:
         end.parked.cause = ParkCause::target_moved;  // a comparison of both logs tells what that means
         break;
+      case HoleError::Kind::unauthorized:
+        end.parked.cause = ParkCause::target_unauthorized;
+        break;
       case HoleError::Kind::refused:
         end.parked.cause = ParkCause::refused;
         break;
@@ -131,6 +134,7 @@ Awaitable<> Detour::locate(const DetourStart& start) {
     throw Blocked{ParkCause::target_moved,
                   fmt::format("another instance of this mirror has begun {}", target_partition_.to_string())};
   }
+  has_written_ = place.knows_identity();
   sequence_ = spec_.is_mapped() ? start.standing->sequence : place.next_sequence();
   move_to(spec_.is_mapped() ? start.standing->confirmed : place.log_end);
 }
@@ -141,9 +145,12 @@ Awaitable<LogPlace> Detour::ask_place() {
   const auto answers = co_await active_producers(target_, std::move(asked));
   const auto& answered = answers.at(target_partition_);
   if (!answered.value) {
-    throw Blocked{
-        answered.may_retry ? ParkCause::target_leader : ParkCause::refused,
-        fmt::format("the list of producers of {} is not known: {}", target_partition_.to_string(), answered.reason)};
+    std::string reason =
+        fmt::format("the list of producers of {} is not known: {}", target_partition_.to_string(), answered.reason);
+    if (protocol::is_authorization_failure(answered.error_code)) {
+      throw Blocked{ParkCause::target_unauthorized, reason.append(grant_reading)};
+    }
+    throw Blocked{answered.may_retry ? ParkCause::target_leader : ParkCause::refused, std::move(reason)};
   }
   LogPlace place;
   if (const ActiveProducer* known = find_producer(*answered.value, spec_.identity)) {
@@ -218,8 +225,8 @@ Awaitable<std::int16_t> Detour::delete_records(Offset end) {
     throw Blocked{ParkCause::target_error, target_.alias() + " answered DeleteRecords for other partitions"};
   }
   const std::int16_t error_code = response.topics.front().partitions.front().error_code;
-  if (error_code == errors::topic_authorization_failed) {
-    throw Blocked{ParkCause::refused,
+  if (protocol::is_authorization_failure(error_code)) {
+    throw Blocked{ParkCause::target_unauthorized,
                   fmt::format("{} does not let this user delete records of {}, which filling the missing head of its "
                               "log takes: grant Delete on the topic",
                               target_.alias(), target_partition_.to_string())};
@@ -230,10 +237,10 @@ Awaitable<std::int16_t> Detour::delete_records(Offset end) {
 // ---- The source's log -----------------------------------------------------------------------------------------------
 
 void Detour::throw_source_error(std::int16_t error_code) const {
-  const std::string reason =
-      fmt::format("{} answered {} to a fetch of {} at offset {}", source_.alias(), protocol::error_name(error_code),
-                  source_partition_.to_string(), position_.value());
-  throw Blocked{classify_fetch_error(error_code), reason};
+  const ParkCause cause = classify_fetch_error(error_code);
+  throw Blocked{cause, fmt::format("{} answered {} to a fetch of {} at offset {}{}", source_.alias(),
+                                   protocol::error_name(error_code), source_partition_.to_string(), position_.value(),
+                                   cause == ParkCause::source_unauthorized ? grant_reading : "")};
 }
 
 /// The data path can forward it.
@@ -259,7 +266,7 @@ Awaitable<bool> Detour::walk_stretch() {
   LogStretch stretch;
   try {
     stretch = co_await read_log(source_, source_partition_, position_, settings_.stretch_bytes, settings_.isolation, 0,
-                                source_epoch_);
+                                source_epoch_, spec_.loop_guard);
   } catch (const net::BrokerError& error) {
     throw Blocked{ParkCause::source_connection, error.what()};
   } catch (const ClusterError& error) {
@@ -284,6 +291,14 @@ Awaitable<bool> Detour::walk_stretch() {
   Offset hole_end = position_;  // nothing for a reader up to here
   for (const LogBatch& batch : stretch.batches) {
     if (batch.next_offset <= position_) continue;
+    if (spec_.loop_guard.prevention == LoopPrevention::stop && batch.kind == BatchKind::nothing &&
+        spec_.loop_guard.meets(batch.header())) {
+      throw Blocked{ParkCause::loop, loop_text(spec_, batch.header())};
+    }
+    const bool is_compared = batch.kind == BatchKind::plain || batch.kind == BatchKind::rewrite;
+    if (is_compared && !spec_.is_mapped() && batch.header().base_offset() < position_) {
+      co_await check_beginning(batch, stretch.log_start);
+    }
     switch (batch.kind) {
       case BatchKind::nothing:
         break;
@@ -293,7 +308,6 @@ Awaitable<bool> Detour::walk_stretch() {
         if (header.base_offset() == position_) {
           co_await copy(batch);
         } else {
-          if (!spec_.is_mapped()) co_await check_beginning(header, std::max(header.base_offset(), stretch.log_start));
           co_await rewrite(batch);
         }
         break;
@@ -314,6 +328,9 @@ Awaitable<> Detour::fill_empty_end(Offset end) {
   std::vector<TopicPartition> asked{source_partition_};
   const auto answers = co_await local_log_starts(source_, std::move(asked));
   const auto& answered = answers.at(source_partition_);
+  if (protocol::is_authorization_failure(answered.error_code)) {
+    throw Blocked{ParkCause::source_unauthorized, answered.reason + std::string(grant_reading)};
+  }
   // What is in tiered storage may be late. Nothing else is: a leader that has a record sends it.
   if (!answered.value || *answered.value > position_) {
     throw Blocked{ParkCause::source_error,
@@ -360,11 +377,23 @@ Awaitable<> Detour::copy(const LogBatch& batch) {
   if (!is_copied) co_await rewrite(batch);
 }
 
-/// The position lies inside a batch of the source that would be copied as it is. An earlier life may have split it and
-/// come so far. Then the target's last batch is this flow's, and what the target has of the source's batch, from `from`
-/// on, is what the source has. Anything else (the source has lost data and written other batches since, or another
-/// writer has begun this one) is not gone on with.
-Awaitable<> Detour::check_beginning(const RecordBatchHeader& header, Offset from) {
+/// Below the position; markers are none.
+Awaitable<bool> Detour::has_target_records() {
+  const std::vector<TopicPartition> asked{target_partition_};
+  const auto starts = co_await log_starts(target_, asked);
+  LogCursor cursor(target_, target_partition_, value_of(target_, starts, target_partition_, "the log start"), position_,
+                   Isolation::read_uncommitted);
+  co_return co_await cursor.settle();
+}
+
+/// The position lies inside a batch of the source. An earlier life may have split or rewritten it and come so far: then
+/// the target's last batch is this flow's, or a marker where the source's batch has gaps. Or whoever has mirrored the topic
+/// before has. Either way what the target has of the source's batch is what the source has. Anything else (the source has lost
+/// data and written other batches since, another topic has taken its place, or another writer has come between) is not gone on
+/// with. Unless the mirror was to begin inside the batch, and the target has no record at all.
+Awaitable<> Detour::check_beginning(const LogBatch& begun, Offset source_start) {
+  const RecordBatchHeader header = begun.header();
+  Offset from = std::max(header.base_offset(), source_start);
   if (from == position_) co_return;  // the source's log begins here
   const auto cannot_be_read = [&](std::string_view why) {
     return Blocked{ParkCause::target_error, fmt::format("the end of {} cannot be compared with the source: {}",
@@ -372,19 +401,40 @@ Awaitable<> Detour::check_beginning(const RecordBatchHeader& header, Offset from
   };
   std::string differs;
   try {
+    if (settings_.may_begin_inside) {
+      const bool has_record = co_await has_target_records();
+      if (!has_record) co_return;
+    }
+    const std::vector<TopicPartition> asked{target_partition_};
+    const auto target_starts = co_await log_starts(target_, asked);
+    from = std::max(from, value_of(target_, target_starts, target_partition_, "the log start"));
+    if (from >= position_) {
+      throw Blocked{ParkCause::refused,
+                    half_written_text(spec_, position_, header, "nothing of its beginning is left on the target")};
+    }
     const LogStretch last =
         co_await read_log(target_, target_partition_, position_ - 1, one_batch, Isolation::read_uncommitted);
+    if (protocol::is_authorization_failure(last.error_code)) {
+      throw UnauthorizedError(target_, protocol::error_name(last.error_code).append(grant_reading));
+    }
     if (last.error_code != 0) throw cannot_be_read(protocol::error_name(last.error_code));
     if (last.batches.empty()) throw cannot_be_read("its last batch is not replicated yet");
     const LogBatch& batch = last.batches.front();
-    const bool is_ours = batch.is_by(spec_.identity);
-    if (!is_ours) differs = "the last batch is not this mirror's";
+    const bool is_filled = begun.kind == BatchKind::rewrite && batch.kind == BatchKind::nothing;
+    const bool is_anothers = has_written_ && !is_filled && !batch.is_by(spec_.identity);
+    if (is_anothers) differs = "the last batch is not this mirror's";
     LogCursor source(source_, source_partition_, from, position_, settings_.isolation);
     LogCursor target(target_, target_partition_, from, position_, Isolation::read_uncommitted);
-    const ComparisonSettings exactly{};
+    ComparisonSettings settings;
+    settings.is_compacted = begun.kind == BatchKind::rewrite;  // the cleaner may have been there again since
     const std::function<void(std::uint64_t)> unheard = [](std::uint64_t) {};
-    const Comparison compared = co_await compare_logs(source, target, exactly, unheard);
+    const Comparison compared = co_await compare_logs(source, target, settings, unheard);
+    if (compared.missing > 0) differs = "it lacks records that the source has before";
     if (compared.difference) differs = compared.difference->text;
+  } catch (const UnauthorizedError& error) {
+    Blocked blocked = cannot_be_read(error.what());
+    blocked.cause = error.is_of(source_) ? ParkCause::source_unauthorized : ParkCause::target_unauthorized;
+    throw blocked;
   } catch (const net::BrokerError& error) {
     throw cannot_be_read(error.what());
   } catch (const ClusterError& error) {

@@ -33,6 +33,7 @@ struct DetourSettings {
   std::int32_t stretch_bytes = 256 * 1024;           // read at a time; one batch where batches are larger
   std::size_t most_batch_bytes = 256 * 1024 * 1024;  // of one batch, decompressed
   std::int32_t produce_timeout_ms = 30'000;
+  bool may_begin_inside = false;  // the mirror may begin at an offset inside a batch of the source
   HoleSettings holes;
 };
 
@@ -90,7 +91,8 @@ class Detour {
   net::Awaitable<> write(std::span<const protocol::Record> records, protocol::Codec codec);
   net::Awaitable<bool> produce(std::vector<std::byte> batch, std::vector<OffsetRun> records);
   net::Awaitable<ProduceAnswer> append(std::vector<std::byte> batch, std::vector<OffsetRun> records);
-  net::Awaitable<> check_beginning(const protocol::RecordBatchHeader& header, protocol::Offset from);
+  net::Awaitable<bool> has_target_records();
+  net::Awaitable<> check_beginning(const LogBatch& begun, protocol::Offset source_start);
   net::Awaitable<> refuse_record(protocol::Offset offset, std::size_t size);
   [[nodiscard]] bool is_known_as_too_large(std::size_t size) const;
   [[nodiscard]] protocol::BrokerId target_leader() const;
@@ -106,6 +108,7 @@ class Detour {
   std::optional<protocol::LeaderEpoch> source_epoch_;
   protocol::Offset position_;    // everything below is on the target; identical offsets: its log end
   protocol::Sequence sequence_;  // of the next record
+  bool has_written_ = false;     // when it was located: the target remembers this flow
   DuplicateCount duplicates_;
 };
 

@@ -72,11 +72,18 @@ HoleError HoleFiller::refusal(std::int16_t error_code, const char* request, cons
       return {HoleError::Kind::superseded, reason + ": another instance of this mirror has taken over"};
     case errors::topic_authorization_failed:
     case errors::transactional_id_authorization_failed:
-      return {HoleError::Kind::refused, reason + ": grant " + needs};
+      return {HoleError::Kind::unauthorized, reason + ": grant " + needs};
     default:
       if (is_about_coordinator(error_code)) coordinator_ = protocol::BrokerId(-1);
       return {HoleError::Kind::again, reason};
   }
+}
+
+HoleError HoleFiller::not_known(const char* fact, std::int16_t error_code, const std::string& why,
+                                HoleError::Kind kind) const {
+  std::string reason = fmt::format("{} of {} is not known: {}", fact, partition_.to_string(), why);
+  if (!protocol::is_authorization_failure(error_code)) return {kind, reason};
+  return {HoleError::Kind::unauthorized, reason.append(grant_reading)};
 }
 
 Awaitable<> HoleFiller::find_coordinator(Time deadline) {
@@ -151,8 +158,8 @@ Awaitable<Offset> HoleFiller::log_end() {
   const Answered<Offset>& answered = answers.at(partition_);
   if (!answered.value) {
     is_fenced_ = false;
-    throw HoleError(answered.may_retry ? HoleError::Kind::again : HoleError::Kind::refused,
-                    fmt::format("the log end of {} is not known: {}", partition_.to_string(), answered.reason));
+    throw not_known("the log end", answered.error_code, answered.reason,
+                    answered.may_retry ? HoleError::Kind::again : HoleError::Kind::refused);
   }
   co_return *answered.value;
 }
@@ -245,8 +252,7 @@ Awaitable<std::int32_t> HoleFiller::coordinator_epoch() {
   const auto& answered = answers.at(partition_);
   if (!answered.value) {
     is_fenced_ = false;
-    throw HoleError(HoleError::Kind::again, fmt::format("the list of producers of {} is not known: {}",
-                                                        partition_.to_string(), answered.reason));
+    throw not_known("the list of producers", answered.error_code, answered.reason, HoleError::Kind::again);
   }
   const auto own = std::find_if(answered.value->begin(), answered.value->end(),
                                 [&](const ActiveProducer& producer) { return producer.id == producer_id_; });

@@ -39,10 +39,11 @@ namespace shunt::replicate {
 class HoleError : public std::runtime_error {
  public:
   enum class Kind {
-    again,       // the life is over; a new one may go on where it stopped
-    superseded,  // another instance of this mirror has fenced us out
-    overfilled,  // the log ends beyond the hole: what belongs behind it would be displaced
-    refused,     // a right is missing, or the broker does not speak the protocol: the text says what to do
+    again,         // the life is over; a new one may go on where it stopped
+    superseded,    // another instance of this mirror has fenced us out
+    overfilled,    // the log ends beyond the hole: what belongs behind it would be displaced
+    unauthorized,  // a right is missing, and the life is over: the text says which
+    refused,       // the broker does not speak the protocol: the text says what to do
   };
   HoleError(Kind kind, const std::string& reason) : std::runtime_error(reason), kind_(kind) {}
   [[nodiscard]] Kind kind() const { return kind_; }
@@ -94,6 +95,8 @@ class HoleFiller {
   net::Awaitable<std::int32_t> coordinator_epoch();
   net::Awaitable<> expect_log_end(protocol::Offset end);
   [[nodiscard]] HoleError refusal(std::int16_t error_code, const char* request, const std::string& needs);
+  [[nodiscard]] HoleError not_known(const char* fact, std::int16_t error_code, const std::string& why,
+                                    HoleError::Kind kind) const;
 
   Cluster& cluster_;
   const TopicPartition partition_;

@@ -90,6 +90,25 @@ Awaitable<Answers<Offset>> offsets_at_time(Cluster& cluster, std::vector<TopicPa
   return list_offsets(cluster, std::move(partitions), timestamp_ms, Isolation::read_uncommitted, settings);
 }
 
+Awaitable<Answers<Offset>> start_positions(Cluster& cluster, std::vector<TopicPartition> partitions,
+                                           StartPosition start, Isolation isolation, LeaderSettings settings) {
+  if (start.kind == StartPosition::Kind::earliest) {
+    co_return co_await log_starts(cluster, std::move(partitions), settings);
+  }
+  if (start.kind == StartPosition::Kind::latest) {
+    co_return co_await readable_ends(cluster, std::move(partitions), isolation, settings);
+  }
+  Answers<Offset> answers = co_await offsets_at_time(cluster, std::move(partitions), start.time_ms, settings);
+  std::vector<TopicPartition> without;
+  for (const auto& [partition, answered] : answers) {
+    if (answered.value && *answered.value < Offset(0)) without.push_back(partition);
+  }
+  if (without.empty()) co_return answers;
+  Answers<Offset> ends = co_await readable_ends(cluster, std::move(without), isolation, settings);
+  for (auto& [partition, end] : ends) answers[partition] = std::move(end);
+  co_return answers;
+}
+
 Awaitable<Answers<Offset>> log_ends(Cluster& cluster, std::vector<TopicPartition> partitions, LeaderSettings settings) {
   const net::CallOptions options{.at_most_version = {}, .timeout = settings.call_timeout};
   const auto ask = [&cluster, options](BrokerId broker, const std::vector<Routed>& routed,

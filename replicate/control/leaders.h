@@ -13,10 +13,13 @@
 #include <string_view>
 #include <vector>
 
+#include "protocol/error.h"
 #include "protocol/ids.h"
 #include "protocol/messages/fetch.h"
+#include "replicate/condition.h"
 #include "replicate/control/cluster.h"
 #include "replicate/isolation.h"
+#include "replicate/start_position.h"
 
 namespace shunt::replicate {
 
@@ -32,13 +35,27 @@ struct Answered {
 template <class T>
 using Answers = std::map<TopicPartition, Answered<T>>;
 
-/// The value for `partition`, which was asked about; throws ClusterError where there is none. `fact` names it: "the log
-/// end".
+/// What is lacked where one of these questions is not allowed.
+inline constexpr std::string_view grant_reading = "; grant Read and Describe on the topic to this user";
+
+/// The value for `partition`, which `cluster` was asked about; throws ClusterError where there is none. `fact` names it:
+/// "the log end".
 template <class T>
-const T& value_of(const Answers<T>& answers, const TopicPartition& partition, std::string_view fact) {
+const T& value_of(const Cluster& cluster, const Answers<T>& answers, const TopicPartition& partition,
+                  std::string_view fact) {
   const Answered<T>& answered = answers.at(partition);
   if (answered.value) return *answered.value;
-  throw ClusterError(std::string(fact) + " of " + partition.to_string() + " is not known: " + answered.reason);
+  const std::string reason = std::string(fact) + " of " + partition.to_string() + " is not known: " + answered.reason;
+  if (protocol::is_authorization_failure(answered.error_code)) {
+    throw UnauthorizedError(cluster, reason + std::string(grant_reading));
+  }
+  throw ClusterError(reason);
+}
+
+/// Of a partition that waits for an answer: `unauthorized` where that takes a right, `otherwise` elsewhere.
+template <class T>
+Condition condition_of(const Answered<T>& answered, Condition unauthorized, Condition otherwise) {
+  return protocol::is_authorization_failure(answered.error_code) ? unauthorized : otherwise;
 }
 
 struct LeaderSettings {
@@ -66,6 +83,12 @@ net::Awaitable<Answers<protocol::Offset>> readable_ends(Cluster& cluster, std::v
 /// The first offset of a record with this timestamp or a later one (ListOffsets); -1: there is none.
 net::Awaitable<Answers<protocol::Offset>> offsets_at_time(Cluster& cluster, std::vector<TopicPartition> partitions,
                                                           std::int64_t timestamp_ms, LeaderSettings settings = {});
+
+/// Where a reader begins that starts there: the first offset of the log, its readable end, or as offsets_at_time() says; at
+/// the readable end where there is no such record.
+net::Awaitable<Answers<protocol::Offset>> start_positions(Cluster& cluster, std::vector<TopicPartition> partitions,
+                                                          StartPosition start, Isolation isolation,
+                                                          LeaderSettings settings = {});
 
 /// The true end of each log, which the next record gets: OffsetForLeaderEpoch for the current epoch. ListOffsets would
 /// answer the high watermark, which lags behind while followers do.

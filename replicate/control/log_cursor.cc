@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "protocol/error.h"
+#include "replicate/control/leaders.h"
 
 namespace shunt::replicate {
 
@@ -26,12 +27,13 @@ constexpr std::int32_t longest_wait_ms = 200;  // for an answer that is not empt
 }  // namespace
 
 LogCursor::LogCursor(Cluster& cluster, TopicPartition partition, Offset from, Offset end, Isolation isolation,
-                     std::optional<protocol::ProducerId> writer)
+                     std::optional<protocol::ProducerId> writer, LoopGuard loop_guard)
     : cluster_(cluster),
       partition_(std::move(partition)),
       end_(end),
       isolation_(isolation),
       writer_(writer),
+      loop_guard_(loop_guard),
       position_(from) {}
 
 std::string LogCursor::where() const {
@@ -43,7 +45,8 @@ Awaitable<> LogCursor::read_stretch() {
   for (net::Time deadline = net::now() + patience;;) {
     failure.clear();
     try {
-      stretch_ = co_await read_log(cluster_, partition_, position_, stretch_bytes, isolation_, longest_wait_ms);
+      stretch_ = co_await read_log(cluster_, partition_, position_, stretch_bytes, isolation_, longest_wait_ms, {},
+                                   loop_guard_);
       // An empty answer may have its reasons (data in a remote tier, say); several mean that there is nothing.
       if (stretch_.error_code == 0 && stretch_.records.empty() && ++empty_answers_ < most_empty_answers) continue;
       if (stretch_.error_code == 0) break;
@@ -52,6 +55,9 @@ Awaitable<> LogCursor::read_stretch() {
         continue;
       }
       failure = protocol::error_name(stretch_.error_code);
+      if (protocol::is_authorization_failure(stretch_.error_code)) {
+        throw UnauthorizedError(cluster_, fmt::format("{}: {}{}", where(), failure, grant_reading));
+      }
       if (!protocol::is_retriable(stretch_.error_code)) throw LogError(fmt::format("{}: {}", where(), failure));
     } catch (const net::BrokerError& error) {
       failure = error.what();

@@ -19,6 +19,7 @@
 #include "protocol/stored_records.h"
 #include "replicate/control/cluster.h"
 #include "replicate/control/read_log.h"
+#include "replicate/loop_guard.h"
 
 namespace shunt::replicate {
 
@@ -38,11 +39,12 @@ class LogCursor {
  public:
   /// Records at offsets in [from, end). With read_uncommitted everything but markers, with read_committed what was
   /// committed.
-  /// `writer`: only what was written under that producer id, as a mapped flow's records among others'.
+  /// `writer`: only what was written under that producer id, as a mapped flow's records among others'. `loop_guard`: not what
+  /// it meets.
   LogCursor(Cluster& cluster, TopicPartition partition, protocol::Offset from, protocol::Offset end,
-            Isolation isolation, std::optional<protocol::ProducerId> writer = {});
+            Isolation isolation, std::optional<protocol::ProducerId> writer = {}, LoopGuard loop_guard = {});
 
-  /// False: there is no further record. Throws LogError.
+  /// False: there is no further record. Throws LogError, and UnauthorizedError.
   net::Awaitable<bool> settle();
 
   /// The current batch, whole; only while no record of it was taken and all of them lie within the range. Not where
@@ -50,6 +52,10 @@ class LogCursor {
   [[nodiscard]] std::optional<std::span<const std::byte>> batch() const;
   /// Of that batch, or of the one that holds the current record; valid when settle() was true. Not of formats 0 and 1.
   [[nodiscard]] protocol::RecordBatchHeader header() const { return current().header(); }
+  /// Of the batch that header() is of; formats 0 and 1 know no writers.
+  [[nodiscard]] bool is_met_by(const LoopGuard& guard) const {
+    return current().kind != BatchKind::old_format && guard.meets(current().header());
+  }
   /// Where the batch has not been opened. Throws LogError when it is damaged.
   void check_batch() const;
   void skip_batch();
@@ -80,6 +86,7 @@ class LogCursor {
   const protocol::Offset end_;
   const Isolation isolation_;
   const std::optional<protocol::ProducerId> writer_;
+  const LoopGuard loop_guard_;
   protocol::Offset position_;
   std::uint64_t bytes_read_ = 0;
   int empty_answers_ = 0;  // one after the other

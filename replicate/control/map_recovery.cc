@@ -52,7 +52,7 @@ class MapWalk {
     const std::vector<TopicPartition> on_source{question_.source};
     const auto producers = co_await active_producers(target_, on_target);
     const ActiveProducer* known =
-        find_producer(value_of(producers, question_.target, "the list of producers"), question_.identity);
+        find_producer(value_of(target_, producers, question_.target, "the list of producers"), question_.identity);
     if (known != nullptr && known->last_sequence >= 0) {
       is_known_ = true;
       written_ = distance(question_.tip.sequence, Sequence(known->last_sequence).advanced(1));
@@ -62,11 +62,11 @@ class MapWalk {
     const auto readable = co_await readable_ends(target_, on_target, Isolation::read_uncommitted);
     const auto source_starts = co_await log_starts(source_, on_source);
     const auto source_ends = co_await readable_ends(source_, on_source, question_.isolation);
-    target_from_ = std::max(question_.tip.target, value_of(target_starts, question_.target, "the log start"));
-    target_end_ = value_of(target_ends, question_.target, "the log end");
-    source_from_ = std::max(question_.tip.source, value_of(source_starts, question_.source, "the log start"));
-    source_end_ = value_of(source_ends, question_.source, "the log end");
-    if (value_of(readable, question_.target, "the high watermark") < target_end_) {
+    target_from_ = std::max(question_.tip.target, value_of(target_, target_starts, question_.target, "the log start"));
+    target_end_ = value_of(target_, target_ends, question_.target, "the log end");
+    source_from_ = std::max(question_.tip.source, value_of(source_, source_starts, question_.source, "the log start"));
+    source_end_ = value_of(source_, source_ends, question_.source, "the log end");
+    if (value_of(target_, readable, question_.target, "the high watermark") < target_end_) {
       throw ClusterError(
           fmt::format("{} cannot be read to its end yet: a follower is behind", question_.target.to_string()));
     }
@@ -81,7 +81,9 @@ class MapWalk {
   LogCursor on_target() {
     return {target_, question_.target, target_from_, target_end_, Isolation::read_uncommitted, question_.identity};
   }
-  LogCursor on_source() { return {source_, question_.source, source_from_, source_end_, question_.isolation}; }
+  LogCursor on_source() {
+    return {source_, question_.source, source_from_, source_end_, question_.isolation, {}, question_.loop_guard};
+  }
 
   /// The n-th record on the target is the n-th on the source. False: somewhere it is not.
   Awaitable<bool> pair_by_count() {
@@ -185,6 +187,9 @@ Awaitable<MapRecovery> recover_map(Cluster& source, Cluster& target, MapQuestion
   MapRecovery result;
   try {
     co_return co_await walk.run();
+  } catch (const UnauthorizedError& error) {
+    result.reason = error.what();
+    result.condition = error.is_of(source) ? Condition::source_unauthorized : Condition::target_unauthorized;
   } catch (const net::BrokerError& error) {
     result.reason = error.what();
   } catch (const ClusterError& error) {

@@ -20,6 +20,7 @@
 #include "replicate/condition.h"
 #include "replicate/control/cluster.h"
 #include "replicate/isolation.h"
+#include "replicate/loop_guard.h"
 #include "replicate/offset_map.h"
 
 namespace shunt::replicate {
@@ -30,6 +31,7 @@ struct MapQuestion {
   protocol::ProducerId identity;
   MapTip tip;  // of the map as it was stored
   Isolation isolation = Isolation::read_committed;
+  LoopGuard loop_guard = {};  // of the source's records
 };
 
 struct MapRecovery {
@@ -40,7 +42,7 @@ struct MapRecovery {
   };
   Outcome outcome = Outcome::retry;
   std::string reason;
-  std::optional<Condition> condition;  // refuse: where it has a name
+  std::optional<Condition> condition;  // where it has a name
   std::vector<OffsetRun> runs;         // written behind the tip
   std::int64_t unplaced = 0;  // records that were written, too, but are not there any more, on one side or the other
   MapTip standing;            // behind all of them

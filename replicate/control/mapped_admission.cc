@@ -11,6 +11,7 @@
 #include "replicate/control/leaders.h"
 #include "replicate/control/log_cursor.h"
 #include "replicate/control/map_recovery.h"
+#include "replicate/control/take_over.h"
 
 namespace shunt::replicate {
 
@@ -38,8 +39,8 @@ MappedAdmission verdict(MappedAdmission::Verdict verdict, std::string reason, st
 MappedAdmission refuse(std::string reason, std::optional<Condition> condition = {}) {
   return verdict(MappedAdmission::Verdict::refuse, std::move(reason), condition);
 }
-MappedAdmission retry(std::string reason) {
-  return verdict(MappedAdmission::Verdict::retry, std::move(reason), {});
+MappedAdmission retry(std::string reason, std::optional<Condition> condition = {}) {
+  return verdict(MappedAdmission::Verdict::retry, std::move(reason), condition);
 }
 MappedAdmission start(const Standing& standing, ProducerId identity) {
   MappedAdmission admission = verdict(MappedAdmission::Verdict::start, {}, {});
@@ -70,11 +71,11 @@ Awaitable<Bounds> look(Cluster& source, Cluster& target, const MappedQuestion& q
   const auto producers = co_await active_producers(target, on_target);
   const auto source_starts = co_await log_starts(source, on_source);
   const auto readable = co_await readable_ends(source, on_source, isolation);
-  bounds.target_start = value_of(target_starts, question.target, "the log start");
-  bounds.target_end = value_of(target_ends, question.target, "the log end");
-  bounds.producers = value_of(producers, question.target, "the list of producers");
-  bounds.source_start = value_of(source_starts, question.source, "the log start");
-  bounds.source_readable_end = value_of(readable, question.source, "the log end");
+  bounds.target_start = value_of(target, target_starts, question.target, "the log start");
+  bounds.target_end = value_of(target, target_ends, question.target, "the log end");
+  bounds.producers = value_of(target, producers, question.target, "the list of producers");
+  bounds.source_start = value_of(source, source_starts, question.source, "the log start");
+  bounds.source_readable_end = value_of(source, readable, question.source, "the log end");
   co_return bounds;
 }
 
@@ -150,15 +151,19 @@ Awaitable<LastInPlace> find_last_in_place(Cluster& source, Cluster& target, cons
 }
 
 Awaitable<MapRecovery> recover(Cluster& source, Cluster& target, const MappedQuestion& question, ProducerId identity,
-                               MapTip tip, Isolation isolation) {
-  MapQuestion asked{
-      .source = question.source, .target = question.target, .identity = identity, .tip = tip, .isolation = isolation};
+                               MapTip tip, Isolation isolation, LoopGuard loop_guard) {
+  MapQuestion asked{.source = question.source,
+                    .target = question.target,
+                    .identity = identity,
+                    .tip = tip,
+                    .isolation = isolation,
+                    .loop_guard = loop_guard};
   co_return co_await recover_map(source, target, std::move(asked));
 }
 
 /// Of a recovery that has not found where to go on.
 MappedAdmission objection_of(MapRecovery recovery) {
-  if (recovery.outcome == MapRecovery::Outcome::retry) return retry(std::move(recovery.reason));
+  if (recovery.outcome == MapRecovery::Outcome::retry) return retry(std::move(recovery.reason), recovery.condition);
   return refuse(std::move(recovery.reason), recovery.condition);
 }
 
@@ -176,7 +181,7 @@ MappedAdmission take_in(OffsetSyncs& syncs, const MappedQuestion& question, cons
 Awaitable<MappedAdmission> begin_behind_identical(Cluster& source, Cluster& target, OffsetSyncs& syncs,
                                                   const MappedQuestion& question, const Bounds& bounds, MapTip tip,
                                                   Isolation isolation) {
-  MapRecovery recovery = co_await recover(source, target, question, question.identical_identity, tip, isolation);
+  MapRecovery recovery = co_await recover(source, target, question, question.identical_identity, tip, isolation, {});
   if (recovery.outcome != MapRecovery::Outcome::found) co_return objection_of(std::move(recovery));
   // What comes before it is where it was on the source. (The sequence is a reckoning: it is right where the run ends.)
   const Offset first = std::min(std::max(bounds.source_start, bounds.target_start), tip.source);
@@ -186,6 +191,43 @@ Awaitable<MappedAdmission> begin_behind_identical(Cluster& source, Cluster& targ
   if (identical > 0)
     recovery.runs.insert(recovery.runs.begin(), {.source = first, .target = first, .records = identical});
   co_return take_in(syncs, question, recovery, question.identical_identity);
+}
+
+/// A partition to which MirrorMaker 2 has written last. What it has copied is not counted by our sequence numbers: the next
+/// one is `sequence`, and goes behind all that.
+Awaitable<MappedAdmission> begin_behind_mirror_maker(Cluster& source, Cluster& target, OffsetSyncs& syncs,
+                                                     const MappedQuestion& question, const Bounds& bounds,
+                                                     ProducerId identity, Sequence sequence) {
+  std::string why;
+  const MirrorMakerTrace trace{.anchor = syncs.find_pair(question.source), .next = question.connect_next};
+  const std::optional<TakeOver> found =
+      co_await take_over(source, target, question.source, question.target, trace, why);
+  if (!found) {
+    co_return refuse(fmt::format(
+        "MirrorMaker 2 has written {}, and where it had come to cannot be told: {}; delete the target topic to have it "
+        "mirrored anew",
+        question.target.to_string(), why));
+  }
+  MapTip first{.source = found->position, .target = bounds.target_end, .sequence = sequence};
+  if (!found->runs.empty()) {
+    std::int64_t copied = 0;
+    for (const OffsetRun& run : found->runs) copied += run.records;
+    first = {.source = found->runs.front().source,
+             .target = found->runs.front().target,
+             .sequence = sequence.advanced(-copied)};
+  }
+  syncs.begin(question.source, identity, first);
+  [[maybe_unused]] const bool is_in_order = syncs.append(question.source, found->runs);
+  assert(is_in_order);
+  MappedAdmission admission = start({.confirmed = found->position, .sequence = sequence}, identity);
+  admission.is_taken_over = true;
+  co_return admission;
+}
+
+/// MirrorMaker 2 has copied what lies at `position`, or more.
+bool has_passed(const OffsetSyncs& syncs, const MappedQuestion& question, Offset position) {
+  const auto pair = syncs.find_pair(question.source);
+  return (pair && pair->source >= position) || (question.connect_next && *question.connect_next > position);
 }
 
 Awaitable<MappedAdmission> begin(Cluster& source, Cluster& target, OffsetSyncs& syncs, const MappedQuestion& question,
@@ -218,16 +260,30 @@ Awaitable<MappedAdmission> begin(Cluster& source, Cluster& target, OffsetSyncs& 
             last.is_any_there ? "no batch of that is still where the source has it" : "nothing of that is left"),
         Condition::foreign_writer);
   }
-  const Offset first = question.start_at_latest ? bounds.source_readable_end : bounds.source_start;
+  // An empty log is not the one of which something is said.
+  if (bounds.target_end > Offset(0) && has_passed(syncs, question, Offset(0))) {
+    co_return co_await begin_behind_mirror_maker(source, target, syncs, question, bounds, question.identity,
+                                                 Sequence(0));
+  }
+  Offset first = bounds.source_start;
+  if (question.start.is_later()) {
+    const std::vector<TopicPartition> asked{question.source};
+    const auto beginnings = co_await start_positions(source, asked, question.start, isolation);
+    first = std::max(first, value_of(source, beginnings, question.source, "where to begin"));
+  }
   syncs.begin(question.source, question.identity,
               {.source = first, .target = bounds.target_end, .sequence = Sequence(0)});
   co_return start({.confirmed = first, .sequence = Sequence(0)}, question.identity);
 }
 
 Awaitable<MappedAdmission> go_on(Cluster& source, Cluster& target, OffsetSyncs& syncs, const MappedQuestion& question,
-                                 ProducerId identity, MapTip tip, Isolation isolation) {
-  MapRecovery recovery = co_await recover(source, target, question, identity, tip, isolation);
+                                 const Bounds& bounds, ProducerId identity, MapTip tip, Isolation isolation) {
+  MapRecovery recovery = co_await recover(source, target, question, identity, tip, isolation, question.loop_guard);
   if (recovery.outcome != MapRecovery::Outcome::found) co_return objection_of(std::move(recovery));
+  if (has_passed(syncs, question, recovery.standing.source)) {
+    co_return co_await begin_behind_mirror_maker(source, target, syncs, question, bounds, identity,
+                                                 recovery.standing.sequence);
+  }
   co_return take_in(syncs, question, recovery, identity);
 }
 
@@ -242,7 +298,7 @@ Awaitable<MappedAdmission> admit_one(Cluster& source, Cluster& target, OffsetSyn
     admission = co_await begin(source, target, syncs, question, bounds, isolation);
   } else {
     const MapTip tip = map->tip();
-    admission = co_await go_on(source, target, syncs, question, identity, tip, isolation);
+    admission = co_await go_on(source, target, syncs, question, bounds, identity, tip, isolation);
   }
   admission.source_start = bounds.source_start;
   const Offset position = admission.standing.confirmed;
@@ -250,7 +306,7 @@ Awaitable<MappedAdmission> admit_one(Cluster& source, Cluster& target, OffsetSyn
   // Asked when the position is known: another instance may have mirrored what has come since the look.
   const std::vector<TopicPartition> on_source{question.source};
   const auto source_ends = co_await log_ends(source, on_source);
-  const Offset source_end = value_of(source_ends, question.source, "the log end");
+  const Offset source_end = value_of(source, source_ends, question.source, "the log end");
   if (position > source_end) {
     co_return refuse(
         fmt::format("{} ends at {} on the source, but was mirrored up to {}: the source was recreated or "
@@ -281,6 +337,9 @@ Awaitable<std::vector<MappedAdmission>> admit_mapped(Cluster& source, Cluster& t
   const auto one = [&](Candidate& candidate) -> Awaitable<> {
     try {
       candidate.admission = co_await admit_one(source, target, syncs, candidate.question, isolation);
+    } catch (const UnauthorizedError& error) {
+      candidate.admission =
+          retry(error.what(), error.is_of(source) ? Condition::source_unauthorized : Condition::target_unauthorized);
     } catch (const net::BrokerError& error) {
       candidate.admission = retry(error.what());
     } catch (const ClusterError& error) {

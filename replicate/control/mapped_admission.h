@@ -1,7 +1,8 @@
 // Where a partition with mapped offsets begins or goes on. (control/admission.h is for identical ones.)
 //
 //   no map      a new one: from the source's beginning (or its end); or, where this mirror has written the partition with
-//               identical offsets, from there on, with what another writer has displaced in its new place
+//               identical offsets, from there on, with what another writer has displaced in its new place; or behind what
+//               MirrorMaker 2 has copied (control/take_over.h)
 //   a map       what was written behind its end is found again (map_recovery.h), and the mirror goes on there
 //
 // The map is begun or brought up to date in `syncs`. It must be stored before anything is written: a life that finds
@@ -18,6 +19,8 @@
 #include "replicate/control/offset_syncs.h"
 #include "replicate/data/flow.h"
 #include "replicate/isolation.h"
+#include "replicate/loop_guard.h"
+#include "replicate/start_position.h"
 
 namespace shunt::replicate {
 
@@ -28,7 +31,10 @@ struct MappedQuestion {
   protocol::ProducerId identical_identity;  // of what was written with identical ones, and is from there on
   /// How it stood under that, if this process has seen it: everything below is at the source's offsets.
   std::optional<Standing> standing;
-  bool start_at_latest = false;
+  StartPosition start = {};
+  LoopGuard loop_guard = {};  // of what is mirrored with mapped offsets
+  std::optional<protocol::Offset> connect_next =
+      {};  // as Connect's offset topic has it of MirrorMaker 2 (connect_offset.h)
 };
 
 struct MappedAdmission {
@@ -46,6 +52,7 @@ struct MappedAdmission {
   Standing standing;
   protocol::ProducerId identity{-1};  // start, overtaken: what it goes on under
   protocol::Offset source_start;
+  bool is_taken_over = false;  // start: it goes on behind what MirrorMaker 2 has copied
 };
 
 /// One for every question, in their order. Throws nothing of the clusters.

@@ -20,16 +20,19 @@ TopicPartition source_of(const FlowSpec& spec) {
 }  // namespace
 
 MappedPartitions::MappedPartitions(Cluster& source, Cluster& target, bool syncs_on_target, OffsetSyncsSettings settings,
-                                   Isolation isolation)
+                                   ConnectOffsetsSettings connect, Isolation isolation, LoopGuard loop_guard)
     : source_(source),
       target_(target),
       tag_(settings.tag),
       isolation_(isolation),
-      syncs_(syncs_on_target ? target : source, std::move(settings)) {}
+      loop_guard_(loop_guard),
+      syncs_(syncs_on_target ? target : source, std::move(settings)),
+      connect_(std::move(connect)) {}
 
 Awaitable<> MappedPartitions::load() {
   for (auto& [partition, adopted] : adopted_) adopted.is_current = false;
   co_await syncs_.load();
+  connect_offsets_ = co_await read_connect_offsets(target_, connect_);
   are_stale_ = false;
 }
 
@@ -37,6 +40,11 @@ ProducerId MappedPartitions::identity_of(const FlowSpec& spec) const {
   const Topic* target = target_.find_topic(spec.target_topic);
   return mapped_identity(tag_, target == nullptr ? protocol::Uuid{} : target->id, spec.target_topic, spec.partition,
                          spec.source_topic);
+}
+
+std::optional<protocol::Offset> MappedPartitions::find_connect_offset(const TopicPartition& source) const {
+  const auto entry = connect_offsets_.find(source);
+  return entry == connect_offsets_.end() ? std::nullopt : std::optional(entry->second);
 }
 
 bool MappedPartitions::has_map(const MirroredPartition& partition) const {
@@ -48,6 +56,7 @@ bool MappedPartitions::has_map(const MirroredPartition& partition) const {
 void MappedPartitions::adopt(MirroredPartition& partition) {
   adopted_[&partition] = {.identical_identity = partition.spec.identity, .standing = partition.standing};
   partition.spec.written = std::make_shared<WrittenRuns>();
+  partition.spec.loop_guard = loop_guard_;
 }
 
 /// What the shard has reported of it becomes a part of its map.
@@ -61,7 +70,7 @@ void MappedPartitions::collect(const MirroredPartition& partition, Adopted& adop
 }
 
 Awaitable<std::vector<MappedAdmission>> MappedPartitions::admit(std::vector<MirroredPartition*> partitions,
-                                                                bool start_at_latest) {
+                                                                StartPosition start) {
   std::vector<MappedQuestion> questions;
   for (MirroredPartition* partition : partitions) {
     Adopted& adopted = adopted_.at(partition);
@@ -71,7 +80,9 @@ Awaitable<std::vector<MappedAdmission>> MappedPartitions::admit(std::vector<Mirr
                          .identity = identity_of(partition->spec),
                          .identical_identity = adopted.identical_identity,
                          .standing = adopted.standing,
-                         .start_at_latest = start_at_latest});
+                         .start = start,
+                         .loop_guard = loop_guard_,
+                         .connect_next = find_connect_offset(source_of(partition->spec))});
     adopted.is_current = true;
   }
   std::vector<MappedAdmission> admissions =

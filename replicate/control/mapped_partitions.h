@@ -4,14 +4,18 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "replicate/control/cluster.h"
+#include "replicate/control/connect_offsets.h"
 #include "replicate/control/mapped_admission.h"
 #include "replicate/control/mirrored_partition.h"
 #include "replicate/control/offset_syncs.h"
 #include "replicate/isolation.h"
+#include "replicate/loop_guard.h"
+#include "replicate/start_position.h"
 
 namespace shunt::replicate {
 
@@ -19,7 +23,7 @@ class MappedPartitions {
  public:
   /// Clusters must outlive it; `syncs_on_target`: where the offset syncs topic is.
   MappedPartitions(Cluster& source, Cluster& target, bool syncs_on_target, OffsetSyncsSettings settings,
-                   Isolation isolation);
+                   ConnectOffsetsSettings connect, Isolation isolation, LoopGuard loop_guard);
 
   /// Reads the maps there are; afterwards every partition must be admitted anew. Throws ClusterError.
   net::Awaitable<> load();
@@ -37,7 +41,7 @@ class MappedPartitions {
   void forget(MirroredPartition& partition) { adopted_.erase(&partition); }
 
   /// Where they begin or go on, in their order; their maps are stored as far as that goes.
-  net::Awaitable<std::vector<MappedAdmission>> admit(std::vector<MirroredPartition*> partitions, bool start_at_latest);
+  net::Awaitable<std::vector<MappedAdmission>> admit(std::vector<MirroredPartition*> partitions, StartPosition start);
 
   /// Stores what was written since. As OffsetSyncs::store().
   net::Awaitable<OffsetSyncs::Stored> store();
@@ -52,13 +56,17 @@ class MappedPartitions {
   };
 
   [[nodiscard]] protocol::ProducerId identity_of(const FlowSpec& spec) const;
+  [[nodiscard]] std::optional<protocol::Offset> find_connect_offset(const TopicPartition& source) const;
   void collect(const MirroredPartition& partition, Adopted& adopted);
 
   Cluster& source_;
   Cluster& target_;
   const std::uint16_t tag_;
   const Isolation isolation_;
+  const LoopGuard loop_guard_;
   OffsetSyncs syncs_;
+  const ConnectOffsetsSettings connect_;
+  ConnectOffsets connect_offsets_;  // as they were when the maps were read
   bool are_stale_ = false;
   std::map<MirroredPartition*, Adopted> adopted_;
 };

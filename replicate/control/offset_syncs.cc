@@ -1,18 +1,19 @@
 #include "replicate/control/offset_syncs.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "protocol/error.h"
-#include "protocol/messages/create_topics.h"
 #include "replicate/control/leaders.h"
 #include "replicate/control/log_cursor.h"
 #include "replicate/control/read_log.h"
 #include "replicate/control/write_log.h"
 #include "replicate/identity.h"
 #include "replicate/offset_sync.h"
+#include "replicate/own_header.h"
 
 namespace shunt::replicate {
 
@@ -28,66 +29,41 @@ namespace errors = protocol::errors;
 namespace {
 
 constexpr std::size_t batch_bytes = 256 * 1024;
-constexpr std::int32_t broker_timeout_ms = 30'000;
 constexpr std::size_t most_complaints = 20;
 
 }  // namespace
 
 OffsetSyncs::OffsetSyncs(Cluster& cluster, OffsetSyncsSettings settings)
-    : cluster_(cluster), settings_(std::move(settings)), partition_{settings_.topic, PartitionIndex(0)} {}
+    : cluster_(cluster),
+      settings_(std::move(settings)),
+      own_topic_(cluster, {.name = settings_.topic,
+                           .holds = "offset maps",
+                           .replication_factor = settings_.replication_factor,
+                           .patience = settings_.patience,
+                           .produce_timeout_ms = settings_.produce_timeout_ms}),
+      partition_{settings_.topic, PartitionIndex(0)} {}
 
 // ---- The topic ------------------------------------------------------------------------------------------------------
 
 /// False: there is none.
 Awaitable<bool> OffsetSyncs::find_topic() {
-  std::vector<std::string> names{settings_.topic};
-  co_await cluster_.refresh_topics(std::move(names));
-  const Topic* topic = cluster_.find_topic(settings_.topic);
-  if (topic == nullptr || topic->error_code == errors::unknown_topic_or_partition) co_return false;
-  if (topic->error_code != 0) {
-    throw ClusterError(
-        fmt::format(
-            "{} answers {} for topic {}, where offset maps are kept: this user needs Describe, Read and Write on it",
-            cluster_.alias(), protocol::error_name(topic->error_code), settings_.topic),
-        !protocol::is_retriable(topic->error_code));
+  const bool is_there = co_await own_topic_.find();
+  if (is_there) {
+    identity_ =
+        flow_identity(settings_.tag, cluster_.find_topic(settings_.topic)->id, settings_.topic, partition_.partition);
   }
-  identity_ = flow_identity(settings_.tag, topic->id, settings_.topic, partition_.partition);
-  co_return true;
+  co_return is_there;
 }
 
 Awaitable<> OffsetSyncs::create_topic() {
-  protocol::CreateTopicsRequest request;
-  request.timeout_ms = broker_timeout_ms;
-  auto& topic = request.topics.emplace_back();
-  topic.name = settings_.topic;
-  topic.num_partitions = 1;
-  topic.replication_factor =
-      std::min<std::int16_t>(settings_.replication_factor, static_cast<std::int16_t>(cluster_.brokers().size()));
-  topic.configs.push_back({.name = "cleanup.policy", .value = "compact"});
-  const auto response = co_await cluster_.call_controller(std::move(request));
-  for (const auto& answered : response.topics) {
-    if (answered.error_code == 0 || answered.error_code == errors::topic_already_exists) continue;
-    const bool is_elsewhere = answered.error_code == errors::not_controller;
-    if (is_elsewhere) cluster_.forget_controller();
-    throw ClusterError(fmt::format("{} does not create topic {}, where offset maps are kept: {}{}{}", cluster_.alias(),
-                                   settings_.topic, protocol::error_name(answered.error_code),
-                                   answered.error_message ? ": " : "", answered.error_message.value_or("")),
-                       !is_elsewhere && !protocol::is_retriable(answered.error_code));
-  }
-  const net::Time deadline = net::now() + settings_.patience;
-  for (net::GrowingPause pause(std::chrono::milliseconds(20), std::chrono::milliseconds(500));;) {
-    const bool is_there = co_await find_topic();
-    if (is_there && cluster_.find_led(partition_) != nullptr) co_return;
-    if (net::now() >= deadline)
-      throw ClusterError(fmt::format("{} has no leader for {} yet", cluster_.alias(), partition_.to_string()));
-    co_await pause.wait();
-  }
+  co_await own_topic_.create();
+  co_await find_topic();
 }
 
 // ---- Reading --------------------------------------------------------------------------------------------------------
 
 Awaitable<> OffsetSyncs::load() {
-  entries_.clear();
+  maps_ = {};
   complaints_.clear();
   to_write_.clear();
   identity_ = ProducerId(-1);
@@ -106,57 +82,42 @@ Awaitable<> OffsetSyncs::read() {
   // The sequence first: what is stored between the two questions makes the next store() fail, and is read again then.
   const auto producers = co_await active_producers(cluster_, asked);
   sequence_ = Sequence(0);
-  const ActiveProducer* known = find_producer(value_of(producers, partition_, "the list of producers"), identity_);
+  const ActiveProducer* known =
+      find_producer(value_of(cluster_, producers, partition_, "the list of producers"), identity_);
   if (known != nullptr && known->last_sequence >= 0) sequence_ = Sequence(known->last_sequence).advanced(1);
-  const auto starts = co_await log_starts(cluster_, asked);
-  const auto ends = co_await readable_ends(cluster_, asked, Isolation::read_committed);
-  LogCursor cursor(cluster_, partition_, value_of(starts, partition_, "the log start"),
-                   value_of(ends, partition_, "the log end"), Isolation::read_committed);
-  while (co_await cursor.settle()) {
-    restore(cursor.record());
-    cursor.next_record();
-  }
+  const std::function<void(const protocol::Record&)> visit = [this](const protocol::Record& record) {
+    restore(record);
+  };
+  co_await own_topic_.read(partition_.partition, visit);
 }
 
 void OffsetSyncs::restore(const protocol::Record& record) {
-  if (!record.key || !record.value) return;  // deleted
   std::string why;
-  std::optional<OffsetSync> sync = OffsetSync::parse(*record.key, *record.value, why);
-  if (!sync) {
-    if (complaints_.size() < most_complaints) {
-      complaints_.push_back(fmt::format("{}: the record at offset {} is left out: {}", partition_.to_string(),
-                                        record.offset.value(), why));
-    }
-    return;
-  }
-  if (!sync->extension) return;  // MirrorMaker 2's
-  auto& [identity, block] = *sync->extension;
-  const TopicPartition source{std::move(sync->topic), sync->partition};
-  const auto entry = entries_.find(source);
-  if (entry != entries_.end() && entry->second.identity == identity) {
-    // A block that does not connect is of no use: map_recovery.h finds anew what it says.
-    static_cast<void>(entry->second.map.restore(std::move(block)));
-  } else {
-    entries_.insert_or_assign(source, Entry{.identity = identity, .map = OffsetMap(std::move(block))});
-  }
+  if (maps_.restore(record, why) || complaints_.size() >= most_complaints) return;
+  complaints_.push_back(
+      fmt::format("{}: the record at offset {} is left out: {}", partition_.to_string(), record.offset.value(), why));
 }
 
 const OffsetMap* OffsetSyncs::find(const TopicPartition& source, ProducerId identity) const {
-  const auto entry = entries_.find(source);
-  return entry == entries_.end() || entry->second.identity != identity ? nullptr : &entry->second.map;
+  return maps_.find(source, identity);
+}
+
+std::optional<StoredMaps::Pair> OffsetSyncs::find_pair(const TopicPartition& source) const {
+  const auto entry = maps_.pairs.find(source);
+  return entry == maps_.pairs.end() ? std::nullopt : std::optional(entry->second);
 }
 
 void OffsetSyncs::begin(const TopicPartition& source, ProducerId identity, const MapTip& at) {
-  entries_.insert_or_assign(source, Entry{.identity = identity, .map = OffsetMap(at)});
+  maps_.entries.insert_or_assign(source, StoredMaps::Entry{.identity = identity, .map = OffsetMap(at)});
 }
 
 bool OffsetSyncs::append(const TopicPartition& source, const std::vector<OffsetRun>& runs) {
-  OffsetMap& map = entries_.at(source).map;
+  OffsetMap& map = maps_.entries.at(source).map;
   return std::ranges::all_of(runs, [&map](const OffsetRun& run) { return map.append(run); });
 }
 
 void OffsetSyncs::skip(const TopicPartition& source, std::int64_t unplaced, const MapTip& to) {
-  entries_.at(source).map.skip(unplaced, to.source, to.target);
+  maps_.entries.at(source).map.skip(unplaced, to.source, to.target);
 }
 
 // ---- Storing --------------------------------------------------------------------------------------------------------
@@ -175,10 +136,10 @@ void OffsetSyncs::pack_changes() {
                              .timestamp_ms = time,
                              .key = std::span<const std::byte>(key),
                              .value = std::span<const std::byte>(value),
-                             .headers = protocol::no_headers});
+                             .headers = own_header});
     bytes += key.size() + value.size();
   };
-  for (auto& [source, entry] : entries_) {
+  for (auto& [source, entry] : maps_.entries) {
     const std::size_t first = entry.map.take_first_changed();
     if (first == entry.map.blocks().size()) continue;
     for (std::size_t i = first; i < entry.map.blocks().size(); ++i) {
@@ -251,7 +212,7 @@ Awaitable<OffsetSyncs::Stored> OffsetSyncs::write(const RecordBatchBuilder& reco
   }
   why_ = fmt::format("{} answered {} to a batch for {}{}{}", cluster_.alias(), protocol::error_name(written.error_code),
                      partition_.to_string(), written.error_message.empty() ? "" : ": ", written.error_message);
-  if (!protocol::is_retriable(written.error_code))
+  if (!protocol::is_retriable(written.error_code) && !protocol::is_authorization_failure(written.error_code))
     throw ClusterError(why_ + "; offset maps cannot be kept there", true);
   co_return Stored::later;
 }

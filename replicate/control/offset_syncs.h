@@ -11,7 +11,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,6 +18,8 @@
 #include "protocol/ids.h"
 #include "protocol/record.h"
 #include "replicate/control/cluster.h"
+#include "replicate/control/own_topic.h"
+#include "replicate/control/stored_maps.h"
 #include "replicate/offset_map.h"
 
 namespace shunt::replicate {
@@ -44,6 +45,9 @@ class OffsetSyncs {
 
   /// The map of what was written under `identity`; null: there is none. Valid until the next load() or begin().
   [[nodiscard]] const OffsetMap* find(const TopicPartition& source, protocol::ProducerId identity) const;
+  /// The newest of what MirrorMaker 2 itself has said of the partition, unless shunt has said something since: a record's
+  /// place on both sides.
+  [[nodiscard]] std::optional<StoredMaps::Pair> find_pair(const TopicPartition& source) const;
   /// A map of nothing yet, instead of any other of the partition.
   void begin(const TopicPartition& source, protocol::ProducerId identity, const MapTip& at);
   /// What was written. False: some of it not behind the map's end, which has what comes before.
@@ -62,11 +66,6 @@ class OffsetSyncs {
   [[nodiscard]] const std::string& why() const { return why_; }
 
  private:
-  struct Entry {
-    protocol::ProducerId identity;
-    OffsetMap map;
-  };
-
   net::Awaitable<bool> find_topic();
   net::Awaitable<> create_topic();
   net::Awaitable<> read();
@@ -78,8 +77,9 @@ class OffsetSyncs {
 
   Cluster& cluster_;
   const OffsetSyncsSettings settings_;
+  OwnTopic own_topic_;
   const TopicPartition partition_;
-  std::map<TopicPartition, Entry> entries_;
+  StoredMaps maps_;
   std::vector<std::string> complaints_;
   std::string why_;
 

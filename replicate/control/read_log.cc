@@ -51,7 +51,8 @@ void append_old_entry(std::vector<LogBatch>& batches, const MessageSetEntry& ent
 }
 
 /// What is whole of `records`, in order. Throws std::runtime_error for headers that no log can have.
-std::vector<LogBatch> whole_batches(std::span<const std::byte> records, AbortedTransactions aborted) {
+std::vector<LogBatch> whole_batches(std::span<const std::byte> records, AbortedTransactions aborted,
+                                    const LoopGuard& loop_guard) {
   std::vector<LogBatch> batches;
   bool is_uncompressed = false;  // what the last batch is, in an old format
   while (records.size() > at_magic) {
@@ -67,8 +68,9 @@ std::vector<LogBatch> whole_batches(std::span<const std::byte> records, AbortedT
                                              header.last_offset_delta()));
       }
       size = *whole;
+      const bool is_aborted = aborted.covers(header);
       batches.push_back({.bytes = records.first(size),
-                         .kind = kind_of(header, aborted.covers(header)),
+                         .kind = kind_of(header, is_aborted || loop_guard.meets(header)),
                          .next_offset = header.next_offset()});
       is_uncompressed = false;
     } else {
@@ -90,7 +92,7 @@ std::vector<LogBatch> whole_batches(std::span<const std::byte> records, AbortedT
 
 Awaitable<LogStretch> read_log(Cluster& cluster, TopicPartition partition, Offset offset, std::int32_t bytes,
                                Isolation isolation, std::int32_t max_wait_ms,
-                               std::optional<protocol::LeaderEpoch> epoch) {
+                               std::optional<protocol::LeaderEpoch> epoch, LoopGuard loop_guard) {
   const Topic::Partition* known = cluster.find_led(partition);
   LogStretch stretch;
   if (known == nullptr || known->leader_epoch != epoch.value_or(known->leader_epoch)) {
@@ -129,7 +131,7 @@ Awaitable<LogStretch> read_log(Cluster& cluster, TopicPartition partition, Offse
   AbortedTransactions aborted;
   if (answered.aborted_transactions) aborted.start(*answered.aborted_transactions);
   try {
-    stretch.batches = whole_batches(stretch.records, std::move(aborted));
+    stretch.batches = whole_batches(stretch.records, std::move(aborted), loop_guard);
   } catch (const std::runtime_error& error) {
     throw ClusterError(fmt::format("{} sent {} of {}", cluster.alias(), error.what(), partition.to_string()));
   }

@@ -69,6 +69,8 @@ inline std::optional<Condition> condition_of(ParkCause cause) {
       return Condition::target_truncated;
     case ParkCause::foreign_writer:
       return Condition::foreign_writer;
+    case ParkCause::loop:
+      return Condition::loop;
     case ParkCause::stopped:
     case ParkCause::detour:
     case ParkCause::out_of_range:
@@ -107,6 +109,7 @@ class Recovery {
       case ParkCause::refused:
       case ParkCause::target_truncated:
       case ParkCause::foreign_writer:
+      case ParkCause::loop:
         action.kind = RecoveryAction::Kind::fail;
         return action;
       case ParkCause::detour:

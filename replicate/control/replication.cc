@@ -47,7 +47,8 @@ Replication::Replication(const net::asio::any_io_executor& executor, Replication
   if (!settings_.may_map()) return;
   OffsetSyncsSettings syncs = settings_.offset_syncs;
   syncs.tag = tag_;
-  mapped_.emplace(source_, target_, settings_.offset_syncs_on_target, std::move(syncs), settings_.detours.isolation);
+  mapped_.emplace(source_, target_, settings_.offset_syncs_on_target, std::move(syncs), settings_.connect_offsets,
+                  settings_.detours.isolation, settings_.loop_guard());
 }
 
 // ---- The loop -------------------------------------------------------------------------------------------------------
@@ -248,7 +249,8 @@ Awaitable<> Replication::check_source_epochs(std::vector<std::pair<Partition*, R
     const std::int64_t position = partition->standing ? partition->standing->confirmed.value() : partition->start;
     if (!answered.value) {
       source_doubt_.is_stale = true;
-      wait_for_leader(*partition, answered.reason, Condition::source_leader);
+      wait_for_leader(*partition, answered.reason,
+                      condition_of(answered, Condition::source_unauthorized, Condition::source_leader));
     } else if (answered.value->epoch == *partition->source_epoch && answered.value->end.value() >= position) {
       assign(*partition, route);
     } else {
@@ -269,6 +271,8 @@ bool Replication::is_still_assignable(Partition& partition) {
 }
 
 void Replication::assign(Partition& partition, const Route& route) {
+  spdlog::debug("{}: {} goes from source broker {} to target broker {}", settings_.name, partition.spec.source_name(),
+                route.source.broker.value(), route.target.broker.value());
   partition.source_epoch = route.source.leader_epoch;
   partition.assigned_at = now();
   partition.is_in_shard = true;
@@ -277,8 +281,9 @@ void Replication::assign(Partition& partition, const Route& route) {
 }
 
 void Replication::wait_for_leader(Partition& partition, const std::string& reason, Condition condition) {
+  if (!is_worth_waiting(partition, reason, condition)) return;
   hold_up(partition, condition, reason);
-  partition.due = now() + pause_for_leader;
+  partition.due = now() + pause_of(condition, pause_for_leader);
   set_phase(partition, Phase::assignable, reason);
 }
 
@@ -292,6 +297,7 @@ void Replication::handle_parked(const Parked& parked) {
 /// The data path, or a detour, has no more to do with the partition.
 void Replication::handle_left(Partition& partition, const Parked& parked) {
   changed_.announce();
+  spdlog::debug("{}: {} is parked: {}", settings_.name, partition.spec.source_name(), parked.reason);
   partition.standing = parked.standing;
   partition.is_in_doubt = partition.is_in_doubt || parked.is_in_doubt;
   const MirroredTopic& topic = topics_.at(partition.spec.source_topic);
@@ -539,6 +545,9 @@ void Replication::set_phase(Partition& partition, Phase phase, std::string reaso
 void Replication::set_failed(Partition& partition, std::optional<Condition> condition, const std::string& reason) {
   episodes_.end(partition.spec.id);
   if (condition) count(partition.spec.source_topic, *condition);
+  if (condition == Condition::foreign_writer && settings_.known_topics) {
+    settings_.known_topics->bar(partition.spec.source_topic);
+  }
   const std::lock_guard lock(mutex_);
   partition.phase = Phase::failed;
   partition.condition = condition;

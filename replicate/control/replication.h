@@ -33,6 +33,7 @@
 #include "replicate/control/cluster.h"
 #include "replicate/control/detour.h"
 #include "replicate/control/episodes.h"
+#include "replicate/control/known_topics.h"
 #include "replicate/control/mapped_partitions.h"
 #include "replicate/control/mirrored_partition.h"
 #include "replicate/control/mirrored_topic.h"
@@ -40,7 +41,10 @@
 #include "replicate/control/recovery.h"
 #include "replicate/control/topics.h"
 #include "replicate/data/shard.h"
+#include "replicate/identity.h"
+#include "replicate/loop_guard.h"
 #include "replicate/offsets_mode.h"
+#include "replicate/start_position.h"
 #include "replicate/status.h"
 
 namespace shunt::replicate {
@@ -61,8 +65,12 @@ struct ReplicationSettings {
   std::function<bool(std::string_view source_topic)> includes;
   std::function<std::string(std::string_view source_topic)> target_topic;
   std::optional<net::Duration> refresh_interval =
-      std::chrono::minutes(5);   // for new topics and partitions; unset: never
-  bool start_at_latest = false;  // an empty target partition begins at the source's end, not at its beginning
+      std::chrono::minutes(5);  // for new topics and partitions; unset: never
+  StartPosition start;          // of a partition that the target has nothing of
+  bool copies_records = true;   // false: topics are created and grow, and that is all
+  /// The flows by which a topic would come back to the source; empty: it does not. Unset: nobody knows.
+  std::function<std::string(std::string_view source_topic)> loop_of;
+  std::map<std::string, std::string> topic_mapping;           // for messages
   net::Duration contact_patience = std::chrono::seconds(10);  // for the first answer of each cluster
   RecoverySettings recovery;
   DetourSettings detours;
@@ -71,13 +79,21 @@ struct ReplicationSettings {
   net::Duration topic_patience = std::chrono::seconds(10);            // with a cluster that says a topic is gone
   net::Duration open_transaction_patience = std::chrono::minutes(1);  // then what holds the mirror back is named
   OffsetsMode offsets = OffsetsMode::identical;
+  LoopPrevention loop_prevention = LoopPrevention::stop;  // where offsets are mapped
   bool offset_syncs_on_target = false;
   OffsetSyncsSettings offset_syncs;  // without the tag
+  ConnectOffsetsSettings connect_offsets;
   bool until_caught_up = false;
-  std::uint32_t index = 0;  // FlowId::replication of its flows
+  std::uint32_t index = 0;                    // FlowId::replication of its flows
+  std::shared_ptr<KnownTopics> known_topics;  // null: nobody asks
 
+  /// Of partitions with mapped offsets.
+  [[nodiscard]] LoopGuard loop_guard() const {
+    return {.prevention = loop_prevention, .tag = flow_tag(target.alias, source.alias)};
+  }
   /// Some partitions may have mapped offsets.
   [[nodiscard]] bool may_map() const {
+    if (!copies_records) return false;
     return offsets != OffsetsMode::identical || policies.of(Condition::foreign_writer) == Policy::go_on;
   }
 };
@@ -123,6 +139,7 @@ class Replication {
   // ---- topics (replication_topics.cc) ----
   net::Awaitable<> discover();
   std::vector<TopicPair> topics_to_prepare() const;
+  void refuse_names(std::vector<TopicPair>& pairs);
   void handle_prepared(const TopicResult& result);
   void note_topic_error(const TopicResult& result);
   void add_partitions(const TopicResult& result, std::int32_t already);
@@ -137,6 +154,7 @@ class Replication {
   void hold(Partition& partition, const MirroredTopic& topic);
   void settle_closed();
   void fail(MirroredTopic& topic, const std::string& reason);
+  void give_up(MirroredTopic& topic, const std::string& reason);
   void mirror_anew(MirroredTopic& topic);
   void reopen(MirroredTopic& topic);
   void begin_removals();
@@ -148,13 +166,18 @@ class Replication {
   // ---- admission (replication_admission.cc) ----
   void begin_admissions();
   net::Awaitable<> admit_identical(std::vector<Partition*> due);
-  void handle_admission(Partition& partition, const Admission& admission, std::optional<protocol::Offset> readable_end);
+  [[nodiscard]] std::string explain_foreign(const Partition& partition, const std::string& reason) const;
+  void handle_admission(Partition& partition, const Admission& admission, std::optional<protocol::Offset> readable_end,
+                        std::optional<protocol::Offset> begin);
   void start_flow(Partition& partition, const Admission& admission);
   void handle_overtaken(Partition& partition, const Admission& admission);
   void plan_head(Partition& partition, protocol::Offset end, const Admission& admission);
   void fill_head(Partition& partition, const HeadFill& head, protocol::Offset target_end);
   void refuse(Partition& partition, const std::string& reason, std::optional<Condition> condition = {});
+  void note_begun(const Partition& partition);
   void postpone(Partition& partition, const std::string& reason, Condition condition);
+  bool is_worth_waiting(Partition& partition, const std::string& reason, Condition condition);
+  [[nodiscard]] net::Duration pause_of(Condition condition, net::Duration otherwise) const;
 
   // ---- mapped offsets (replication_mapped.cc) ----
   void adopt_if_mapped(Partition& partition);

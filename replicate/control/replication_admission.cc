@@ -56,8 +56,12 @@ Awaitable<> Replication::admit_identical(std::vector<Partition*> due) {
     sources.push_back(questions.back().source);
   }
   Answers<Offset> ends;
-  const bool ends_matter = settings_.until_caught_up || settings_.start_at_latest;
-  if (ends_matter) ends = co_await readable_ends(source_, sources, settings_.detours.isolation);
+  Answers<Offset> beginnings;
+  if (settings_.until_caught_up) ends = co_await readable_ends(source_, sources, settings_.detours.isolation);
+  if (settings_.start.is_later()) {
+    beginnings = co_await start_positions(source_, sources, settings_.start, settings_.detours.isolation);
+    for (std::size_t i = 0; i < questions.size(); ++i) questions[i].begin = beginnings.at(sources[i]).value;
+  }
   const std::vector<Admission> admissions =
       co_await admit(source_, target_, std::move(questions), settings_.detours.isolation);
   for (std::size_t i = 0; i < due.size(); ++i) {
@@ -71,37 +75,44 @@ Awaitable<> Replication::admit_identical(std::vector<Partition*> due) {
     const bool may_start =
         admissions[i].verdict != Admission::Verdict::refuse && admissions[i].verdict != Admission::Verdict::retry;
     std::optional<Offset> end;
-    if (may_start && ends_matter) {
-      const Answered<Offset>& answered = ends.at(sources[i]);
-      if (!answered.value) {
-        postpone(*due[i], answered.reason, Condition::source_leader);
-        continue;
-      }
-      end = answered.value;
+    std::optional<Offset> begin;
+    std::optional<Answered<Offset>> missing;  // the answer to a question that matters
+    const auto take = [&](const Answers<Offset>& answers, std::optional<Offset>& value) {
+      const auto answered = answers.find(sources[i]);
+      if (!may_start || answered == answers.end()) return;
+      value = answered->second.value;
+      if (!value) missing = answered->second;
+    };
+    take(ends, end);
+    take(beginnings, begin);
+    if (missing) {
+      postpone(*due[i], missing->reason,
+               condition_of(*missing, Condition::source_unauthorized, Condition::source_leader));
+      continue;
     }
     const bool may_begin = may_map(*due[i]) && may_start && admissions[i].target_end == Offset(0);
     if (may_begin && co_await is_too_much_filling(*due[i], admissions[i].start)) continue;
-    handle_admission(*due[i], admissions[i], end);
+    handle_admission(*due[i], admissions[i], end, begin);
   }
 }
 
-/// `readable_end`: of the source; known where it matters.
-void Replication::handle_admission(Partition& partition, const Admission& admission,
-                                   std::optional<Offset> readable_end) {
+/// `readable_end`: of the source; known where it matters. `begin`: where a new one is to; unset: where the source does.
+void Replication::handle_admission(Partition& partition, const Admission& admission, std::optional<Offset> readable_end,
+                                   std::optional<Offset> begin) {
   if (readable_end && settings_.until_caught_up && partition.goal < 0) {
     const std::lock_guard lock(mutex_);
     partition.goal = readable_end->value();
   }
   switch (admission.verdict) {
     case Admission::Verdict::start:
-      if (settings_.start_at_latest && admission.start == Offset(0) && *readable_end > Offset(0)) {
-        plan_head(partition, *readable_end, admission);
+      if (begin && admission.start == Offset(0) && *begin > Offset(0)) {
+        plan_head(partition, *begin, admission);
       } else {
         start_flow(partition, admission);
       }
       break;
     case Admission::Verdict::fill_head:
-      plan_head(partition, settings_.start_at_latest ? *readable_end : admission.start, admission);
+      plan_head(partition, begin ? std::max(*begin, admission.start) : admission.start, admission);
       break;
     case Admission::Verdict::overtaken:
       handle_overtaken(partition, admission);
@@ -110,6 +121,8 @@ void Replication::handle_admission(Partition& partition, const Admission& admiss
       if (admission.condition == Condition::foreign_writer && map_behind_others(partition, admission.reason)) break;
       if (admission.condition == Condition::foreign_writer && admission.last_sequence < 0 && may_map(partition)) {
         map_offsets(partition, by_auto, admission.reason);
+      } else if (admission.condition == Condition::foreign_writer) {
+        refuse(partition, explain_foreign(partition, admission.reason), admission.condition);
       } else {
         refuse(partition, admission.reason, admission.condition);
       }
@@ -124,6 +137,7 @@ void Replication::start_flow(Partition& partition, const Admission& admission) {
   if (!admission.reason.empty()) {
     spdlog::info("{}: {}: {}", settings_.name, partition.spec.source_name(), admission.reason);
   }
+  note_begun(partition);
   const std::lock_guard lock(mutex_);
   // Behind markers an earlier life may have something under way: only the fence of a detour ends that.
   const bool is_fenced_first = admission.ends_in_markers || partition.is_fence_due;
@@ -184,6 +198,7 @@ void Replication::plan_head(Partition& partition, Offset end, const Admission& a
 }
 
 void Replication::fill_head(Partition& partition, const HeadFill& head, Offset target_end) {
+  note_begun(partition);
   partition.head = head;
   partition.due = {};
   partition.admitted = target_end;
@@ -200,9 +215,34 @@ void Replication::refuse(Partition& partition, const std::string& reason, std::o
   set_failed(partition, condition, reason);
 }
 
+/// Rights are waited for, unless the run is to come to an end: then the partition has failed.
+bool Replication::is_worth_waiting(Partition& partition, const std::string& reason, Condition condition) {
+  if (!is_about_rights(condition) || settings_.recovery.waits_for_rights) return true;
+  refuse(partition, reason, condition);
+  return false;
+}
+
+net::Duration Replication::pause_of(Condition condition, net::Duration otherwise) const {
+  return is_about_rights(condition) ? settings_.recovery.unauthorized_delay : otherwise;
+}
+
+/// It is fit for mirroring.
+void Replication::note_begun(const Partition& partition) {
+  if (settings_.known_topics) settings_.known_topics->add(partition.spec.source_topic, partition.spec.target_topic);
+}
+
+std::string Replication::explain_foreign(const Partition& partition, const std::string& reason) const {
+  const FlowSpec& spec = partition.spec;
+  const std::string mapping = settings_.topic_mapping.contains(spec.source_topic)
+                                  ? fmt::format(" (shunt.topic.mapping = {}:{})", spec.source_topic, spec.target_topic)
+                                  : "";
+  return fmt::format("{}{}; or let shunt.offsets=mapped put the mirror's records behind theirs", reason, mapping);
+}
+
 void Replication::postpone(Partition& partition, const std::string& reason, Condition condition) {
+  if (!is_worth_waiting(partition, reason, condition)) return;
   hold_up(partition, condition, reason);
-  partition.due = now() + retry_after_failure;
+  partition.due = now() + pause_of(condition, retry_after_failure);
   set_phase(partition, Phase::admitting, reason);
 }
 

@@ -71,7 +71,7 @@ Awaitable<bool> Replication::is_too_much_filling(Partition& partition, Offset st
   const std::vector<TopicPartition> asked{source};
   const auto ends = co_await readable_ends(source_, asked, settings_.detours.isolation);
   const Answered<Offset>& end = ends.at(source);
-  if (!end.value || settings_.start_at_latest) co_return false;
+  if (!end.value || settings_.start.is_later()) co_return false;
   const FillingEstimate estimate =
       co_await estimate_filling(source_, source, start, *end.value, settings_.detours.isolation);
   if (estimate.time <= longest_filling || partition.phase != Phase::admitting) co_return false;
@@ -91,7 +91,7 @@ Awaitable<> Replication::admit_mapped(std::vector<Partition*> due) {
   for (const Partition* partition : due) sources.push_back({partition->spec.source_topic, partition->spec.partition});
   Answers<Offset> ends;
   if (settings_.until_caught_up) ends = co_await readable_ends(source_, sources, settings_.detours.isolation);
-  const std::vector<MappedAdmission> admissions = co_await mapped_->admit(due, settings_.start_at_latest);
+  const std::vector<MappedAdmission> admissions = co_await mapped_->admit(due, settings_.start);
   for (std::size_t i = 0; i < due.size(); ++i) {
     // The questions may have brought newer answers about the topics.
     const bool are_same = are_topics_same(topics_.at(due[i]->spec.source_topic));
@@ -103,7 +103,8 @@ Awaitable<> Replication::admit_mapped(std::vector<Partition*> due) {
     if (settings_.until_caught_up && due[i]->goal < 0) {
       const Answered<Offset>& answered = ends.at(sources[i]);
       if (!answered.value) {
-        postpone(*due[i], answered.reason, Condition::source_leader);
+        postpone(*due[i], answered.reason,
+                 condition_of(answered, Condition::source_unauthorized, Condition::source_leader));
         continue;
       }
       const std::lock_guard lock(mutex_);
@@ -136,6 +137,11 @@ void Replication::handle_admission(Partition& partition, const MappedAdmission& 
     case MappedAdmission::Verdict::start:
       break;
   }
+  if (admission.is_taken_over) {
+    spdlog::info("{}: {} goes on at offset {}, behind what MirrorMaker 2 has copied", settings_.name,
+                 partition.spec.source_name(), standing.confirmed.value());
+  }
+  note_begun(partition);
   const std::lock_guard lock(mutex_);
   partition.phase = Phase::assignable;
   partition.due = {};

@@ -32,6 +32,7 @@ Awaitable<> Replication::discover() {
       if (settings_.until_caught_up) throw std::runtime_error(nothing);
       spdlog::warn("{}; waiting for one to appear", nothing);
     }
+    refuse_names(pairs);
     prepared = co_await prepare_topics(source_, target_, std::move(pairs), settings_.topics);
   } catch (const ClusterError& error) {
     if (!is_discovery_silent_) spdlog::warn("{}: topics cannot be looked up: {}", settings_.name, error.what());
@@ -59,6 +60,41 @@ std::vector<TopicPair> Replication::topics_to_prepare() const {
     pairs.push_back({.source = name, .target = settings_.target_topic(name), .must_exist = is_mirrored});
   }
   return pairs;
+}
+
+/// Topics that would come back for ever, and those that would be one on the target: neither is the rightful one, unless
+/// it is mirrored already.
+void Replication::refuse_names(std::vector<TopicPair>& pairs) {
+  std::map<std::string, std::vector<const TopicPair*>> by_target;
+  for (const TopicPair& pair : pairs) by_target[pair.target].push_back(&pair);
+  std::map<std::string, std::string> refused;  // source topic: why
+  for (const TopicPair& pair : pairs) {
+    const std::string loop = settings_.loop_of ? settings_.loop_of(pair.source) : std::string();
+    if (!loop.empty()) {
+      refused[pair.source] = fmt::format(
+          "it would go round for ever: {} select it under the names it has; take it from the topics of one "
+          "of them, or use DefaultReplicationPolicy",
+          loop);
+      continue;
+    }
+    for (const TopicPair* other : by_target.at(pair.target)) {
+      if (other == &pair || pair.must_exist) continue;
+      refused[pair.source] = fmt::format(
+          "source topics {} and {} would both be called {} on {}; give them names of their own "
+          "(shunt.topic.mapping), or take one of them from `topics`",
+          std::min(pair.source, other->source), std::max(pair.source, other->source), pair.target, target_.alias());
+      break;
+    }
+  }
+  for (const auto& [source, reason] : refused) {
+    TopicResult result;
+    result.topic.source = source;
+    result.outcome = TopicOutcome::not_created;
+    result.reason = reason;
+    result.source_partitions = 1;  // at least
+    note_topic_error(result);
+  }
+  std::erase_if(pairs, [&refused](const TopicPair& pair) { return refused.contains(pair.source); });
 }
 
 void Replication::handle_prepared(const TopicResult& result) {
@@ -90,6 +126,10 @@ void Replication::handle_prepared(const TopicResult& result) {
   }
   note_topic_error(result);
   if (result.mirrored_partitions() == 0) return;
+  if (!settings_.copies_records) {
+    if (settings_.known_topics) settings_.known_topics->add(name, result.topic.target);
+    return;
+  }
   if (known != topics_.end()) {
     begin_anew(known->second, result);
     return;
@@ -214,8 +254,10 @@ Awaitable<bool> Replication::ask_again(Cluster& cluster, Doubt& doubt, std::set<
 
 /// What the last answer about it means.
 void Replication::look_at(MirroredTopic& topic, Side side) {
-  if (topic.stage != Stage::mirrored && topic.stage != Stage::failed) return;
   const bool is_source = side == Side::source;
+  // What waits for its source to be created anew may wait for ever.
+  const bool is_awaited = topic.stage == Stage::anew && is_source;
+  if (topic.stage != Stage::mirrored && topic.stage != Stage::failed && !is_awaited) return;
   const std::string& name = is_source ? topic.source_topic : topic.target_topic;
   std::set<std::string>& in_doubt = (is_source ? source_doubt_ : target_doubt_).topics;
   const Topic* seen = (is_source ? source_ : target_).find_topic(name);
@@ -232,6 +274,7 @@ void Replication::look_at(MirroredTopic& topic, Side side) {
       return;
     case TopicIdentity::Fate::same:
       in_doubt.erase(name);
+      if (is_awaited) return;
       if (is_source && topic.condition == Condition::source_deleted) reopen(topic);
       // Partitions that were added are not to wait for the next regular look.
       if (is_source && topic.stage == Stage::mirrored && settings_.refresh_interval &&
@@ -245,7 +288,8 @@ void Replication::look_at(MirroredTopic& topic, Side side) {
       return;
     case TopicIdentity::Fate::recreated:
       in_doubt.erase(name);
-      handle_replaced(topic, side, seen->id);
+      // Whichever is there when it begins is the one.
+      if (!is_awaited) handle_replaced(topic, side, seen->id);
       return;
   }
 }
@@ -262,6 +306,13 @@ bool Replication::are_topics_same(MirroredTopic& topic) {
 void Replication::handle_gone(MirroredTopic& topic, Side side) {
   if (side == Side::source) {
     if (topic.condition == Condition::source_deleted) return;  // still
+    if (topic.stage == Stage::anew) {
+      count(topic.source_topic, Condition::source_deleted);
+      topic.condition = Condition::source_deleted;
+      give_up(topic, fmt::format("{}; and there is no topic {} on {} any more", topic.reason, topic.source_topic,
+                                 source_.alias()));
+      return;
+    }
     close(topic, Condition::source_deleted,
           fmt::format("topic {} was deleted on {}; what was mirrored of it stays on {}", topic.source_topic,
                       source_.alias(), target_.alias()));
@@ -354,8 +405,13 @@ void Replication::settle_closed() {
 }
 
 void Replication::fail(MirroredTopic& topic, const std::string& reason) {
-  spdlog::error("{}: {} stops ({}): {}", settings_.name, topic.source_topic, to_string(*topic.condition), reason);
   topic.stage = Stage::failed;
+  give_up(topic, reason);
+}
+
+/// All its partitions have failed.
+void Replication::give_up(MirroredTopic& topic, const std::string& reason) {
+  spdlog::error("{}: {} stops ({}): {}", settings_.name, topic.source_topic, to_string(*topic.condition), reason);
   topic.reason = reason;
   const std::lock_guard lock(mutex_);
   for (Partition* partition : partitions_of(topic)) {
@@ -377,6 +433,12 @@ void Replication::begin_anew(MirroredTopic& topic, const TopicResult& result) {
   const Topic* source = source_.find_topic(topic.source_topic);
   const Topic* target = target_.find_topic(topic.target_topic);
   if (source == nullptr || target == nullptr) return;
+  const bool is_source_past = topic.source.is_past(source->id, now(), settings_.topic_patience);
+  const bool is_target_past = topic.target.is_past(target->id, now(), settings_.topic_patience);
+  if (is_source_past || is_target_past) {
+    next_discovery_ = std::min(next_discovery_, now() + retry_after_failure);  // who was asked lags behind
+    return;
+  }
   topic.source.replace(source->id);
   topic.target.replace(target->id);
   topic.stage = Stage::mirrored;
@@ -431,6 +493,7 @@ Awaitable<> Replication::remove_target(MirroredTopic& topic) {
     case TopicRemoval::Outcome::gone:
       spdlog::warn("{}: topic {} was deleted on {} (shunt.on.source.recreated)", settings_.name, topic.target_topic,
                    target_.alias());
+      topic.target.handle_deleted();
       mirror_anew(topic);
       break;
     case TopicRemoval::Outcome::refused:

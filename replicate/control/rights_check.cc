@@ -13,9 +13,13 @@
 #include "protocol/error.h"
 #include "protocol/messages/add_partitions_to_txn.h"
 #include "protocol/messages/create_topics.h"
+#include "protocol/messages/describe_acls.h"
 #include "protocol/messages/describe_cluster.h"
+#include "protocol/messages/describe_groups.h"
 #include "protocol/messages/metadata.h"
+#include "protocol/messages/offset_commit.h"
 #include "protocol/messages/write_txn_markers.h"
+#include "replicate/principal.h"
 
 namespace shunt::replicate {
 
@@ -32,7 +36,9 @@ enum class Operation : std::int8_t {
   create = 5,
   remove = 6,
   alter = 7,
+  describe = 8,
   describe_configs = 10,
+  alter_configs = 11,
 };
 
 const char* to_string(Operation operation) {
@@ -47,8 +53,12 @@ const char* to_string(Operation operation) {
       return "Delete";
     case Operation::alter:
       return "Alter";
+    case Operation::describe:
+      return "Describe";
     case Operation::describe_configs:
       return "DescribeConfigs";
+    case Operation::alter_configs:
+      return "AlterConfigs";
   }
   return "?";
 }
@@ -65,6 +75,12 @@ constexpr protocol::PartitionIndex no_partition{std::numeric_limits<std::int32_t
 constexpr std::int16_t last_single_transaction_version = 3;
 constexpr std::size_t topics_per_request = 1000;
 constexpr std::size_t topics_per_line = 5;
+constexpr std::int16_t last_version_by_name = 9;  // of OffsetCommit
+constexpr std::size_t most_groups = 20;           // that are asked about one by one
+constexpr const char* any_group = "shunt-check";  // no group's name in earnest
+constexpr std::int8_t acl_of_cluster = 4;
+constexpr std::int8_t any_acl = 1;
+constexpr const char* alter_cluster = "permission Alter on the cluster";
 
 /// For a shell.
 std::string quoted(const std::string& text) {
@@ -133,7 +149,7 @@ class RightsCheck {
   }
 
   /// Topics are created with the right on them, or on the cluster.
-  Awaitable<> need_create(std::vector<std::string> topics, const char* why) {
+  Awaitable<> need_create(std::vector<std::string> topics, CheckOutcome without, const char* why) {
     if (allows(cluster_operations_, Operation::create)) co_return;
     std::vector<std::string> doubtful;
     for (std::string& topic : topics) {
@@ -157,7 +173,23 @@ class RightsCheck {
         missing.push_back(topic.name);
       }
     }
-    tell_topics(Operation::create, missing, CheckOutcome::failed, why);
+    tell_topics(Operation::create, missing, without, why);
+  }
+
+  /// To read access rights, and, if it `writes`, to change them. Without an authorizer nobody needs a right.
+  Awaitable<> need_acls(bool writes) {
+    protocol::DescribeAclsRequest request;
+    request.resource_type_filter = acl_of_cluster;
+    request.operation = any_acl;
+    request.permission_type = any_acl;
+    const auto response = co_await ask(std::move(request));
+    if (response.error_code == errors::security_disabled) co_return;
+    const char* why = "without it access rights are not carried over, unless sync.topic.acls.enabled = false";
+    if (response.error_code == errors::cluster_authorization_failed) {
+      tell(CheckOutcome::note, "permission Describe on the cluster", why, "--operation Describe --cluster");
+    } else if (writes && failure_.empty() && !allows(cluster_operations_, Operation::alter)) {
+      tell(CheckOutcome::note, alter_cluster, why, "--operation Alter --cluster");
+    }
   }
 
   /// What fills holes. `topic`: any of the target's.
@@ -174,7 +206,7 @@ class RightsCheck {
       for (const auto& partition : answered.results_by_partition) {
         if (partition.partition_error_code != errors::transactional_id_authorization_failed) continue;
         tell(CheckOutcome::failed, fmt::format("permission Write on transactional id {}", transactional_id),
-             "without it a partition stops at the first hole in the source's offsets (a transaction's marker, what "
+             "without it a partition waits at the first hole in the source's offsets (a transaction's marker, what "
              "compaction took)",
              "--operation Write --transactional-id shunt. --resource-pattern-type prefixed");
       }
@@ -190,9 +222,51 @@ class RightsCheck {
       for (const auto& one : answered.topics) {
         for (const auto& partition : one.partitions) {
           if (partition.error_code != errors::cluster_authorization_failed) continue;
-          tell(CheckOutcome::note, "permission Alter on the cluster",
+          tell(CheckOutcome::note, alter_cluster,
                "without it every offset of a hole is an empty transaction, which is slower",
                "--operation Alter --cluster");
+        }
+      }
+    }
+  }
+
+  /// Groups are seen by who may describe them. Any broker says so, whoever coordinates them.
+  Awaitable<> need_sight_of_groups(std::vector<std::string> named, CheckOutcome without) {
+    const bool any = named.empty();
+    if (any) named.emplace_back(any_group);
+    protocol::DescribeGroupsRequest request;
+    request.groups = named;
+    const auto response = co_await ask(std::move(request));
+    for (const auto& group : response.groups) {
+      if (group.error_code != errors::group_authorization_failed) continue;
+      if (any) {
+        tell(CheckOutcome::note, "permission Describe on all groups", "groups that it may not describe are not seen",
+             "--operation Describe --group '*'");
+      } else {
+        tell(without, "permission Describe on group " + group.group_id,
+             "without it the group is not seen, and its offsets are not carried over",
+             "--operation Describe --group " + quoted(group.group_id));
+      }
+    }
+  }
+
+  /// `topic`: any of the target's. Nothing is committed: no topic has that partition.
+  Awaitable<> need_groups(std::vector<std::string> groups, std::string topic) {
+    if (groups.empty()) groups.emplace_back(any_group);
+    const net::CallOptions options{.at_most_version = last_version_by_name, .timeout = {}};
+    for (std::size_t i = 0; i < std::min(groups.size(), most_groups); ++i) {
+      protocol::OffsetCommitRequest request;
+      request.group_id = groups[i];
+      auto& asked = request.topics.emplace_back();
+      asked.name = topic;
+      asked.partitions.emplace_back().partition_index = no_partition;
+      const auto response = co_await ask(std::move(request), options);
+      for (const auto& answered : response.topics) {
+        for (const auto& one : answered.partitions) {
+          if (one.error_code != errors::group_authorization_failed) continue;
+          tell(CheckOutcome::failed, "permission Read on group " + groups[i],
+               "without it the offsets of the group are not written (sync.group.offsets.enabled)",
+               "--operation Read --group " + quoted(groups[i]));
         }
       }
     }
@@ -244,6 +318,7 @@ class RightsCheck {
   }
 
   void tell(CheckOutcome outcome, std::string what, const std::string& why, const std::string& arguments) {
+    if (std::ranges::find(steps_, what, &CheckStep::what) != steps_.end()) return;  // for another reason already
     tell_plain(outcome, std::move(what),
                fmt::format("{} does not have it: {}. Grant it: kafka-acls.sh --bootstrap-server {} --add "
                            "--allow-principal {} {}",
@@ -256,10 +331,7 @@ class RightsCheck {
 
   /// As brokers call this user, unless they have rules of their own.
   [[nodiscard]] std::string principal() const {
-    const net::Security& security = settings_.client.security;
-    if (security.credentials && !security.credentials->user.empty()) return "User:" + security.credentials->user;
-    if (security.credentials || security.tls) return "User:<name>";
-    return "User:ANONYMOUS";
+    return own_principal(settings_.client.security).value_or("User:<name>");
   }
 
   Cluster& cluster_;
@@ -272,49 +344,62 @@ class RightsCheck {
   std::vector<CheckStep> steps_;
 };
 
-/// The topic of the maps, where it is kept on this cluster.
-void append_offset_syncs(const ReplicationSettings& settings, bool is_target, std::vector<std::string>& topics) {
-  if (settings.may_map() && settings.offset_syncs_on_target == is_target) topics.push_back(settings.offset_syncs.topic);
+bool keeps_offset_syncs(const ReplicationSettings& settings, const AdminWork& work, bool is_target) {
+  return (settings.may_map() || work.writes_offset_syncs) && settings.offset_syncs_on_target == is_target;
+}
+
+Awaitable<> need_own_topic(RightsCheck& rights, Cluster& cluster, std::string name, bool is_read, CheckOutcome without,
+                           const char* why) {
+  const std::vector<std::string> topic{std::move(name)};
+  if (is_read) rights.need(Operation::read, topic, without, why);
+  rights.need(Operation::write, topic, without, why);
+  if (cluster.find_topic(topic.front()) == nullptr) co_await rights.need_create(topic, without, why);
 }
 
 Awaitable<> need_offset_syncs(RightsCheck& rights, Cluster& cluster, const ReplicationSettings& settings,
-                              bool is_target) {
-  std::vector<std::string> topic;
-  append_offset_syncs(settings, is_target, topic);
-  if (topic.empty()) co_return;
+                              const AdminWork& work, bool is_target) {
+  if (!keeps_offset_syncs(settings, work, is_target)) co_return;
   const auto without = settings.offsets == OffsetsMode::identical ? CheckOutcome::warning : CheckOutcome::failed;
-  const char* why = "without it no offset map is kept, and no partition goes on with mapped offsets";
-  rights.need(Operation::read, topic, without, why);
-  rights.need(Operation::write, topic, without, why);
-  if (cluster.find_topic(topic.front()) == nullptr) co_await rights.need_create(topic, why);
+  const char* why = settings.may_map()
+                        ? "without it no offset map is kept, and no partition goes on with mapped offsets"
+                        : "without it MirrorMaker 2 cannot go on from where this mirror is; needless with "
+                          "emit.offset-syncs.enabled = false";
+  co_await need_own_topic(rights, cluster, settings.offset_syncs.topic, settings.may_map(), without, why);
 }
 
 }  // namespace
 
 Awaitable<std::vector<CheckStep>> check_source_rights(Cluster& source, const ReplicationSettings& settings,
-                                                      std::vector<std::string> topics, std::vector<std::string> unseen,
-                                                      bool creates) {
+                                                      const AdminWork& work, std::vector<std::string> topics,
+                                                      std::vector<std::string> unseen, bool creates) {
   RightsCheck rights(source, settings.source);
   std::vector<std::string> asked = topics;
   asked.insert(asked.end(), unseen.begin(), unseen.end());
-  append_offset_syncs(settings, false, asked);
+  if (keeps_offset_syncs(settings, work, false)) asked.push_back(settings.offset_syncs.topic);
   co_await rights.ask_topics(std::move(asked));
   rights.need_sight(unseen, "without it the topic is not seen, and nothing of it can be mirrored");
   rights.need(Operation::read, topics, CheckOutcome::failed, "without it nothing of the topic can be mirrored");
   if (settings.topics.copy_configs) {
     rights.need(Operation::describe_configs, topics, creates ? CheckOutcome::failed : CheckOutcome::note,
-                "without it no topic is created on the target, unless sync.topic.configs.enabled = false");
+                "without it no topic is created on the target, and settings are not followed, unless "
+                "sync.topic.configs.enabled = false");
   }
-  co_await need_offset_syncs(rights, source, settings, false);
+  if (work.acls) co_await rights.need_acls(false);
+  co_await need_offset_syncs(rights, source, settings, work, false);
+  if (work.reads_groups) {
+    const auto without = work.writes_groups ? CheckOutcome::failed : CheckOutcome::warning;
+    co_await rights.need_sight_of_groups(work.named_groups, without);
+  }
   co_return rights.take_steps();
 }
 
 Awaitable<std::vector<CheckStep>> check_target_rights(Cluster& target, const ReplicationSettings& settings,
-                                                      std::vector<std::string> topics,
+                                                      const AdminWork& work, std::vector<std::string> topics,
                                                       std::vector<std::string> growing) {
   RightsCheck rights(target, settings.target);
   std::vector<std::string> asked = topics;
-  append_offset_syncs(settings, true, asked);
+  if (keeps_offset_syncs(settings, work, true)) asked.push_back(settings.offset_syncs.topic);
+  if (!work.checkpoints_topic.empty()) asked.push_back(work.checkpoints_topic);
   co_await rights.ask_topics(std::move(asked));
   co_await rights.ask_cluster();
   rights.need(Operation::write, topics, CheckOutcome::failed, "without it nothing can be mirrored into the topic");
@@ -324,7 +409,7 @@ Awaitable<std::vector<CheckStep>> check_target_rights(Cluster& target, const Rep
   for (const std::string& topic : topics) {
     if (target.find_topic(topic) == nullptr) absent.push_back(topic);
   }
-  co_await rights.need_create(absent, "without it the topic cannot be created");
+  co_await rights.need_create(absent, CheckOutcome::failed, "without it the topic cannot be created");
   rights.need(Operation::alter, growing, CheckOutcome::failed,
               "without it the topic is not given the source's partitions");
   if (growing.empty()) {
@@ -340,12 +425,27 @@ Awaitable<std::vector<CheckStep>> check_target_rights(Cluster& target, const Rep
                     "begins (DeleteRecords)");
   }
   rights.need(Operation::describe_configs, topics, CheckOutcome::note,
-              "without it nothing warns of target settings that change what is stored (compression.type, "
-              "message.timestamp.type)");
+              work.topic_configs
+                  ? "without it settings that change on the source are not followed, and nothing warns of "
+                    "those that change what is stored (compression.type, message.timestamp.type)"
+                  : "without it nothing warns of target settings that change what is stored "
+                    "(compression.type, message.timestamp.type)");
+  if (work.topic_configs) {
+    rights.need(Operation::alter_configs, topics, CheckOutcome::note,
+                "without it settings that change on the source are not followed, unless sync.topic.configs.enabled = "
+                "false");
+  }
   if (settings.offsets != OffsetsMode::mapped && !topics.empty()) {
     co_await rights.need_holes(settings.name, topics.front());
   }
-  co_await need_offset_syncs(rights, target, settings, true);
+  if (work.acls) co_await rights.need_acls(true);
+  co_await need_offset_syncs(rights, target, settings, work, true);
+  if (!work.checkpoints_topic.empty()) {
+    co_await need_own_topic(rights, target, work.checkpoints_topic, true, CheckOutcome::warning,
+                            "without it no checkpoints are written for RemoteClusterUtils; needless with "
+                            "emit.checkpoints.enabled = false");
+  }
+  if (work.writes_groups && !topics.empty()) co_await rights.need_groups(work.groups, topics.front());
   co_return rights.take_steps();
 }
 

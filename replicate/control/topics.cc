@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <set>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -65,7 +66,7 @@ class Preparation {
       : source_(source),
         target_(target),
         settings_(std::move(settings)),
-        filter_(settings_.config_exclude),
+        filter_(settings_.config_exclude, settings_.policy),
         deadline_(net::now() + settings_.patience) {}
 
   Awaitable<std::vector<TopicResult>> run(std::vector<TopicPair> topics) {
@@ -226,9 +227,14 @@ class Preparation {
       task.configs.erase(name);
       return;
     }
-    task.result.warnings.push_back(fmt::format("setting {}={} of {} was left out: {}", name, task.configs[name],
-                                               task.result.topic.source, reason));
+    const std::string value = std::exchange(task.configs[name], {});
     task.configs.erase(name);
+    const auto standard = settings_.policy == MetadataPolicy::conservative ? standard_setting(name) : std::nullopt;
+    const bool is_replaced = standard && *standard != value;
+    if (is_replaced) task.configs[name] = *standard;
+    task.result.warnings.push_back(
+        fmt::format("setting {}={} of {} {}: {}", name, value, task.result.topic.source,
+                    is_replaced ? fmt::format("was replaced by {}", *standard) : "was left out", reason));
   }
 
   Awaitable<> read_configs(const std::vector<Task*>& tasks) {
@@ -244,6 +250,11 @@ class Preparation {
       auto& [configs, reason] = read[task->result.topic.source];
       if (configs) {
         task->configs = std::move(*configs);
+        if (settings_.policy == MetadataPolicy::conservative) {
+          for (std::string& said : complete_settings(task->configs, filter_, replication_factor(*task))) {
+            task->result.warnings.push_back(std::move(said));
+          }
+        }
       } else {
         task->close(TopicOutcome::not_created,
                     fmt::format("the settings of {} cannot be read: {} (grant DescribeConfigs on the topic, or say "

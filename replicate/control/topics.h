@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "replicate/control/cluster.h"
+#include "replicate/metadata_policy.h"
 
 namespace shunt::replicate {
 
@@ -25,6 +26,8 @@ struct TopicSettings {
   std::int16_t replication_factor = 2;
   /// Copy the settings made on the source topic itself to a topic that is created (not those of its brokers).
   bool copy_configs = true;
+  /// With the conservative one each gets some settings in any case (topic_configs.h).
+  MetadataPolicy policy = MetadataPolicy::mm2;
   /// `config.properties.exclude`: regular expressions (RE2), each to match a whole name.
   std::vector<std::string> config_exclude = {
       "follower\\.replication\\.throttled\\.replicas", "leader\\.replication\\.throttled\\.replicas",

@@ -77,6 +77,8 @@ const char* to_string(ParkCause cause) {
       return "target truncated";
     case ParkCause::foreign_writer:
       return "foreign writer";
+    case ParkCause::loop:
+      return "loop";
     case ParkCause::refused:
       return "refused";
   }
@@ -84,7 +86,8 @@ const char* to_string(ParkCause cause) {
 }
 
 bool is_final(ParkCause cause) {
-  return cause == ParkCause::target_truncated || cause == ParkCause::foreign_writer || cause == ParkCause::refused;
+  return cause == ParkCause::target_truncated || cause == ParkCause::foreign_writer || cause == ParkCause::loop ||
+         cause == ParkCause::refused;
 }
 
 std::optional<Objection> check_place(const FlowSpec& spec, const LogPlace& place,
@@ -149,8 +152,7 @@ std::string remedy(const FlowSpec& spec, std::int16_t error_code) {
                          alter_topic_command(spec.target_topic, "cleanup.policy=delete"));
     case errors::unknown_server_error:
       return "; it cannot be decompressed, or the broker failed, and its log says how: `shunt verify` tells whether "
-             "the "
-             "source's batch is damaged";
+             "the source's batch is damaged";
     case 29:  // TOPIC_AUTHORIZATION_FAILED
       return ": grant Write on the topic to this user";
     default:
@@ -176,6 +178,13 @@ std::string misplaced_text(const FlowSpec& spec, Offset base, Offset end, std::i
                      spec.source_name(), range(base, end), answered_offset, spec.target_name());
 }
 
+std::string loop_text(const FlowSpec& spec, const RecordBatchHeader& header) {
+  return fmt::format(
+      "{}: the records at {} on the source have come from the target, by the flow in the other direction: say "
+      "shunt.loop.prevention=true to leave such records out, or false to mirror them like all others",
+      spec.source_name(), range(header.base_offset(), header.next_offset()));
+}
+
 std::string half_written_text(const FlowSpec& spec, Offset log_end, const RecordBatchHeader& header,
                               std::string_view differs) {
   return fmt::format(
@@ -190,12 +199,19 @@ void Flow::handle_located(const LogPlace& place, net::Time now) {
   next_sequence_ = spec_.is_mapped() ? standing_->sequence : place.next_sequence();
   fetch_position_ = spec_.is_mapped() ? standing_->confirmed : place.log_end;
   confirmed_sequence_ = next_sequence_;
-  last_confirmed_ = now;
+  last_confirmed_ = located_at_ = now;
   state_ = FlowState::flowing;
   set_confirmed(fetch_position_);
   if (std::optional<Objection> objection = check_place(spec_, place, standing_)) {
     leave(objection->cause, std::move(objection->reason));
   }
+}
+
+void Flow::locate_again() {
+  standing_ = Standing{.confirmed = confirmed_, .sequence = confirmed_sequence_};
+  state_ = FlowState::locating;
+  was_located_ = is_place_tried_ = true;
+  fetch_valid_ = false;
 }
 
 bool Flow::handle_log_bounds(Offset high_watermark, Offset log_start) {
@@ -250,9 +266,14 @@ Flow::Verdict Flow::gate(const RecordBatchHeader& header, net::Time now, Stamp& 
                  fmt::format("{}: the source sent a batch at offset {} with {} records and last offset delta {}",
                              spec_.source_name(), base.value(), header.record_count(), header.last_offset_delta()));
   }
-  const BatchKind kind = kind_of(header, aborted_.covers(header));
+  const bool is_aborted = aborted_.covers(header);
+  const bool is_returned = spec_.loop_guard.meets(header);
+  const BatchKind kind = kind_of(header, is_aborted || is_returned);
   const Offset next = header.next_offset();
   if (next <= fetch_position_) return Verdict::skip;
+  if (is_returned && spec_.loop_guard.prevention == LoopPrevention::stop) {
+    return leave(ParkCause::loop, loop_text(spec_, header));
+  }
   if (spec_.is_mapped() && kind == BatchKind::nothing) {
     pass_hole(next);
     return Verdict::skip;
@@ -306,7 +327,7 @@ void Flow::confirm(const InFlight& batch, const ProduceAnswer& answer, net::Time
   // Behind the last batch in flight nothing but a hole was passed.
   set_confirmed(in_flight_.empty() && state_ == FlowState::flowing ? fetch_position_ : batch.end());
   confirmed_sequence_ = confirmed_sequence_.advanced(batch.records);
-  known_identity_ = true;
+  known_identity_ = is_place_tried_ = true;
   last_confirmed_ = now;
   FlowProgress& seen = progress();
   add(seen.records, static_cast<std::uint64_t>(batch.records));

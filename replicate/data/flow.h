@@ -8,7 +8,8 @@
 //                    +---- any disturbance ---+
 //
 //   locating   the target is asked for the log end and for the last sequence of our producer id: the target's own log
-//              is the checkpoint, nothing else is remembered
+//              is the checkpoint, nothing else is remembered. A flow that then has nothing to send for a while asks again
+//              before its first batch
 //   flowing    batches are fetched, stamped and sent; many are in flight
 //   settling   something happened (an error answer, a leader moved, a hole in the log, a stop): nothing new is sent, the
 //              answers to what is in flight are awaited. Then the flow is parked and the control plane decides: assign
@@ -41,6 +42,7 @@
 #include "protocol/record_batch.h"
 #include "replicate/data/batch_kind.h"
 #include "replicate/data/written_runs.h"
+#include "replicate/loop_guard.h"
 
 namespace shunt::replicate {
 
@@ -86,6 +88,7 @@ struct FlowSpec {
   protocol::ProducerId identity;  // the producer id of everything this flow writes, the same in every life
   std::shared_ptr<FlowProgress> progress = std::make_shared<FlowProgress>();
   std::shared_ptr<WrittenRuns> written;  // of a mapped flow; unset: offsets are identical
+  LoopGuard loop_guard = {};             // off, unless offsets are mapped
 
   [[nodiscard]] bool is_mapped() const { return written != nullptr; }
   [[nodiscard]] std::string source_name() const { return source_topic + "-" + std::to_string(partition.value()); }
@@ -146,6 +149,7 @@ enum class ParkCause {
   superseded,           // another instance of this mirror has fenced us out
   target_truncated,     // the target's log ends before what it had acknowledged
   foreign_writer,       // another producer writes to the target partition
+  loop,                 // the source has what came from the target, and nobody has said what is to become of it
   refused,              // never to be retried without an operator: the reason is in the text
 };
 const char* to_string(ParkCause cause);
@@ -199,6 +203,7 @@ std::string alter_topic_command(std::string_view topic, std::string_view setting
 // What is said of an answer to the batch of source offsets [base, end).
 std::string produce_error_text(const FlowSpec& spec, protocol::Offset base, protocol::Offset end,
                                const ProduceAnswer& answer);
+std::string loop_text(const FlowSpec& spec, const protocol::RecordBatchHeader& header);
 std::string half_written_text(const FlowSpec& spec, protocol::Offset log_end, const protocol::RecordBatchHeader& header,
                               std::string_view differs);
 std::string misplaced_text(const FlowSpec& spec, protocol::Offset base, protocol::Offset end,
@@ -227,6 +232,14 @@ class Flow {
   // ---- locating ----
 
   void handle_located(const LogPlace& place, net::Time now);
+  /// Nothing was appended since the target was asked where its log ends, and that was before `time`. Records that its log
+  /// loses meanwhile are missed when their sequence goes on; transaction markers have none.
+  [[nodiscard]] bool is_place_older_than(net::Time time) const {
+    return !is_place_tried_ && located_at_ < time && state_ == FlowState::flowing && in_flight_.empty() &&
+           !spec_.is_mapped();
+  }
+  /// The target is to be asked again. What it answers is good for the next batch, whenever that comes.
+  void locate_again();
 
   // ---- flowing ----
 
@@ -321,7 +334,9 @@ class Flow {
   protocol::Sequence confirmed_sequence_;  // of the record at confirmed_
   bool known_identity_ = false;            // the target holds a sequence of our producer id: a resend is recognised
   net::Time last_confirmed_{};
-  bool was_located_ = false;  // the members above say something
+  net::Time located_at_{};
+  bool is_place_tried_ = false;  // by a batch; or it was asked for twice
+  bool was_located_ = false;     // the members above say something
   bool is_in_doubt_ = false;
   bool fetch_valid_ = false;
   protocol::Offset high_watermark_{-1};  // of the source, in this assignment

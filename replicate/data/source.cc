@@ -393,6 +393,11 @@ void Source::begin_batch() {
   if (!current_->target->accepts()) {
     current_->interrupt_fetch();
   }
+  if (current_->is_place_older_than(loop_.now() - settings_.source.place_trust)) {
+    current_->locate_again();
+    session_.touch(*current_);
+    current_->target->locate_again(*current_);
+  }
   protocol::Stamp stamp{};
   switch (current_->gate(header, loop_.now(), stamp)) {
     case Flow::Verdict::skip:

@@ -29,6 +29,7 @@ struct SourceSettings {
   FetchSettings fetch;
   net::Duration stall_timeout =
       std::chrono::seconds(30);  // no byte of an awaited answer for so long: the connection is closed
+  net::Duration place_trust = std::chrono::seconds(1);  // then the target is asked for its log end once more
 };
 
 struct DataSettings {

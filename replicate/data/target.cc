@@ -61,6 +61,11 @@ void Target::add(Flow& flow) {
   locate_waiting();
 }
 
+void Target::locate_again(Flow& flow) {
+  to_locate_.push_back(&flow);
+  locate_waiting();
+}
+
 void Target::remove(Flow& flow) {
   flows_.erase(flow.spec().target_topic, flow.spec().partition);
   std::erase(to_locate_, &flow);

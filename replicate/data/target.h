@@ -48,6 +48,8 @@ class Target final : private Link::Owner {
 
   /// A flow that now runs through here; it is located as soon as the connection stands.
   void add(Flow& flow);
+  /// It has left FlowState::flowing for that.
+  void locate_again(Flow& flow);
   /// The flow is parked.
   void remove(Flow& flow);
 

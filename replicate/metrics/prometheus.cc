@@ -97,6 +97,48 @@ void head(std::string& out, const char* name, const char* type, const char* help
   out += fmt::format("# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
 }
 
+/// Of consumer groups, of every flow that carries them over.
+void append_groups(std::string& out, const MirrorStatus& status) {
+  const auto labels_of = [](const GroupsStatus& groups) {
+    const auto [source, target] = ends_of(groups.flow);
+    return fmt::format(R"(source="{}",target="{}")", escaped(source), escaped(target));
+  };
+  constexpr const char* by_state = "shunt_groups";
+  head(out, by_state, "gauge", "Consumer groups whose offsets are written to the target, by how that goes.");
+  for (const GroupsStatus& groups : status.groups) {
+    for (std::size_t state = 0; state < group_states; ++state) {
+      out += fmt::format("{}{{{},state=\"{}\"}} {}\n", by_state, labels_of(groups),
+                         to_string(static_cast<GroupState>(state)), groups.groups.at(state));
+    }
+  }
+  constexpr const char* refused = "shunt_group_refused";
+  head(out, refused, "gauge", "1: the target does not take the offsets of this group (at most a hundred are named).");
+  for (const GroupsStatus& groups : status.groups) {
+    for (const GroupsStatus::Refused& one : groups.refused) {
+      out += fmt::format("{}{{{},group=\"{}\"}} 1\n", refused, labels_of(groups), escaped(one.group));
+    }
+  }
+  constexpr const char* clamped = "shunt_group_offsets_clamped";
+  head(out, clamped, "gauge", "Offsets of groups that the target has no such place for, by where they lie.");
+  for (const GroupsStatus& groups : status.groups) {
+    const std::pair<const char*, std::size_t> places[] = {
+        {"before_start", groups.before_start}, {"not_copied", groups.not_copied}, {"past_end", groups.past_end}};
+    for (const auto& [place, count] : places)
+      out += fmt::format("{}{{{},place=\"{}\"}} {}\n", clamped, labels_of(groups), place, count);
+  }
+  const auto counter = [&](const char* name, const char* type, const char* help, auto value) {
+    head(out, name, type, help);
+    for (const GroupsStatus& groups : status.groups)
+      out += fmt::format("{}{{{}}} {}\n", name, labels_of(groups), value(groups));
+  };
+  counter("shunt_group_offsets", "gauge", "Offsets of groups on mirrored partitions.",
+          [](const GroupsStatus& groups) { return groups.partitions; });
+  counter("shunt_group_offsets_committed_total", "counter", "Offsets written to groups of the target.",
+          [](const GroupsStatus& groups) { return groups.committed; });
+  counter("shunt_checkpoints_total", "counter", "Records written to the checkpoints topic.",
+          [](const GroupsStatus& groups) { return groups.checkpoints; });
+}
+
 }  // namespace
 
 ProcessUsage process_usage(std::string version) {
@@ -176,6 +218,8 @@ std::string prometheus_text(const MirrorStatus& status, const ProcessUsage& usag
                        partition.lag());
   }
 
+  append_groups(out, status);
+
   const auto shard_metric = [&](const char* name, const char* help, std::uint64_t ShardStatus::*member) {
     head(out, name, "counter", help);
     for (std::size_t i = 0; i < status.shards.size(); ++i) {
@@ -188,6 +232,22 @@ std::string prometheus_text(const MirrorStatus& status, const ProcessUsage& usag
                &ShardStatus::loop_waits);
   shard_metric("shunt_receive_calls_total", "Receive operations issued.", &ShardStatus::receive_calls);
   shard_metric("shunt_send_calls_total", "Send operations issued.", &ShardStatus::send_calls);
+
+  const auto duty_metric = [&](const char* name, const char* type, const char* help, auto value) {
+    head(out, name, type, help);
+    for (const DutyStatus& duty : status.duties) {
+      const auto [source, target] = ends_of(duty.flow);
+      out += fmt::format(R"({}{{source="{}",target="{}",duty="{}"}} {})"
+                         "\n",
+                         name, escaped(source), escaped(target), escaped(duty.duty), value(duty));
+    }
+  };
+  duty_metric("shunt_duty_done_total", "counter", "Times a duty of the admin path was done.",
+              [](const DutyStatus& duty) { return duty.done; });
+  duty_metric("shunt_duty_failed_total", "counter", "Times a duty of the admin path failed, to be tried again.",
+              [](const DutyStatus& duty) { return duty.failed; });
+  duty_metric("shunt_duty_failing", "gauge", "1: the last attempt at a duty of the admin path failed.",
+              [](const DutyStatus& duty) { return duty.reason.empty() ? 0 : 1; });
 
   head(out, "shunt_build_info", "gauge", "Always 1; the label is the version of the program.");
   out += fmt::format("shunt_build_info{{version=\"{}\"}} 1\n", escaped(usage.version));

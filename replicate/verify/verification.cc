@@ -219,7 +219,8 @@ Awaitable<> Verification::await_maps(Flow& flow) {
     for (Job& job : flow.jobs) {
       if (job.map == nullptr) continue;
       const Offset tip = job.map->tip().source;
-      LogCursor rest(flow.source, job.verdict.source, std::max(tip, job.verdict.from), job.source_end, flow.isolation);
+      LogCursor rest(flow.source, job.verdict.source, std::max(tip, job.verdict.from), job.source_end, flow.isolation,
+                     {}, flow.settings.loop_guard());
       const bool has_more = co_await rest.settle();
       job.verdict.to = std::max(job.verdict.from, has_more ? std::min(tip, job.source_end) : job.source_end);
       job.verdict.not_copied = has_more ? job.source_end - rest.position() : 0;
@@ -294,7 +295,10 @@ Awaitable<> Verification::compare(Job& job) {
                      job.map == nullptr ? std::nullopt : std::optional(job.identity));
     const std::optional<Difference> known = std::move(verdict.comparison.difference);
     try {
-      const ComparisonSettings settings{.is_compacted = job.is_compacted, .sample = options_.sample, .map = job.map};
+      const ComparisonSettings settings{.is_compacted = job.is_compacted,
+                                        .sample = options_.sample,
+                                        .map = job.map,
+                                        .loop_guard = job.flow->settings.loop_guard()};
       verdict.comparison = co_await compare_logs(source, target, settings, [this](std::uint64_t bytes) {
         progress_.bytes += bytes;
         tell_(progress_);

@@ -302,6 +302,10 @@ class Lab:
             "source->target.topics": ", ".join(re.escape(topic) for topic in topics),
             "replication.policy.class": IDENTITY,
             "replication.factor": "1",
+            "emit.heartbeats.enabled": "false",
+            "emit.checkpoints.enabled": "false",
+            "emit.offset-syncs.enabled": "false",
+            "sync.topic.acls.enabled": "false",
             **(settings or {}),
         }
         path = self.home / f"mirror-{next(self._numbers)}.properties"

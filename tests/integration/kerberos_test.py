@@ -1,11 +1,10 @@
 """Clusters that authenticate by Kerberos (GSSAPI), with MIT's KDC on loopback."""
 
-import json
 import os
 import signal
 
 from harness import integration
-from secure_test import LOOPS
+from secured_lab import LOG_RENEWALS, LOOPS, assert_undisturbed, assert_whole_and_calm, load_for_each_way, load_until_renewed
 from shuntlab import security
 from shuntlab.kerberos import NAME, Realm
 
@@ -47,33 +46,25 @@ def tickets_of_either_kind_serve_both_event_loops(lab):
             "cache": f'useTicketCache=true ticketCache="{realm.ticket_cache(security.USER)}"',
         }
         ways = [(name, protocol, loop) for name in handed_over for protocol in PROTOCOLS for loop in LOOPS]
-        spec = {"records": 2000, "partitions": 3, "codec": "lz4", "flush": "1..300"}
-        topics = lab.load_all([{**spec, "topic": ".".join(way)} for way in ways], cluster=source)
+        topics = load_for_each_way(lab, source, ways)
         for (name, protocol, loop), topic in zip(ways, topics):
             settings = {
                 **client("source", source, protocol, realm, handed_over[name]),
                 **client("target", target, protocol, realm, handed_over[name]),
                 "shunt.io": loop,
             }
-            summary = lab.mirror([topic], source=source, target=target, settings=settings)
-            assert summary["records"] == 2000 and summary["duplicates"] == 0, (topic, summary)
-            assert sum(shard["connections_lost"] for shard in summary["shards"]) == 0, (topic, summary)
+            assert_whole_and_calm(lab.mirror([topic], source=source, target=target, settings=settings), 2000)
         lab.assert_identical(topics, source=source, target=target)
 
 
 @integration(timeout_seconds=240)
 def sessions_are_renewed_while_the_kdc_hangs(lab):
     # Brokers end sessions after two seconds; the tickets that are there serve for all of them.
-    logger = "org.slf4j.simpleLogger.log.org.apache.kafka.common.security.authenticator.SaslServerAuthenticator"
     with Realm(lab.home / "realm") as realm:
         stop_at_end(lab, realm)
         source, target = kerberised(
-            lab, realm, properties={"connections.max.reauth.ms": 2000}, jvm_options=[f"-D{logger}=debug"]
+            lab, realm, properties={"connections.max.reauth.ms": 2000}, jvm_options=[LOG_RENEWALS]
         )
-
-        def renewals(cluster):
-            return cluster.broker(1).log.read_text(errors="replace").count("Beginning re-authentication")
-
         for loop in LOOPS:
             topic = lab.topic(loop)
             source.create_topic(topic, partitions=4)
@@ -84,22 +75,13 @@ def sessions_are_renewed_while_the_kdc_hangs(lab):
                 "shunt.io": loop,
             }
             run = lab.start_mirror([topic], source=source, target=target, settings=settings)
-            lab.load(cluster=source, topic=loop, records=1000, partitions=4)
+            lab.load(cluster=source, topic=loop, records=60000, partitions=4)
             lab.until_level([topic], source, target)
             realm.process.signal(signal.SIGSTOP)
-            before, loads = (renewals(source), renewals(target)), 1
-            while min(renewals(source) - before[0], renewals(target) - before[1]) < 6:
-                assert loads < 60, (loads, before, renewals(source), renewals(target))
-                lab.load(cluster=source, topic=loop, records=20000, partitions=4, codec="lz4", start=loads * 20000)
-                loads += 1
+            loads = load_until_renewed(lab, source, target, loop, 6, loads=1)
             lab.until_level([topic], source, target)
             realm.process.signal(signal.SIGCONT)
-            run.drain()
-            summary = run.summary()
-            assert summary["duplicates"] == 0 and not summary["failures"] and not summary["conditions"], summary
-            assert sum(shard["connections_lost"] for shard in summary["shards"]) == 0, json.dumps(summary)
-            assert " warning " not in run.log_text(), run.log_text()
-            lab.assert_identical([topic], source=source, target=target)
+            assert_undisturbed(lab, run, topic, source, target, loads * 60000)
 
 
 @integration(timeout_seconds=240)

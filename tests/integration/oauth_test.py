@@ -8,7 +8,8 @@ import os
 import time
 
 from harness import integration
-from secure_test import LOOPS, client, secured
+from secured_lab import LOG_RENEWALS, LOOPS, client, load_for_each_way, load_until_renewed, secured
+from secured_lab import assert_undisturbed, assert_whole_and_calm
 from shuntlab import security
 from token_endpoint import CLIENT, HANDLER, MODULE, SECRET, TokenEndpoint
 
@@ -67,8 +68,7 @@ def every_source_of_tokens_and_event_loop_mirrors_exactly(lab):
                 for number, loop in enumerate(LOOPS)]  # fmt: skip
         ways += [("endpoint", loop, protocol) for loop in LOOPS for protocol in PROTOCOLS
                  if ("endpoint", loop, protocol) not in ways]  # fmt: skip
-        spec = {"records": 2000, "partitions": 3, "codec": "lz4", "flush": "1..300"}
-        topics = lab.load_all([{**spec, "topic": ".".join(way)} for way in ways], cluster=source)
+        topics = load_for_each_way(lab, source, ways)
         for (name, loop, protocol), topic in zip(ways, topics):
             asked = endpoint.asked
             settings = {
@@ -81,9 +81,7 @@ def every_source_of_tokens_and_event_loop_mirrors_exactly(lab):
             run = lab.shunt("run", lab.config([topic], source=source, target=target, settings=settings),
                             "--until-caught-up", "--json")  # fmt: skip
             assert run.wait(60) == 0, everything_said(run)[-3000:]
-            summary = run.summary()
-            assert summary["records"] == 2000 and summary["duplicates"] == 0, (topic, summary)
-            assert sum(shard["connections_lost"] for shard in summary["shards"]) == 0, (topic, summary)
+            assert_whole_and_calm(run.summary(), 2000)
             assert_no_secret(everything_said(run), endpoint)
             # Clients that log in alike share their tokens, here those of both clusters.
             assert endpoint.asked - asked == (1 if name.startswith("endpoint") else 0), (name, endpoint.asked - asked)
@@ -176,20 +174,13 @@ def a_token_that_cannot_be_had_is_told_once_and_clearly(lab):
 @integration(timeout_seconds=240)
 def tokens_are_renewed_under_load(lab):
     # Sessions last as long as the token that began them (KIP-368), here 10 seconds.
-    logger = "org.slf4j.simpleLogger.log.org.apache.kafka.common.security.authenticator.SaslServerAuthenticator"
-    source, target = secured(
-        lab, properties={"connections.max.reauth.ms": 3600000}, jvm_options=[f"-D{logger}=debug"]
-    )
-
-    def renewals(cluster):
-        return cluster.broker(1).log.read_text(errors="replace").count("Beginning re-authentication")
-
+    source, target = secured(lab, properties={"connections.max.reauth.ms": 3600000}, jvm_options=[LOG_RENEWALS])
     with one_endpoint_for(lab, source, target) as endpoint:
         endpoint.seconds = 10
         for loop in LOOPS:
             topic = lab.topic(loop)
             source.create_topic(topic, partitions=4)
-            before = renewals(source), renewals(target), len(endpoint.tokens)
+            tokens = len(endpoint.tokens)
             settings = {
                 **with_tokens("source", source, "SASL_PLAINTEXT", endpoint.settings()),
                 **with_tokens("target", target, "SASL_SSL", endpoint.settings()),
@@ -197,22 +188,11 @@ def tokens_are_renewed_under_load(lab):
                 "shunt.log.level": "trace",
             }
             run = lab.start_mirror([topic], source=source, target=target, settings=settings)
-            loads = 0
             # Each cluster has a data and a control connection of this mirror: three ends of a session on each.
-            while min(renewals(source) - before[0], renewals(target) - before[1]) < 6:
-                assert loads < 60, (loads, before, renewals(source), renewals(target))
-                lab.load(cluster=source, topic=loop, records=60000, partitions=4, codec="lz4", start=loads * 60000)
-                loads += 1
-            assert len(endpoint.tokens) - before[2] >= 3, endpoint.tokens
-            lab.until_level([topic], source, target)
-            run.drain()
-            summary = run.summary()
-            assert summary["records"] == loads * 60000 and summary["duplicates"] == 0, summary
-            assert not summary["failures"] and not summary["conditions"], summary
-            assert sum(shard["connections_lost"] for shard in summary["shards"]) == 0, json.dumps(summary)
-            assert " warning " not in run.log_text(), run.log_text()
+            loads = load_until_renewed(lab, source, target, loop, 6)
+            assert len(endpoint.tokens) - tokens >= 3, endpoint.tokens
+            assert_undisturbed(lab, run, topic, source, target, loads * 60000)
             assert_no_secret(everything_said(run), endpoint)
-            lab.assert_identical([topic], source=source, target=target)
 
 
 @integration(timeout_seconds=240)

@@ -8,7 +8,7 @@ import shlex
 
 from harness import integration
 from holes_test import load_transactions
-from secure_test import client, secured
+from secured_lab import client, secured
 from shuntlab import security
 
 ACLS = "org.apache.kafka.tools.AclCommand"
@@ -29,7 +29,7 @@ class Rights:
     def only(self, *rights):
         """Exactly these, instead of what the lab grants."""
         self.change("--remove", "--topic", "*")
-        self.change("--remove", "--cluster", *(part for operation in ("Create", "Alter", "IdempotentWrite") for part in ("--operation", operation)))
+        self.change("--remove", "--cluster", *(part for operation in ("Create", "Alter", "Describe", "IdempotentWrite") for part in ("--operation", operation)))
         self.change("--remove", "--operation", "Write", "--transactional-id", "shunt.", "--resource-pattern-type", "prefixed")
         for right in rights:
             self.change("--add", *right)
@@ -39,7 +39,7 @@ def on_topic(topic, *operations):
     return [part for operation in operations for part in ("--operation", operation)] + ["--topic", topic]
 
 
-@integration(timeout_seconds=500)
+@integration(timeout_seconds=700)
 def every_missing_right_is_named_with_the_command_that_grants_it(lab):
     source, target = secured(lab)
     topics = lab.load_all([{"topic": name, "records": 10} for name in ("there", "absent")], cluster=source)
@@ -49,6 +49,7 @@ def every_missing_right_is_named_with_the_command_that_grants_it(lab):
     settings = {
         **client("source", source, "SASL_PLAINTEXT", "SCRAM-SHA-256"),
         **client("target", target, "SASL_PLAINTEXT", "SCRAM-SHA-256"),
+        "sync.topic.acls.enabled": "true",
     }
 
     def check(**more):
@@ -60,16 +61,21 @@ def every_missing_right_is_named_with_the_command_that_grants_it(lab):
         return code, said.splitlines()
 
     transactional = ("--operation", "Write", "--transactional-id", "shunt.", "--resource-pattern-type", "prefixed")
+    describe_cluster = ("--operation", "Describe", "--cluster")
     needed = {
-        "source": [on_topic(topic, *operations) for topic in topics for operations in (("Read",), ("DescribeConfigs",))],
+        "source": [
+            *(on_topic(topic, operation) for topic in topics for operation in ("Read", "DescribeConfigs")),
+            describe_cluster,
+        ],
         "target": [
             *(
                 on_topic(topic, operation)
                 for topic in topics
-                for operation in ("Read", "Write", "Create", "Alter", "Delete", "DescribeConfigs")
+                for operation in ("Read", "Write", "Create", "Alter", "Delete", "DescribeConfigs", "AlterConfigs")
                 if (topic, operation) != (there, "Create")
             ),
             transactional,
+            describe_cluster,
             ("--operation", "Alter", "--cluster"),
         ],
     }
@@ -84,11 +90,13 @@ def every_missing_right_is_named_with_the_command_that_grants_it(lab):
     assert sum("permissions: all that this flow needs" in line for line in lines) == 2, lines
 
     notes = {  # a mirror goes on without these
-        ("target", operation, topic) for topic in topics for operation in ("Alter", "Delete", "DescribeConfigs")
-    } | {("target", "Alter", "cluster")}
+        ("target", operation, topic) for topic in topics for operation in ("Alter", "Delete", "DescribeConfigs", "AlterConfigs")
+    } | {("target", "Alter", "cluster"), ("target", "Describe", "cluster"), ("source", "Describe", "cluster")}
     for side, grants in needed.items():
         for grant in grants:
             operation = grant[1]
+            if (side, operation) in {("target", "DescribeConfigs"), ("target", "Describe")}:
+                continue  # whoever may alter it may see it
             if "--topic" in grant:
                 subject, named = grant[3], f"topic {grant[3]}:"
             elif "--cluster" in grant:
@@ -137,6 +145,33 @@ def every_missing_right_is_named_with_the_command_that_grants_it(lab):
             f"{operation} is missed",
         )  # fmt: skip
         rights["source"].change("--add", *on_topic(syncs, operation))
+    # Consumer groups.
+    checkpoints = "source.checkpoints.internal"
+    syncing = {"sync.group.offsets.enabled": "true", "emit.checkpoints.enabled": "true", "groups": "billing"}
+    grants = [
+        ("source", ("--operation", "Describe", "--group", "billing"), "permission Describe on group billing:", "FAILED"),
+        ("target", ("--operation", "Read", "--group", "billing"), "permission Read on group billing:", "FAILED"),
+        *(
+            ("target", on_topic(checkpoints, operation), f"permission {operation} on topic {checkpoints}:", "warning")
+            for operation in ("Read", "Write")  # Create is granted on the cluster by now
+        ),
+    ]
+    for side, grant, _, _ in grants:
+        rights[side].change("--add", *grant)
+    lab.eventually(
+        lambda: not [line for line in check(**syncing)[1] if "does not have it" in line], 30, "groups may be carried over"
+    )
+    for side, grant, named, level in grants:
+        rights[side].change("--remove", *grant)
+        wanted = f"source->target: {side} {side}, {named}"
+        line = lab.eventually(
+            lambda: [line for line in check(**syncing)[1] if wanted in line], 30, f"{named} is missed"
+        )[0]
+        assert line.startswith(level), line
+        lab.tool(rights[side].cluster, ACLS, *shlex.split(line.split("Grant it: ")[1])[3:])
+        lab.eventually(
+            lambda: not [line for line in check(**syncing)[1] if "does not have it" in line], 30, "it is granted"
+        )
     # All this has changed nothing: not a topic was created, no transaction begun.
     assert set(target.metadata()["topics"]) == {there}, target.metadata()
     assert set(source.metadata()["topics"]) == set(topics), source.metadata()

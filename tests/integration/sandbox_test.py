@@ -12,7 +12,7 @@ from pathlib import Path
 
 from harness import integration
 from holes_test import load_transactions
-from secure_test import LOOPS, client, secured
+from secured_lab import LOOPS, client, secured
 
 
 @integration(timeout_seconds=200)

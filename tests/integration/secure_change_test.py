@@ -8,7 +8,7 @@ import time
 
 import hostile
 from harness import integration
-from secure_test import client, secured
+from secured_lab import client, secured
 from shuntlab import security
 
 
@@ -54,6 +54,73 @@ def rights_that_are_taken_and_given_back(lab):
     run.drain()
     summary = run.summary()
     assert summary["records"] == 500 + 4 * 300 and not summary["failures"], summary
+    lab.assert_identical([topic], source=source, target=target)
+
+
+@integration(timeout_seconds=240)
+def rights_that_are_taken_in_the_middle_of_a_detour(lab):
+    # Transactions end with markers, and some are aborted: all of it goes the slow path.
+    source, target = secured(lab)
+    topic = lab.topic("t")
+    source.create_topic(topic, partitions=2)
+    settings = {
+        **client("source", source, "SASL_PLAINTEXT", "SCRAM-SHA-256"),
+        **client("target", target, "SASL_PLAINTEXT", "SCRAM-SHA-256"),
+    }
+    run = lab.start_mirror([topic], source=source, target=target, settings=settings)
+    transactional_ids = ("--transactional-id", "shunt.", "--resource-pattern-type", "prefixed")
+    for number, (cluster, condition, right) in enumerate((
+        (source, "source.unauthorized", ("--operation", "All", "--topic", "*")),
+        (target, "target.unauthorized", ("--operation", "All", "--topic", "*")),
+        (target, "target.unauthorized", ("--operation", "Write", *transactional_ids)),
+    )):  # fmt: skip
+        held = lambda: run.metrics("shunt_partition_condition", condition=condition)
+        seen = sum(lab.ends(target, [topic]).values()) if number else 0
+        load = lab.start_load(cluster=source, topic="t", records=4000, partitions=2, transaction=5, abort=4,
+                              spread="cycle", start=number * 4000)  # fmt: skip
+        lab.eventually(lambda: sum(lab.ends(target, [topic]).values()) > seen, 60, "a detour is under way")
+        allow(lab, cluster, False, *right)
+        lab.eventually(lambda: held() > 0, 60, f"{condition} is named")
+        assert load.wait(120) == 0
+        assert lab.ends(source, [topic]) != lab.ends(target, [topic])
+        allow(lab, cluster, True, *right)
+        lab.until_level([topic], source, target, timeout_seconds=90)
+        lab.eventually(lambda: held() == 0, 30, f"{condition} is over")
+        told = [line for line in run.log_text().splitlines() if condition in line]
+        assert any("AUTHORIZATION_FAILED" in line and "grant" in line for line in told), told
+    run.drain()
+    summary = run.summary()
+    assert not summary["failures"] and summary["filled_offsets"] > 0, summary
+    lab.assert_identical([topic], batches=False, isolation="read_committed", source=source, target=target)
+
+
+@integration(timeout_seconds=180)
+def a_mirror_that_begins_without_its_rights(lab):
+    # Both logs are compared before a partition goes on; that, too, waits until it may be done.
+    source, target = secured(lab)
+    topic = lab.load(cluster=source, topic="t", records=500, partitions=3)
+    settings = {
+        **client("source", source, "SASL_PLAINTEXT", "PLAIN"),
+        **client("target", target, "SASL_PLAINTEXT", "PLAIN"),
+    }
+    lab.mirror([topic], source=source, target=target, settings=settings)
+    all_topics = ("--operation", "All", "--topic", "*")
+    for cluster, condition in ((source, "source.unauthorized"), (target, "target.unauthorized")):
+        lab.load(cluster=source, topic="t", records=300, partitions=3)
+        for right in ("Describe", "DescribeConfigs"):
+            allow(lab, cluster, True, "--operation", right, "--topic", "*")
+        allow(lab, cluster, False, *all_topics)
+        run = lab.start_mirror([topic], source=source, target=target, settings=settings)
+        lab.eventually(lambda: run.metrics("shunt_partition_condition", condition=condition) == 3, 60, condition)
+        config = lab.config([topic], source=source, target=target, settings=settings)
+        to_end = lab.shunt("run", config, "--until-caught-up", "--json")
+        assert to_end.wait(60) == 1
+        failures = {failure["condition"] for failure in to_end.summary()["failures"]}
+        assert failures == {condition}, to_end.summary()
+        allow(lab, cluster, True, *all_topics)
+        lab.until_level([topic], source, target, timeout_seconds=60)
+        run.drain()
+        assert run.summary()["records"] == 300 and not run.summary()["failures"], run.summary()
     lab.assert_identical([topic], source=source, target=target)
 
 
@@ -144,6 +211,23 @@ def certificates_are_replaced_under_a_running_mirror(lab):
     run.drain()
     assert not run.summary()["failures"], run.summary()
     lab.assert_identical([topic], source=source, target=target)
+
+
+@integration(timeout_seconds=180)
+def certificates_are_replaced_under_a_continuous_verify(lab):
+    source, target = secured(lab)
+    topic = lab.load(cluster=source, topic="t", records=100)
+    lab.mirror([topic], source=source, target=target)
+    authority = security.Authority(source.home / "tls")
+    store = lab.home / "store.p12"
+    store.write_bytes(authority.pkcs12(authority.issue("first", security.USER)).read_bytes())
+    settings = {**client("source", source, "SSL"), "source.ssl.keystore.location": store}
+    config = lab.config([topic], source=source, target=target, settings=settings)
+    run = lab.shunt("verify", config, "--continuous", "--json")
+    lab.eventually(lambda: run.summary()["equal"], 30, "the first round has ended")
+    store.write_bytes(authority.pkcs12(authority.issue("next", security.USER)).read_bytes())
+    lab.eventually(lambda: "was read again, for new connections" in run.log_text(), 30, "the store is read again")
+    run.drain()
 
 
 @integration(timeout_seconds=120)

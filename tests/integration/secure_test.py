@@ -4,21 +4,11 @@ Both clusters answer shunt by listeners that authenticate, with StandardAuthoriz
 mirror needs. The judges read them as super users.
 """
 
-import json
-
 from harness import integration
 from holes_test import load_transactions
+from secured_lab import LOG_RENEWALS, LOOPS, client, load_for_each_way, load_until_renewed, secured
+from secured_lab import assert_undisturbed, assert_whole_and_calm
 from shuntlab import security
-
-LOOPS = ("io_uring", "epoll")
-
-
-def secured(lab, **settings):
-    return [lab.cluster(name, secure=True, **settings) for name in ("secure-source", "secure-target")]
-
-
-def client(alias, cluster, protocol, mechanism=None, **who):
-    return {f"{alias}.{key}": value for key, value in cluster.client_settings(protocol, mechanism, **who).items()}
 
 
 @integration(timeout_seconds=240)
@@ -32,8 +22,7 @@ def every_protocol_mechanism_and_event_loop_mirrors_exactly(lab):
         for mechanism in (security.MECHANISMS if protocol.startswith("SASL_") else (None,))
         for loop in LOOPS
     ]
-    spec = {"records": 3000, "partitions": 3, "codec": "lz4", "flush": "1..300"}
-    topics = lab.load_all([{**spec, "topic": ".".join(map(str, way))} for way in ways], cluster=source)
+    topics = load_for_each_way(lab, source, ways)
     for (protocol, mechanism, loop), topic in zip(ways, topics):
         settings = {
             **client("source", source, protocol, mechanism),
@@ -42,9 +31,7 @@ def every_protocol_mechanism_and_event_loop_mirrors_exactly(lab):
             "config.providers.dir.class": "org.apache.kafka.common.config.provider.DirectoryConfigProvider",
             "shunt.io": loop,
         }
-        summary = lab.mirror([topic], source=source, target=target, settings=settings)
-        assert summary["records"] == 3000 and summary["duplicates"] == 0, (topic, summary)
-        assert sum(shard["connections_lost"] for shard in summary["shards"]) == 0, (topic, summary)
+        assert_whole_and_calm(lab.mirror([topic], source=source, target=target, settings=settings), 2000)
     lab.assert_identical(topics, source=source, target=target)
 
 
@@ -177,38 +164,19 @@ def certificates_that_do_not_hold_are_named(lab):
 def sessions_are_renewed_under_load(lab):
     # The broker ends every session after two seconds, at the next request that is no re-authentication (KIP-368). Its
     # own log says what it saw.
-    logger = "org.slf4j.simpleLogger.log.org.apache.kafka.common.security.authenticator.SaslServerAuthenticator"
-    source, target = secured(
-        lab, properties={"connections.max.reauth.ms": 2000}, jvm_options=[f"-D{logger}=debug"]
-    )
-
-    def renewals(cluster):
-        return cluster.broker(1).log.read_text(errors="replace").count("Beginning re-authentication")
-
+    source, target = secured(lab, properties={"connections.max.reauth.ms": 2000}, jvm_options=[LOG_RENEWALS])
     for loop, mechanism in zip(LOOPS, ("SCRAM-SHA-512", "PLAIN")):
         topic = lab.topic(loop)
         source.create_topic(topic, partitions=4)
-        before = renewals(source), renewals(target)
         settings = {
             **client("source", source, "SASL_PLAINTEXT", mechanism),
             **client("target", target, "SASL_PLAINTEXT", mechanism),
             "shunt.io": loop,
         }
         run = lab.start_mirror([topic], source=source, target=target, settings=settings)
-        loads = 0
         # Each cluster has a data and a control connection of this mirror: ten renewals are five sessions' ends on each.
-        while min(renewals(source) - before[0], renewals(target) - before[1]) < 10:
-            assert loads < 30, (loads, before, renewals(source), renewals(target))
-            lab.load(cluster=source, topic=loop, records=60000, partitions=4, codec="lz4", start=loads * 60000)
-            loads += 1
-        lab.until_level([topic], source, target)
-        run.drain()
-        summary = run.summary()
-        assert summary["records"] == loads * 60000 and summary["duplicates"] == 0, summary
-        assert not summary["failures"] and not summary["conditions"], summary
-        assert sum(shard["connections_lost"] for shard in summary["shards"]) == 0, json.dumps(summary)
-        assert " warning " not in run.log_text(), run.log_text()
-        lab.assert_identical([topic], source=source, target=target)
+        loads = load_until_renewed(lab, source, target, loop, 10)
+        assert_undisturbed(lab, run, topic, source, target, loads * 60000)
 
 
 @integration(timeout_seconds=180)

@@ -25,6 +25,7 @@ class TokenEndpoint:
         self.authority = security.Authority(home).make()
         self._certificate = self.authority.issue("endpoint", "endpoint", ["IP:127.0.0.1"])
         self.issuer = issuer
+        self.client = CLIENT
         self.user = user
         self.seconds = 3600
         self.answer = None  # (status, body) in place of a token
@@ -92,7 +93,7 @@ class TokenEndpoint:
         self.forms.append(form)
         if self.answer:
             return self.answer
-        expected = "Basic " + base64.b64encode(f"{CLIENT}:{SECRET}".encode()).decode()
+        expected = "Basic " + base64.b64encode(f"{self.client}:{SECRET}".encode()).decode()
         if authorization != expected or path != "/oauth/token":
             return 401, json.dumps({"error": "invalid_client", "error_description": "Client authentication failed"})
         if form.get("grant_type") != ["client_credentials"]:

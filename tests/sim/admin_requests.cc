@@ -6,6 +6,7 @@
 #include "protocol/messages/api_versions.h"
 #include "protocol/messages/create_partitions.h"
 #include "protocol/messages/create_topics.h"
+#include "protocol/messages/delete_topics.h"
 #include "protocol/messages/describe_configs.h"
 #include "protocol/messages/metadata.h"
 #include "tests/sim/fake_cluster.h"
@@ -25,6 +26,7 @@ void FakeCluster::serve_admin() {
   serve<MetadataRequest>(&FakeCluster::handle_metadata);
   serve<CreateTopicsRequest>(&FakeCluster::handle_create_topics);
   serve<CreatePartitionsRequest>(&FakeCluster::handle_create_partitions);
+  serve<DeleteTopicsRequest>(&FakeCluster::handle_delete_topics);
   serve<DescribeConfigsRequest>(&FakeCluster::handle_describe_configs);
   const auto coordinate = [this]<class Request>(auto handle, const Request*) {
     apis_[Request::api.key] = {.api = Request::api, .execute = [this, handle](const Call& call, auto body) {
@@ -66,6 +68,26 @@ void FakeCluster::add_partitions(const std::string& topic, std::int32_t count) {
   for (; known.partitions < count; ++known.partitions) add_partition({topic, known.partitions});
 }
 
+void FakeCluster::delete_topic(const std::string& topic) {
+  world_.trace("{}: topic {} is deleted", name_, topic);
+  if (on_delete) on_delete(topic);
+  const Topic& known = topics_.at(topic);
+  Gone gone{.id = known.id, .partitions = {}, .since = world_.now()};
+  for (std::int32_t index = 0; index < known.partitions; ++index) {
+    const PartitionKey key{topic, index};
+    const PartitionLog& log = logs_.at(key);
+    gone.partitions.push_back({.leader = log.leader, .epoch = log.leader_epoch, .since = {}});
+    logs_.erase(key);
+    before_.erase(key);
+    for (const std::shared_ptr<Poll>& waiting : polls_) {
+      if (!hides_deletions) waiting->gone.insert(key);
+    }
+  }
+  gone_[topic] = std::move(gone);
+  topics_.erase(topic);
+  wake_fetches();
+}
+
 MetadataResponse FakeCluster::handle_metadata(const Call& call, const MetadataRequest& request) {
   MetadataResponse response;
   for (std::int32_t broker = 0; broker < brokers(); ++broker) {
@@ -77,18 +99,31 @@ MetadataResponse FakeCluster::handle_metadata(const Call& call, const MetadataRe
   }
   response.cluster_id = name_;
   response.controller_id = BrokerId(any_up());
-  std::vector<std::string> names;
+  std::set<std::string> names;
   if (request.topics) {
-    for (const auto& topic : *request.topics) names.push_back(topic.name.value());
+    for (const auto& topic : *request.topics) names.insert(topic.name.value());
   } else {
-    for (const auto& [name, topic] : topics_) names.push_back(name);
+    for (const auto& [name, topic] : topics_) names.insert(name);
+    for (const auto& [name, topic] : gone_) names.insert(name);
   }
   const net::Duration lag = metadata_lag_[static_cast<std::size_t>(call.broker())];
   for (const std::string& name : names) {
     auto& entry = response.topics.emplace_back();
     entry.name = name;
     const auto known = topics_.find(name);
-    if (known == topics_.end() || world_.now() < known->second.known_from) {
+    const auto gone = gone_.find(name);
+    if (gone != gone_.end() && world_.now() < gone->second.since + lag) {
+      entry.topic_id = gone->second.id;
+      for (const Leadership& last : gone->second.partitions) {
+        auto& partition = entry.partitions.emplace_back();
+        partition.partition_index = PartitionIndex(static_cast<std::int32_t>(entry.partitions.size()) - 1);
+        partition.leader_id = BrokerId(last.leader);
+        partition.leader_epoch = LeaderEpoch(last.epoch);
+      }
+      continue;
+    }
+    const net::Duration news = gone == gone_.end() ? net::Duration(0) : lag;
+    if (known == topics_.end() || world_.now() < known->second.known_from + news) {
       entry.error_code = errors::unknown_topic_or_partition;
       if (!request.topics) response.topics.pop_back();
       continue;
@@ -139,6 +174,23 @@ CreatePartitionsResponse FakeCluster::handle_create_partitions(const Call&, cons
     } else {
       add_partitions(topic.name, topic.count);
     }
+  }
+  return response;
+}
+
+DeleteTopicsResponse FakeCluster::handle_delete_topics(const Call&, const DeleteTopicsRequest& request) {
+  DeleteTopicsResponse response;
+  for (const auto& asked : request.topics) {
+    auto& answered = response.responses.emplace_back();
+    answered.topic_id = asked.topic_id;
+    const auto known = std::ranges::find_if(topics_, [&](const auto& one) { return one.second.id == asked.topic_id; });
+    if (known == topics_.end()) {
+      answered.error_code = errors::unknown_topic_id;
+      continue;
+    }
+    answered.name = known->first;
+    delete_topic(std::string(known->first));
+    ++counters.deletions;
   }
   return response;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <list>
 #include <map>
 #include <optional>
 #include <string>
@@ -14,6 +15,8 @@
 namespace shunt::sim {
 
 using Writers = std::map<PartitionKey, LogWriter>;
+/// Of topics that were deleted.
+using RetiredWriters = std::list<Writers::node_type>;
 
 class Checker {
  public:
@@ -23,8 +26,9 @@ class Checker {
     bool start_at_latest = false;   // auto.offset.reset, of a mapped partition
   };
 
-  /// `writers`, of the source's partitions, must outlive it.
-  Checker(Writers& writers, Rules rules) : writers_(writers), rules_(rules) {}
+  /// `writers`, of the source's partitions, and those `retired` must outlive it.
+  Checker(Writers& writers, const RetiredWriters& retired, Rules rules)
+      : writers_(writers), retired_(retired), rules_(rules) {}
   virtual ~Checker() = default;
   Checker(const Checker&) = delete;
   Checker& operator=(const Checker&) = delete;
@@ -42,6 +46,11 @@ class Checker {
   virtual void handle_source_loss(const PartitionKey&) {}
   /// The target has what the source has lost: a partition that goes on is not that of the source any more.
   [[nodiscard]] virtual bool has_lost_records(const PartitionKey&) const { return false; }
+  /// The target has records of a topic of the source that is no longer there: one that has taken its place cannot be mirrored
+  /// there.
+  [[nodiscard]] virtual bool is_of_another(const PartitionKey&) const { return false; }
+  /// The target's log has begun so soon after the one before was deleted that it may be with what was meant for that one.
+  [[nodiscard]] virtual bool has_begun_early(const PartitionKey&) const { return false; }
   /// What cannot be prevented has befallen a partition, and it may have stopped there.
   [[nodiscard]] virtual bool may_have_stopped(const PartitionKey&) const { return false; }
 
@@ -67,6 +76,7 @@ class Checker {
   void fail(const PartitionKey& key, const StoredBatch& batch, const std::string& what);
 
   Writers& writers_;
+  const RetiredWriters& retired_;
   const Rules rules_;
 
  private:

@@ -109,8 +109,11 @@ AddPartitionsToTxnResponse Coordinator::add(std::int32_t broker, const AddPartit
     auto& answered = response.results_by_topic_v3_and_below.emplace_back();
     answered.name = topic.name;
     for (const PartitionIndex partition : topic.partitions) {
-      answered.results_by_partition.push_back({.partition_index = partition, .partition_error_code = error});
-      if (error == 0) transactions_.at(id).partitions.insert({topic.name, partition.value()});
+      const PartitionKey key{topic.name, partition.value()};
+      const std::int16_t of_partition =
+          error == 0 && !cluster_.has_log(key) ? errors::unknown_topic_or_partition : error;
+      answered.results_by_partition.push_back({.partition_index = partition, .partition_error_code = of_partition});
+      if (of_partition == 0) transactions_.at(id).partitions[key] = cluster_.topics_.at(topic.name).id;
     }
   }
   return response;
@@ -154,7 +157,7 @@ void Coordinator::decide(const std::string& id, bool is_commit) {
     // The coordinator has died before it knew that the marker is down; the next one begins with the decision.
     ++epoch_;
     cluster_.world_.after(cluster_.world_.micros(1000, 50'000), [this, id, is_commit] {
-      for (const PartitionKey& key : transactions_.at(id).partitions) {
+      for (const auto& [key, topic_id] : transactions_.at(id).partitions) {
         if (cluster_.on_late_marker) cluster_.on_late_marker(key);
       }
       write_markers(id, is_commit, true);
@@ -165,7 +168,10 @@ void Coordinator::decide(const std::string& id, bool is_commit) {
 void Coordinator::write_markers(const std::string& id, bool is_commit, bool is_last_try) {
   Transaction& transaction = transactions_.at(id);
   bool is_written = true;
-  for (const PartitionKey& key : transaction.partitions) {
+  for (const auto& [key, topic_id] : transaction.partitions) {
+    if (!cluster_.has_log(key)) continue;
+    // Topics go by their names here.
+    if (cluster_.topics_.at(key.first).id != topic_id && cluster_.on_late_marker) cluster_.on_late_marker(key);
     const auto outcome = cluster_.log(key).write_marker(transaction.producer_id, transaction.epoch, epoch_, is_commit);
     is_written = is_written && outcome.error == 0;
   }

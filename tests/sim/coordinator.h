@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <map>
-#include <set>
 #include <string>
 
 #include "net/machine.h"
@@ -12,6 +11,7 @@
 #include "protocol/messages/end_txn.h"
 #include "protocol/messages/find_coordinator.h"
 #include "protocol/messages/init_producer_id.h"
+#include "protocol/uuid.h"
 #include "tests/sim/partition_log.h"
 
 namespace shunt::sim {
@@ -36,7 +36,7 @@ class Coordinator {
     std::int64_t producer_id = -1;
     std::int16_t epoch = 0;
     State state = State::empty;
-    std::set<PartitionKey> partitions;
+    std::map<PartitionKey, protocol::Uuid> partitions;  // with their topics' ids
     std::uint64_t number = 0;  // which of all transactions this is: a time-out is for one of them
   };
 

@@ -42,11 +42,11 @@ class ScriptedMirror {
     scenario_.mapped = script.mapped;
     scenario_.syncs_on_target = script.syncs_on_target;
     if (script.mapped) {
-      auto checker = std::make_unique<MappedChecker>(writers_, others_, source_, target_, Checker::Rules{});
+      auto checker = std::make_unique<MappedChecker>(writers_, retired_, others_, source_, target_, Checker::Rules{});
       mapped_checker_ = checker.get();
       checker_ = std::move(checker);
     } else {
-      checker_ = std::make_unique<IdenticalChecker>(writers_, target_, Checker::Rules{});
+      checker_ = std::make_unique<IdenticalChecker>(writers_, retired_, target_, Checker::Rules{});
     }
     target_.lets_write_markers = script.may_write_markers;
     source_.create_topic(topic_name, 1);
@@ -71,7 +71,7 @@ class ScriptedMirror {
         const bool is_mortal = deaths-- > 0;
         events_ = 0;
         process = std::make_unique<Process>(network_, replication_settings(scenario_, world_),
-                                            data_settings(scenario_, world_),
+                                            data_settings(scenario_, world_), 1,
                                             [this, is_mortal, dies_at] { return ++events_ < dies_at || !is_mortal; });
       }
       if (process->is_stirred() && !process->turn()) {
@@ -112,6 +112,7 @@ class ScriptedMirror {
   FakeCluster source_;
   FakeCluster target_;
   Writers writers_;
+  RetiredWriters retired_;
   Writers others_;
   std::unique_ptr<Checker> checker_;
   MappedChecker* mapped_checker_ = nullptr;

@@ -64,7 +64,7 @@ void FakeCluster::move_leader(const PartitionKey& key, std::int32_t broker) {
   wake_fetches();
 }
 
-bool FakeCluster::elect_unclean(const PartitionKey& key, std::int64_t batches) {
+bool FakeCluster::elect_unclean(const PartitionKey& key, std::int64_t batches, bool is_brief) {
   PartitionLog& log = logs_.at(key);
   const std::int32_t before = log.leader;
   const std::int32_t broker = any_up();
@@ -74,7 +74,13 @@ bool FakeCluster::elect_unclean(const PartitionKey& key, std::int64_t batches) {
   world_.trace("{} {}-{}: an unclean leader; the log ends at {}, no more at {}", name_, key.first, key.second,
                log.end(), end);
   move_leader(key, broker);
-  reset_connections(1, before);
+  if (!is_brief) {
+    reset_connections(1, before);
+    return true;
+  }
+  world_.after(world_.micros(1000, 200'000), [this, key, before, id = topics_.at(key.first).id] {
+    if (is_up(before) && has_log(key) && topics_.at(key.first).id == id) move_leader(key, before);
+  });
   return true;
 }
 

@@ -16,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -49,6 +50,8 @@ struct CreateTopicsRequest;
 struct CreateTopicsResponse;
 struct CreatePartitionsRequest;
 struct CreatePartitionsResponse;
+struct DeleteTopicsRequest;
+struct DeleteTopicsResponse;
 struct DescribeConfigsRequest;
 struct DescribeConfigsResponse;
 }  // namespace shunt::protocol
@@ -79,6 +82,10 @@ class FakeCluster {
   // ---- topics ----
   void create_topic(const std::string& topic, std::int32_t partitions);
   void add_partitions(const std::string& topic, std::int32_t count);
+  /// With its logs; brokers that hear of it late go on to name it.
+  void delete_topic(const std::string& topic);
+  [[nodiscard]] bool has_topic(const std::string& topic) const { return topics_.contains(topic); }
+  [[nodiscard]] bool has_log(const PartitionKey& key) const { return logs_.contains(key); }
   [[nodiscard]] PartitionLog& log(const PartitionKey& key) { return logs_.at(key); }
   [[nodiscard]] std::map<PartitionKey, PartitionLog>& logs() { return logs_; }
   /// A log has grown by itself, or its transactions have ended: long polls look again.
@@ -88,7 +95,8 @@ class FakeCluster {
   void move_leader(const PartitionKey& key, std::int32_t broker);
   /// The leader is gone for a moment, with everybody who was in sync; the new one has not the last `batches` of the log (see
   /// PartitionLog::lose_batches). False: there is no other.
-  bool elect_unclean(const PartitionKey& key, std::int64_t batches);
+  /// `is_brief`: connections survive, and soon it leads again, without those batches.
+  bool elect_unclean(const PartitionKey& key, std::int64_t batches, bool is_brief = false);
   void move_coordinators();
   void kill_broker(std::int32_t broker);
   void start_broker(std::int32_t broker);
@@ -109,10 +117,14 @@ class FakeCluster {
   bool misplaces_duplicates = false;     // another one, for topics created later
   bool repeats_producer_epochs = false;  // another one: InitProducerId fences nobody
   bool misstates_epoch_ends = false;     // another one: no leader epoch has ended before the log's end
+  bool hides_deletions = false;          // another one: who waits for records of a topic gets those of its successor
 
   /// Called for every batch that comes into a log of this cluster.
   std::function<void(const PartitionKey&, const StoredBatch&)> on_append;
-  /// A marker is about to be written by a request that is executed later than shunt waits for, or a second time.
+  /// A topic is deleted, and its logs are about to go.
+  std::function<void(const std::string&)> on_delete;
+  /// A marker is about to be written by a request that is executed later than shunt waits for, or a second time, or to a topic
+  /// that has taken the place of the one it was meant for.
   std::function<void(const PartitionKey&)> on_late_marker;
 
   struct Counters {
@@ -125,6 +137,7 @@ class FakeCluster {
     std::uint64_t answers_lost = 0;
     std::uint64_t executed_after_death = 0;  // of their connection
     std::uint64_t late_markers = 0;
+    std::uint64_t deletions = 0;  // of topics, by request
   };
   Counters counters;
 
@@ -215,6 +228,7 @@ class FakeCluster {
     std::int64_t most_bytes;
     std::int8_t isolation;
     net::Time deadline;
+    std::set<PartitionKey> gone;  // whatever takes their place is answered by the next fetch
   };
   void handle_fetch(const Call& call, std::span<const std::byte> body);
   void poll(const std::shared_ptr<Poll>& poll);
@@ -227,6 +241,7 @@ class FakeCluster {
   protocol::CreateTopicsResponse handle_create_topics(const Call& call, const protocol::CreateTopicsRequest& request);
   protocol::CreatePartitionsResponse handle_create_partitions(const Call& call,
                                                               const protocol::CreatePartitionsRequest& request);
+  protocol::DeleteTopicsResponse handle_delete_topics(const Call& call, const protocol::DeleteTopicsRequest& request);
   protocol::DescribeConfigsResponse handle_describe_configs(const Call& call,
                                                             const protocol::DescribeConfigsRequest& request);
 
@@ -241,6 +256,12 @@ class FakeCluster {
     std::int32_t epoch = -1;
     net::Time since{};
   };
+  /// A topic that was deleted, as brokers still know it that have not heard of that.
+  struct Gone {
+    protocol::Uuid id;
+    std::vector<Leadership> partitions;
+    net::Time since{};
+  };
 
   Network& network_;
   World& world_;
@@ -249,6 +270,7 @@ class FakeCluster {
   std::vector<bool> up_;
   std::vector<net::Duration> metadata_lag_;  // by broker
   std::map<std::string, Topic> topics_;
+  std::map<std::string, Gone> gone_;  // the last one of each name
   std::map<PartitionKey, PartitionLog> logs_;
   std::map<PartitionKey, Leadership> before_;  // the one before the present one
   std::vector<std::weak_ptr<Peer>> peers_;

@@ -29,7 +29,8 @@ void FakeCluster::handle_fetch(const Call& call, std::span<const std::byte> body
                                           .is_full = request.session_epoch <= 0,
                                           .most_bytes = request.max_bytes,
                                           .isolation = request.isolation_level,
-                                          .deadline = world_.now() + std::chrono::milliseconds(request.max_wait_ms)});
+                                          .deadline = world_.now() + std::chrono::milliseconds(request.max_wait_ms),
+                                          .gone = {}});
   std::vector<Asked>* partitions = &poll->asked;
   if (request.session_epoch == 0) {
     poll->session_id = next_session_++;
@@ -80,7 +81,9 @@ bool FakeCluster::serve_partition(const Poll& poll, const Asked& asked, bool is_
                                   FetchResponse& response) {
   FetchResponse::Partition entry;
   entry.partition_index = PartitionIndex(asked.key.second);
-  entry.error_code = check_leader(poll.call.broker(), asked.key.first, entry.partition_index, asked.leader_epoch);
+  entry.error_code = poll.gone.contains(asked.key)
+                         ? errors::unknown_topic_or_partition
+                         : check_leader(poll.call.broker(), asked.key.first, entry.partition_index, asked.leader_epoch);
   entry.records.emplace();
   entry.high_watermark = Offset(-1);
   if (entry.error_code == 0) {

@@ -13,135 +13,248 @@ using State = LogWriter::Entry::State;
 
 namespace {
 
+// As shunt has it, so that nothing is forgiven that it could have known.
+constexpr auto place_trust = 1s;
+
 constexpr auto longest_request = 2s;  // a marker's, with its coordinator's search for a leader
+
+constexpr auto longest_freeze = 3s;
+
+// Until a process that has nothing to send, or is frozen, hears that the target's topic is another one.
+constexpr auto longest_ignorance = 10s;
+
+bool is_padding(const StoredBatch& batch) {
+  return std::ranges::all_of(prints_of(batch.bytes), &RecordPrint::is_padding);
+}
 
 }  // namespace
 
-IdenticalChecker::IdenticalChecker(Writers& writers, FakeCluster& target, Rules rules)
-    : Checker(writers, rules), target_(target) {
+IdenticalChecker::IdenticalChecker(Writers& writers, const RetiredWriters& retired, FakeCluster& target, Rules rules)
+    : Checker(writers, retired, rules), target_(target) {
   target_.on_append = [this](const PartitionKey& key, const StoredBatch& batch) {
     if (failure().empty()) check(key, batch);
   };
-  target_.on_late_marker = [this](const PartitionKey& key) { late_.insert(key); };
+  target_.on_late_marker = [this](const PartitionKey& key) { copy_at(key).is_late = true; };
+  target_.on_delete = [this](const std::string& topic) { handle_target_deleted(topic); };
+}
+
+// ---- Progress -------------------------------------------------------------------------------------------------------
+
+const IdenticalChecker::Copy* IdenticalChecker::find(const PartitionKey& key) const {
+  const auto found = copies_.find(key);
+  return found == copies_.end() ? nullptr : &found->second;
+}
+
+IdenticalChecker::Copy& IdenticalChecker::copy_at(const PartitionKey& key) {
+  const auto [copy, is_new] = copies_.try_emplace(key);
+  const auto deleted = deleted_.find(key.first);
+  if (is_new && deleted != deleted_.end()) copy->second.cut_off = deleted->second + longest_request;
+  return copy->second;
 }
 
 bool IdenticalChecker::is_mirrored(const PartitionKey& key) const {
-  return target_.logs().contains(key) && position_of(key) == writers_.at(key).end() && !is_displaced(key) &&
-         !lost_.contains(key);
+  if (!target_.has_log(key) || position_of(key) != writers_.at(key).end() || is_of_another(key)) return false;
+  const Copy* copy = find(key);
+  return copy == nullptr || (!is_displaced(*copy) && !copy->lost && copy->misplaced.empty());
 }
 
 std::int64_t IdenticalChecker::position_of(const PartitionKey& key) const {
-  return target_.logs().contains(key) ? target_.log(key).end() : 0;
+  return target_.has_log(key) ? target_.log(key).end() : 0;
 }
 
 std::string IdenticalChecker::progress_of(const PartitionKey& key) const {
-  return fmt::format("{} of {}{}", position_of(key), writers_.at(key).end(),
-                     is_displaced(key) ? ", behind a displaced marker" : "");
+  const Copy* copy = find(key);
+  return fmt::format("{} of {}{}{}", position_of(key), writers_.at(key).end(),
+                     copy != nullptr && is_displaced(*copy) ? ", behind a displaced marker" : "",
+                     is_of_another(key) ? ", of the topic before" : "");
 }
+
+bool IdenticalChecker::may_have_stopped(const PartitionKey& key) const {
+  const Copy* copy = find(key);
+  return copy != nullptr && (copy->is_late || !copy->misplaced.empty());
+}
+
+bool IdenticalChecker::has_lost_records(const PartitionKey& key) const {
+  const Copy* copy = find(key);
+  return copy != nullptr && copy->lost;
+}
+
+bool IdenticalChecker::is_of_another(const PartitionKey& key) const {
+  const Copy* copy = find(key);
+  const auto writer = writers_.find(key);
+  return copy != nullptr && copy->of != nullptr && (writer == writers_.end() || copy->of != &writer->second);
+}
+
+bool IdenticalChecker::has_begun_early(const PartitionKey& key) const {
+  const Copy* copy = find(key);
+  return copy != nullptr && copy->has_begun_early;
+}
+
+// ---- Losses ---------------------------------------------------------------------------------------------------------
 
 void IdenticalChecker::handle_target_loss(const PartitionKey& key) {
   const PartitionLog& log = target_.log(key);
-  cut_off_[key] = net::now() + longest_request;
-  if (const auto lost = lost_.find(key); lost != lost_.end() && lost->second >= log.end()) {
-    late_.insert(key);  // it may have stopped before both had lost the same
-    lost_.erase(lost);
+  Copy& copy = copy_at(key);
+  copy.last_loss = net::now();
+  copy.cut_off = net::now() + longest_request;
+  if (copy.lost && *copy.lost >= log.end()) {
+    copy.is_late = true;  // it may have stopped before both had lost the same
+    copy.lost.reset();
   }
-  if (const auto displaced = displaced_.find(key); displaced != displaced_.end()) {
-    std::erase_if(displaced->second, [&log](std::int64_t offset) { return offset >= log.end(); });
-  }
-  if (const auto data = first_data_.find(key); data != first_data_.end() && data->second >= log.end()) {
-    first_data_.erase(data);
-  }
+  std::erase_if(copy.displaced, [&log](std::int64_t offset) { return offset >= log.end(); });
+  if (copy.first_data && *copy.first_data >= log.end()) copy.first_data.reset();
 }
 
 void IdenticalChecker::handle_source_loss(const PartitionKey& key) {
+  if (is_of_another(key)) return;
   const std::int64_t end = writers_.at(key).end();
-  if (position_of(key) > end) lost_[key] = lost_.contains(key) ? std::min(lost_.at(key), end) : end;
+  if (position_of(key) <= end) return;
+  std::optional<std::int64_t>& lost = copy_at(key).lost;
+  lost = std::min(lost.value_or(end), end);
 }
+
+void IdenticalChecker::handle_target_deleted(const std::string& topic) {
+  deleted_[topic] = net::now();
+  for (auto& [key, copy] : copies_) {
+    if (key.first == topic) former_producers_[key].merge(copy.producers);
+  }
+  std::erase_if(copies_, [&topic](const auto& copy) { return copy.first.first == topic; });
+}
+
+// ---- What is appended -----------------------------------------------------------------------------------------------
 
 void IdenticalChecker::check(const PartitionKey& key, const StoredBatch& batch) {
-  const auto writer = writers_.find(key);
-  if (writer == writers_.end()) return fail(key, batch, "no such partition on the source");
-  if (batch.header().is_control()) return check_marker(key, batch);
-  const auto prints = prints_of(batch.bytes);
-  if (std::ranges::all_of(prints, &RecordPrint::is_padding)) {
-    ++counters.padding;
-    if (batch.next > writer->second.log().start()) return fail(key, batch, "padding where the source has records");
-    if (first_data_.contains(key)) return fail(key, batch, "padding behind data");
-    padded_[key] = batch.next;
+  Copy& copy = copy_at(key);
+  const auto deleted = deleted_.find(key.first);
+  const bool is_young = deleted != deleted_.end() && net::now() - deleted->second < longest_ignorance;
+  if (copy.of == nullptr) {
+    copy.of = owner_of(key, batch);
+    if (copy.of == nullptr) return fail(key, batch, "no such partition on the source");
+    if (is_young && is_of_another(key)) copy.is_late = true;
+  }
+  if (batch.header().is_control()) {
+    const std::string wrong = copy.misplaced.empty() ? check_marker(copy, batch) : std::string();
+    if (!wrong.empty()) fail(key, batch, wrong);
     return;
   }
-  check_data(key, batch);
-}
-
-void IdenticalChecker::check_marker(const PartitionKey& key, const StoredBatch& batch) {
-  ++counters.markers;
-  const LogWriter& writer = writers_.at(key);
-  if (lost_.contains(key)) return;
-  const bool is_past = batch.base >= writer.end();
-  bool is_wrong = is_past;
-  if (!is_past) {
-    // Records that have expired are lost either way; whether to go on behind them was the user's choice.
-    const bool is_expired =
-        batch.base < writer.log().start() && (rules_.may_lose_expired || !first_data_.contains(key));
-    is_wrong = has_record(writer, batch.base) && !is_expired;
+  const std::int64_t producer = batch.header().producer_id().value();
+  if (!copy.misplaced.empty()) {
+    const auto [since, is_first] = copy.misplaced.try_emplace(producer, net::now());
+    if (net::now() - since->second > longest_request + longest_freeze) {
+      fail(key, batch, "behind what was meant for another log");
+    }
+    return;
   }
-  if (!is_wrong) return;
-  const auto cut_off = cut_off_.find(key);
-  if (cut_off != cut_off_.end() && net::now() < cut_off->second) late_.insert(key);
-  if (late_.contains(key)) {
-    displaced_[key].insert(batch.base);
+  if (copy.producers.empty()) copy.has_begun_early = is_young;
+  const std::string wrong = is_padding(batch) ? check_padding(copy, batch) : check_data(copy, key, batch);
+  copy.producers.insert(producer);
+  const bool are_two_at_work = copy.producers.size() > 1 || former_producers_[key].contains(producer);
+  if (wrong.empty()) {
+    if (is_young && are_two_at_work) copy.is_late = true;
+    return;
+  }
+  const bool is_displaced = is_shifted(copy, batch);
+  // Sent when markers before it, which no sequence counts, were still there; or when they had just been seen.
+  const bool is_overtaken = net::now() - copy.last_loss < longest_request + place_trust && is_displaced;
+  if (is_overtaken || (is_young && (are_two_at_work || is_displaced))) {
+    copy.misplaced[producer] = net::now();
   } else {
-    fail(key, batch, is_past ? "a marker beyond the source's end" : "a marker where the source has a record");
+    fail(key, batch, wrong);
   }
 }
 
-bool IdenticalChecker::is_displaced(const PartitionKey& key) const {
-  const auto displaced = displaced_.find(key);
-  if (displaced == displaced_.end()) return false;
-  const LogWriter& writer = writers_.at(key);
-  return std::ranges::any_of(displaced->second, [&](std::int64_t offset) {
-    return offset >= writer.end() || (has_record(writer, offset) && offset >= writer.log().start());
+/// To whom the first batch of a log belongs: of a topic that was just replaced something may still be on its way.
+const LogWriter* IdenticalChecker::owner_of(const PartitionKey& key, const StoredBatch& batch) const {
+  std::vector<const LogWriter*> writers;  // the present one first
+  if (const auto present = writers_.find(key); present != writers_.end()) writers.push_back(&present->second);
+  for (auto node = retired_.rbegin(); node != retired_.rend(); ++node) {
+    if (node->key() == key) writers.push_back(&node->mapped());
+  }
+  if (writers.empty()) return nullptr;
+  const auto owner = std::ranges::find_if(writers, [&](const LogWriter* writer) {
+    if (batch.header().is_control()) return is_hole(*writer, {}, batch.base);
+    if (is_padding(batch)) return batch.next <= writer->start();
+    return writer->find(prints_of(batch.bytes).front().digest).has_value();
+  });
+  return owner == writers.end() ? writers.front() : *owner;
+}
+
+/// The source's records, but before their places.
+bool IdenticalChecker::is_shifted(const Copy& copy, const StoredBatch& batch) const {
+  return std::ranges::all_of(prints_of(batch.bytes), [&copy](const RecordPrint& print) {
+    const auto place = copy.of->find(print.digest);
+    return place && *place > print.offset;
   });
 }
 
-void IdenticalChecker::check_data(const PartitionKey& key, const StoredBatch& batch) {
-  if (is_displaced(key)) return fail(key, batch, "data behind a marker where the source has a record");
-  first_data_.try_emplace(key, batch.base);
-  const LogWriter& writer = writers_.at(key);
-  if (const auto padded = padded_.find(key); padded != padded_.end() && target_.log(key).start() < padded->second) {
-    return fail(key, batch, "data behind padding that readers can still see");
+std::string IdenticalChecker::check_padding(Copy& copy, const StoredBatch& batch) {
+  ++counters.padding;
+  if (batch.next > copy.of->start()) return "padding where the source has records";
+  if (copy.first_data) return "padding behind data";
+  copy.padded = batch.next;
+  return {};
+}
+
+/// Nothing for a reader.
+bool IdenticalChecker::is_hole(const LogWriter& writer, const Copy& copy, std::int64_t offset) const {
+  if (offset >= writer.end()) return false;
+  // Records that have expired are lost either way; whether to go on behind them was the user's choice.
+  const bool is_expired = offset < writer.start() && (rules_.may_lose_expired || !copy.first_data);
+  return !has_record(writer, offset) || is_expired;
+}
+
+std::string IdenticalChecker::check_marker(Copy& copy, const StoredBatch& batch) {
+  ++counters.markers;
+  if (copy.lost || is_hole(*copy.of, copy, batch.base)) return {};
+  if (net::now() < copy.cut_off) copy.is_late = true;
+  if (!copy.is_late) {
+    return batch.base >= copy.of->end() ? "a marker beyond the source's end" : "a marker where the source has a record";
   }
+  copy.displaced.insert(batch.base);
+  return {};
+}
+
+bool IdenticalChecker::is_displaced(const Copy& copy) const {
+  return std::ranges::any_of(copy.displaced, [&](std::int64_t offset) {
+    return offset >= copy.of->end() || (has_record(*copy.of, offset) && offset >= copy.of->start());
+  });
+}
+
+std::string IdenticalChecker::check_data(Copy& copy, const PartitionKey& key, const StoredBatch& batch) {
+  if (is_displaced(copy)) return "data behind a marker where the source has a record";
+  if (!copy.first_data) copy.first_data = batch.base;
+  const LogWriter& writer = *copy.of;
+  if (copy.padded && target_.log(key).start() < *copy.padded) return "data behind padding that readers can still see";
+  const auto prints = prints_of(batch.bytes);
   // It was on its way when the source lost it.
-  if (std::ranges::all_of(prints_of(batch.bytes), [&](const auto& print) { return writer.has_lost(print.digest); })) {
-    lost_.try_emplace(key, batch.base);
-    return;
+  if (std::ranges::all_of(prints, [&](const auto& print) { return writer.has_lost(print.digest); })) {
+    if (!copy.lost) copy.lost = batch.base;
+    return {};
   }
-  if (const auto lost = lost_.find(key); lost != lost_.end()) {
+  if (copy.lost) {
     // Retention has taken what contradicts it, and the user goes on behind what expired.
-    const bool is_forgotten = rules_.may_lose_expired && writer.log().start() > lost->second;
-    if (!is_forgotten) return fail(key, batch, "data behind what the source has lost");
-    lost_.erase(lost);
+    const bool is_forgotten = rules_.may_lose_expired && writer.start() > *copy.lost;
+    if (!is_forgotten) return "data behind what the source has lost";
+    copy.lost.reset();
   }
-  if (batch.next > writer.end()) return fail(key, batch, "data beyond the source's end");
+  if (batch.next > writer.end()) return "data beyond the source's end";
   for (std::int64_t offset = batch.base; offset < batch.next; ++offset) {
     const State state = writer.at(offset).state;
-    if (state == State::nothing) return fail(key, batch, fmt::format("the source has a hole at {}", offset));
+    if (state == State::nothing) return fmt::format("the source has a hole at {}", offset);
     if (!may_be_mirrored(state)) {
-      return fail(key, batch, fmt::format("{} data at {}", state == State::aborted ? "aborted" : "undecided", offset));
+      return fmt::format("{} data at {}", state == State::aborted ? "aborted" : "undecided", offset);
     }
   }
   if (const auto is_same = is_forwarded(writer, batch.base, batch.next, batch)) {
-    if (!*is_same) fail(key, batch, "other bytes than the source's batch");
+    if (!*is_same) return "other bytes than the source's batch";
     ++counters.forwarded;
-    return;
+    return {};
   }
   ++counters.rewritten;
-  for (const RecordPrint& print : prints_of(batch.bytes)) {
-    if (writer.at(print.offset).digest != print.digest) {
-      return fail(key, batch, fmt::format("another record at {}", print.offset));
-    }
+  for (const RecordPrint& print : prints) {
+    if (writer.at(print.offset).digest != print.digest) return fmt::format("another record at {}", print.offset);
   }
+  return {};
 }
 
 }  // namespace shunt::sim

@@ -15,6 +15,7 @@ namespace {
 constexpr std::int64_t no_producer = -1;
 constexpr std::int64_t idempotent_producer = 17;
 constexpr std::size_t most_open = 3;
+constexpr std::int64_t longest_batch = 12;
 constexpr std::int64_t highest_number = 1'000'000'000'000'000;
 
 // The cleaner leaves the active segment alone.
@@ -50,7 +51,14 @@ void LogWriter::pass_others() {
 }
 
 void LogWriter::write() {
-  if (habits_.transactions && world_.chance(0.45)) {
+  // Between two writes there may be the ends of all open transactions.
+  if (avoided_ && end() + longest_batch + static_cast<std::int64_t>(most_open) >= avoided_->first) {
+    write_batch(no_producer, avoided_->second + 1 - end() + world_.between(0, 3));
+    avoided_.reset();
+  } else if (met_ && end() + longest_batch >= *met_) {
+    if (*met_ > end()) write_batch(no_producer, *met_ - end());
+    met_.reset();
+  } else if (habits_.transactions && world_.chance(0.45)) {
     if (!open_.empty() && world_.chance(0.45)) {
       const auto one = std::next(open_.begin(), world_.between(0, static_cast<std::int64_t>(open_.size()) - 1));
       if (world_.chance(0.5)) {
@@ -74,11 +82,11 @@ void LogWriter::write() {
   cluster_.wake_fetches();
 }
 
-void LogWriter::write_batch(std::int64_t producer_id) {
+void LogWriter::write_batch(std::int64_t producer_id, std::optional<std::int64_t> size) {
   const bool is_transactional = producer_id >= first_transactional_producer;
-  const bool is_large = habits_.large_batches && world_.chance(0.03);
+  const bool is_large = !size && habits_.large_batches && world_.chance(0.03);
   const std::int64_t base = log().end();
-  const std::int64_t count = is_large ? 1 : world_.between(1, 12);
+  const std::int64_t count = size ? *size : is_large ? 1 : world_.between(1, longest_batch);
   BatchShape shape{
       .base = base,
       .next = base + count,

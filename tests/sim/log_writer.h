@@ -48,7 +48,16 @@ class LogWriter {
   /// An unclean leader has not the last `batches`, at most; ends of transactions it has all. False: nothing is lost.
   bool lose(std::int64_t batches);
 
+  /// The topic is about to be deleted: from now on only what was written here is known, and log() is not.
+  void retire() { last_start_ = log().start(); }
+  /// No batch is to begin in [low, high], nor the log to end there.
+  void avoid(std::int64_t low, std::int64_t high) { avoided_ = {low, high}; }
+  /// One is to begin there: a mistake planted on purpose.
+  void meet(std::int64_t offset) { met_ = offset; }
+
   [[nodiscard]] PartitionLog& log() const { return cluster_.log(key_); }
+  /// The log's first offset.
+  [[nodiscard]] std::int64_t start() const { return last_start_ ? *last_start_ : log().start(); }
   /// Behind everything that was written here.
   [[nodiscard]] std::int64_t end() const { return static_cast<std::int64_t>(entries_.size()); }
   [[nodiscard]] const Entry& at(std::int64_t offset) const { return entries_.at(static_cast<std::size_t>(offset)); }
@@ -65,7 +74,7 @@ class LogWriter {
   static constexpr std::int64_t first_transactional_producer = 3000;
 
   void pass_others();
-  void write_batch(std::int64_t producer_id);
+  void write_batch(std::int64_t producer_id, std::optional<std::int64_t> size = {});
   void end_transaction(std::int64_t producer_id);
   void append_marker(std::int64_t producer_id, bool is_commit);
 
@@ -80,6 +89,9 @@ class LogWriter {
   std::map<std::int64_t, std::int32_t> sequences_;          // by producer id: the next one
   std::map<std::int64_t, std::vector<std::int64_t>> open_;  // transactions: their offsets
   std::int64_t next_producer_id_ = first_transactional_producer;
+  std::optional<std::int64_t> last_start_;
+  std::optional<std::pair<std::int64_t, std::int64_t>> avoided_;  // while the log ends before it
+  std::optional<std::int64_t> met_;                               // the same
 };
 
 }  // namespace shunt::sim

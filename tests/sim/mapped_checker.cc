@@ -19,8 +19,9 @@ using replicate::OffsetRun;
 using replicate::OffsetSync;
 using State = LogWriter::Entry::State;
 
-MappedChecker::MappedChecker(Writers& writers, Writers& others, FakeCluster& source, FakeCluster& target, Rules rules)
-    : Checker(writers, rules), others_(others), target_(target) {
+MappedChecker::MappedChecker(Writers& writers, const RetiredWriters& retired, Writers& others, FakeCluster& source,
+                             FakeCluster& target, Rules rules)
+    : Checker(writers, retired, rules), others_(others), target_(target) {
   source.on_append = [this](const PartitionKey& key, const StoredBatch& batch) {
     if (failure().empty() && key.first == syncs_topic_name) check_syncs(key, batch);
   };
@@ -87,7 +88,7 @@ std::optional<std::int64_t> MappedChecker::missing_in(const PartitionKey& key, s
   const LogWriter& writer = writers_.at(key);
   const bool has_begun = position_of(key) > 0;
   // Records that have expired are lost either way; whether to go on behind them was the user's choice.
-  if (!has_begun || rules_.may_lose_expired) from = std::max(from, writer.log().start());
+  if (!has_begun || rules_.may_lose_expired) from = std::max(from, writer.start());
   // Where it began its map says, which is stored before the first record comes.
   if (!has_begun && rules_.start_at_latest) from = std::max(from, beginning_of(key).value_or(to));
   for (std::int64_t offset = from; offset < to; ++offset) {
@@ -108,7 +109,7 @@ MappedChecker::Place MappedChecker::place_of(const PartitionKey& key, std::int64
 std::optional<std::int64_t> MappedChecker::unplaced_in(const PartitionKey& key, std::int64_t from,
                                                        std::int64_t to) const {
   const LogWriter& writer = writers_.at(key);
-  for (std::int64_t offset = std::max(from, writer.log().start()); offset < to; ++offset) {
+  for (std::int64_t offset = std::max(from, writer.start()); offset < to; ++offset) {
     const std::int64_t place = place_of(key, offset).target;
     if (place >= 0 && place >= target_.log(key).start() && !writer.at(offset).is_removed) return offset;
   }
@@ -175,8 +176,8 @@ void MappedChecker::check_syncs(const PartitionKey& key, const StoredBatch& batc
     if (!map) {
       const std::int64_t start = begin.source.value();
       const LogWriter& writer = writers_.at(source);
-      const bool is_plausible = rules_.start_at_latest ? start >= readable_ends_[source] && start <= writer.end()
-                                                       : start <= writer.log().start();
+      const bool is_plausible =
+          rules_.start_at_latest ? start >= readable_ends_[source] && start <= writer.end() : start <= writer.start();
       if (!is_plausible) return fail(key, batch, fmt::format("the map of {} begins at {}", source.first, start));
       map.emplace(std::move(block));
     } else if (!map->restore(std::move(block))) {

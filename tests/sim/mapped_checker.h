@@ -25,7 +25,8 @@ class MappedChecker final : public Checker {
  public:
   /// Listens to `target`, and to the offset syncs topic wherever it is; `others` are the target's other producers. All
   /// must outlive it.
-  MappedChecker(Writers& writers, Writers& others, FakeCluster& source, FakeCluster& target, Rules rules);
+  MappedChecker(Writers& writers, const RetiredWriters& retired, Writers& others, FakeCluster& source,
+                FakeCluster& target, Rules rules);
 
   /// The first process begins now: with Rules::start_at_latest nothing that can be read by now is mirrored.
   void handle_start();

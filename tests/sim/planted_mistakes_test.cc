@@ -1,5 +1,7 @@
 // Who checks the checker: mistakes that shunt, or a broker, could make are planted one at a time, and must be found
 // within a bounded number of seeds. With none planted the same seeds pass.
+#include <algorithm>
+
 #include <gtest/gtest.h>
 #include <spdlog/spdlog.h>
 
@@ -23,6 +25,22 @@ Scenario scenario_with(Mistake mistake, bool mapped, std::uint64_t seed) {
   scenario.request_faults = true;
   scenario.residuals = false;
   scenario.unclean_source = scenario.unclean_source || mistake == Mistake::misstated_epoch_ends;
+  scenario.source_goes = mistake == Mistake::met_successor || mistake == Mistake::unasked_removal ||
+                         mistake == Mistake::unchosen_stop || (scenario.source_goes && !mapped);
+  scenario.target_goes = scenario.target_goes && !mapped;
+  if (mistake == Mistake::unasked_removal) scenario.recreate_source = false;
+  if (mistake == Mistake::unchosen_stop) scenario.recreate_source = true;
+  if (mistake == Mistake::misstated_epoch_ends) {
+    // Who has been there before the election relies on it.
+    scenario.brokers = std::max(scenario.brokers, 2);
+    scenario.crashes = scenario.freezes = scenario.resets = scenario.two_processes = false;
+    scenario.source_goes = scenario.target_goes = false;
+  }
+  if (mistake == Mistake::trusted_places) {
+    scenario.unclean_target = true;
+    scenario.brokers = std::max(scenario.brokers, 2);
+    scenario.crashes = scenario.freezes = scenario.resets = scenario.request_faults = false;
+  }
   scenario.mistake = mistake;
   return scenario;
 }
@@ -65,7 +83,11 @@ INSTANTIATE_TEST_SUITE_P(Simulation, PlantedMistake,
                                            Planted{Mistake::forgotten_map_sequences, "forgotten_map_sequences", 3000,
                                                    true},
                                            Planted{Mistake::misplaced_duplicates, "misplaced_duplicates", 500, true},
-                                           Planted{Mistake::misstated_epoch_ends, "misstated_epoch_ends", 1500}),
+                                           Planted{Mistake::misstated_epoch_ends, "misstated_epoch_ends", 1500},
+                                           Planted{Mistake::met_successor, "met_successor", 500},
+                                           Planted{Mistake::unasked_removal, "unasked_removal", 200},
+                                           Planted{Mistake::unchosen_stop, "unchosen_stop", 200},
+                                           Planted{Mistake::trusted_places, "trusted_places", 2000}),
                          [](const auto& planted) { return std::string(planted.param.name); });
 
 TEST(PlantedMistake, none_is_none) {

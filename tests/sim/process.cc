@@ -9,21 +9,20 @@ namespace shunt::sim {
 namespace asio = boost::asio;
 using replicate::Parked;
 
+namespace {
+
+// Of a process with several of them; where there is one, the control plane runs beside it.
+constexpr double sleep_probability = 0.02;
+constexpr std::int64_t longest_sleep_us = 5000;
+
+}  // namespace
+
 Process::Process(Network& network, replicate::ReplicationSettings settings, replicate::DataSettings data,
-                 std::function<bool()> may_go_on)
+                 std::size_t shards, std::function<bool()> may_go_on)
     : world_(network.world()), may_go_on_(std::move(may_go_on)), control_loop_(network, [this] { stir(); }) {
   const auto sim_network = std::make_shared<SimNetwork>(control_loop_);
   settings.source.client.network = settings.target.client.network = sim_network;
-  auto loop = std::make_unique<SimLoop>(network, [this] { stir(); });
-  shard_loop_ = loop.get();
-  replicate::ShardSettings shard_settings;
-  shard_settings.data.push_back(std::move(data));
-  shard_settings.buffer_memory = 4 << 20;
-  shard_ = std::make_unique<replicate::Shard>(std::move(loop), std::move(shard_settings), [this](Parked parked) {
-    asio::post(context_,
-               [this, parked = std::move(parked)]() mutable { replication_->handle_parked(std::move(parked)); });
-    stir();
-  });
+  while (threads_.size() < shards) add_shard(network, data);
   replication_ = std::make_unique<replicate::Replication>(context_.get_executor(), std::move(settings),
                                                           static_cast<replicate::Shards&>(*this));
   asio::co_spawn(context_, replication_->run(), [this](const std::exception_ptr& failure) { handle_end(failure); });
@@ -33,9 +32,23 @@ Process::~Process() {
   context_.abandon();
 }
 
+void Process::add_shard(Network& network, const replicate::DataSettings& data) {
+  auto loop = std::make_unique<SimLoop>(network, [this] { stir(); });
+  Thread& thread = threads_.emplace_back();
+  thread.loop = loop.get();
+  replicate::ShardSettings settings;
+  settings.data.push_back(data);
+  settings.buffer_memory = 4 << 20;
+  thread.shard = std::make_unique<replicate::Shard>(std::move(loop), std::move(settings), [this](Parked parked) {
+    asio::post(context_,
+               [this, parked = std::move(parked)]() mutable { replication_->handle_parked(std::move(parked)); });
+    stir();
+  });
+}
+
 void Process::handle_end(const std::exception_ptr& failure) {
   replication_ended_ = true;
-  shard_->stop(true);
+  for (Thread& thread : threads_) thread.shard->stop(true);
   if (!failure) return;
   try {
     std::rethrow_exception(failure);
@@ -49,19 +62,26 @@ void Process::handle_end(const std::exception_ptr& failure) {
 
 void Process::stop() {
   replication_->stop(true);
-  shard_->stop(true);
+  for (Thread& thread : threads_) thread.shard->stop(true);
   stir();
 }
 
 void Process::assign(replicate::Assignment assignment) {
-  shard_->assign(std::move(assignment));
+  replicate::Shard& shard = shard_of(assignment.spec.id);
+  shard.assign(std::move(assignment));
 }
 void Process::settle(replicate::FlowId flow_id, replicate::ParkCause cause, std::string reason) {
-  shard_->settle(flow_id, cause, std::move(reason));
+  shard_of(flow_id).settle(flow_id, cause, std::move(reason));
 }
 
 bool Process::turn() {
   world_.set_stir([this] { stir(); });
+  if (threads_.size() > 1 && world_.chance(sleep_probability)) {
+    Thread& thread =
+        threads_[static_cast<std::size_t>(world_.between(0, static_cast<std::int64_t>(threads_.size()) - 1))];
+    thread.sleeps_until = world_.now() + world_.micros(1, longest_sleep_us);
+    wake_at(thread.sleeps_until);
+  }
   bool goes_on = true;
   while (goes_on && is_stirred_) {
     is_stirred_ = false;
@@ -72,21 +92,32 @@ bool Process::turn() {
     if (!goes_on) break;
     context_.restart();
     context_.poll();
-    goes_on = shard_loop_->run(may_go_on_, [this] {
-      shard_ended_ = !shard_->run_once(net::Time::max());
-      return !shard_ended_;
-    });
+    for (Thread& thread : threads_) goes_on = goes_on && turn(thread);
   }
   world_.set_stir({});
-  if (goes_on) plan_wake_up();
+  for (Thread& thread : threads_) {
+    if (goes_on) plan_wake_up(thread);
+  }
   return goes_on;
 }
 
-void Process::plan_wake_up() {
-  const net::Time due = shard_loop_->wake_at();
-  if (shard_ended_ || due == net::Time::max() || (planned_ <= due && planned_ > world_.now())) return;
-  planned_ = due;
-  world_.at(due, [this, alive = std::weak_ptr<int>(alive_)] {
+bool Process::turn(Thread& thread) {
+  if (world_.now() < thread.sleeps_until) return true;
+  return thread.loop->run(may_go_on_, [&thread] {
+    thread.has_ended = !thread.shard->run_once(net::Time::max());
+    return !thread.has_ended;
+  });
+}
+
+void Process::plan_wake_up(Thread& thread) {
+  const net::Time due = std::max(thread.loop->wake_at(), thread.sleeps_until);
+  if (thread.has_ended || due == net::Time::max() || (thread.planned <= due && thread.planned > world_.now())) return;
+  thread.planned = due;
+  wake_at(due);
+}
+
+void Process::wake_at(net::Time time) {
+  world_.at(time, [this, alive = std::weak_ptr<int>(alive_)] {
     if (!alive.expired()) stir();
   });
 }

@@ -4,6 +4,8 @@
 // Destroying it is a crash: coroutines and connections go where they stand, and nothing leaves any more that had not left.
 #pragma once
 
+#include <algorithm>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -23,7 +25,7 @@ class Process final : private replicate::Shards {
   /// connection stands, bytes have come, bytes have left, of either plane): when it says no, the process stops dead, and
   /// is to be destroyed.
   Process(
-      Network& network, replicate::ReplicationSettings settings, replicate::DataSettings data,
+      Network& network, replicate::ReplicationSettings settings, replicate::DataSettings data, std::size_t shards = 1,
       std::function<bool()> may_go_on = [] { return true; });
   ~Process() override;
   Process(const Process&) = delete;
@@ -36,7 +38,9 @@ class Process final : private replicate::Shards {
   /// As SIGTERM does.
   void stop();
   /// Both planes have come to their end; failure() says why, if it was not stop().
-  [[nodiscard]] bool has_ended() const { return replication_ended_ && shard_ended_; }
+  [[nodiscard]] bool has_ended() const {
+    return replication_ended_ && std::ranges::all_of(threads_, [](const Thread& thread) { return thread.has_ended; });
+  }
   [[nodiscard]] const std::string& failure() const { return failure_; }
   /// The failure is one that a process may end with: no cluster answers.
   [[nodiscard]] bool is_contact_lost() const { return is_contact_lost_; }
@@ -46,24 +50,34 @@ class Process final : private replicate::Shards {
  private:
   void assign(replicate::Assignment assignment) override;
   void settle(replicate::FlowId flow_id, replicate::ParkCause cause, std::string reason) override;
+  /// Of a shard.
+  struct Thread {
+    SimLoop* loop = nullptr;  // the shard's
+    std::unique_ptr<replicate::Shard> shard;
+    bool has_ended = false;
+    net::Time planned = net::Time::max();  // the next wake-up for its timers
+    net::Time sleeps_until{};              // the machine runs others
+  };
+
+  void add_shard(Network& network, const replicate::DataSettings& data);
+  replicate::Shard& shard_of(replicate::FlowId flow_id) { return *threads_[flow_id.number % threads_.size()].shard; }
+  bool turn(Thread& thread);
+  void wake_at(net::Time time);
   void stir() { is_stirred_ = true; }
   void handle_end(const std::exception_ptr& failure);
-  void plan_wake_up();
+  void plan_wake_up(Thread& thread);
 
   World& world_;
   const std::function<bool()> may_go_on_;
   bool is_stirred_ = true;
   bool replication_ended_ = false;
-  bool shard_ended_ = false;
   std::string failure_;
   bool is_contact_lost_ = false;
-  net::Time planned_ = net::Time::max();  // the next wake-up for the shard's timers
   std::shared_ptr<int> alive_ = std::make_shared<int>();
 
   Context context_;
   SimLoop control_loop_;
-  SimLoop* shard_loop_ = nullptr;  // the shard's
-  std::unique_ptr<replicate::Shard> shard_;
+  std::deque<Thread> threads_;
   std::unique_ptr<replicate::Replication> replication_;
 };
 

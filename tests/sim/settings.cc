@@ -32,10 +32,11 @@ replicate::ReplicationSettings replication_settings(const Scenario& scenario, Wo
   settings.includes = [](std::string_view topic) { return topic == topic_name; };
   settings.target_topic = [](std::string_view topic) { return std::string(topic); };
   settings.offsets = scenario.mapped ? replicate::OffsetsMode::mapped : replicate::OffsetsMode::identical;
-  settings.start_at_latest = scenario.start_at_latest;
+  if (scenario.start_at_latest) settings.start.kind = replicate::StartPosition::Kind::latest;
   settings.offset_syncs = {.topic = syncs_topic_name, .patience = 5s, .produce_timeout_ms = 2000};
   settings.offset_syncs_on_target = scenario.syncs_on_target;
   settings.refresh_interval = 5s;
+  settings.topic_patience = 3s;
   settings.detours.isolation = scenario.isolation;
   settings.detours.stretch_bytes = static_cast<std::int32_t>(world.between(500, 100'000));
   settings.detours.produce_timeout_ms = 2000;
@@ -43,6 +44,13 @@ replicate::ReplicationSettings replication_settings(const Scenario& scenario, Wo
   if (scenario.continue_overtaken) settings.policies.set(replicate::Condition::overtaken, replicate::Policy::go_on);
   if (scenario.continue_truncated) {
     settings.policies.set(replicate::Condition::target_truncated, replicate::Policy::go_on);
+  }
+  const bool is_removing = scenario.mistake == Mistake::unasked_removal;
+  if ((scenario.recreate_source || is_removing) && scenario.mistake != Mistake::unchosen_stop) {
+    settings.policies.set(replicate::Condition::source_recreated, replicate::Policy::recreate);
+  }
+  if (scenario.recreate_target) {
+    settings.policies.set(replicate::Condition::target_deleted, replicate::Policy::recreate);
   }
   switch (scenario.mistake) {
     case Mistake::no_doubt:
@@ -68,6 +76,7 @@ replicate::DataSettings data_settings(const Scenario& scenario, World& world) {
   data.source.fetch.isolation =
       scenario.mistake == Mistake::forwarded_transactions ? Isolation::read_uncommitted : scenario.isolation;
   data.source.stall_timeout = 2s;
+  if (scenario.mistake == Mistake::trusted_places) data.source.place_trust = 24h;
   data.source_link = {.client_id = "shunt", .setup_timeout = 1s};
   data.target_link = data.source_link;
   data.target.produce.client_id = "shunt";

@@ -1,6 +1,8 @@
 #include "tests/sim/simulation.h"
 
+#include <algorithm>
 #include <chrono>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -22,12 +24,16 @@
 namespace shunt::sim {
 
 using namespace std::chrono_literals;
+using replicate::Condition;
+using replicate::PartitionState;
+using replicate::PartitionStatus;
 
 namespace {
 
 constexpr auto trouble = 8s;
 constexpr auto quiet = 180s;
 constexpr auto time_to_end = 90s;
+constexpr auto longest_absence = 5s;  // of a topic that has a successor
 
 /// Of every key only the last record stays; the last batch is in the active segment. (What LogWriter::clean() leaves is
 /// drawn: its records have no meaning.)
@@ -62,11 +68,11 @@ class Simulation {
                                .may_lose_expired = scenario.continue_overtaken,
                                .start_at_latest = scenario.start_at_latest};
     if (scenario.mapped) {
-      auto checker = std::make_unique<MappedChecker>(writers_, others_, source_, target_, rules);
+      auto checker = std::make_unique<MappedChecker>(writers_, retired_, others_, source_, target_, rules);
       mapped_checker_ = checker.get();
       checker_ = std::move(checker);
     } else {
-      checker_ = std::make_unique<IdenticalChecker>(writers_, target_, rules);
+      checker_ = std::make_unique<IdenticalChecker>(writers_, retired_, target_, rules);
     }
     world_.is_traced = scenario.is_traced;
     target_.lets_write_markers = scenario.may_write_markers;
@@ -74,6 +80,7 @@ class Simulation {
     target_.forgets_sequences = scenario.mistake == Mistake::forgotten_sequences;
     source_.forgets_sequences = scenario.mistake == Mistake::forgotten_map_sequences;
     target_.misplaces_duplicates = scenario.mistake == Mistake::misplaced_duplicates;
+    source_.hides_deletions = scenario.mistake == Mistake::met_successor;
     source_.misstates_epoch_ends = scenario.mistake == Mistake::misstated_epoch_ends;
     target_.repeats_producer_epochs = scenario.mistake == Mistake::repeated_producer_epochs;
     source_.create_topic(topic_name, scenario.partitions);
@@ -83,7 +90,7 @@ class Simulation {
       if (scenario.head && world_.chance(0.8)) writer.begin_at(world_.between(1, 60));
       for (std::int64_t batch = world_.between(0, scenario.batches / 2); batch > 0; --batch) writer.write();
       writer.clean();
-      if (scenario.head && world_.chance(0.5)) writer.expire(world_.between(writer.log().start(), writer.end()));
+      if (scenario.head && world_.chance(0.5)) writer.expire(world_.between(writer.start(), writer.end()));
     }
     if (scenario.others) write_as_others();
     make_trouble();
@@ -107,6 +114,8 @@ class Simulation {
     const net::Time deadline = world_.now() + quiet;
     while (world_.now() < deadline && is_fine() && !is_complete()) run_for(200ms);
     if (is_fine()) judge_completeness();
+    const bool may_delete = scenario_.recreate_source && source_losses_ > 0;
+    if (is_fine() && target_.counters.deletions > 0 && !may_delete) failure_ = "the mirror has deleted a topic";
     if (is_fine()) end_processes();
     if (is_fine() && scenario_.mapped) judge_maps();
     return verdict();
@@ -152,7 +161,8 @@ class Simulation {
     world_.trace("process starts");
     ++verdict_.lives;
     life.process =
-        std::make_unique<Process>(network_, replication_settings(scenario_, world_), data_settings(scenario_, world_));
+        std::make_unique<Process>(network_, replication_settings(scenario_, world_), data_settings(scenario_, world_),
+                                  static_cast<std::size_t>(scenario_.shards));
     life.frozen_until = {};
   }
 
@@ -209,8 +219,78 @@ class Simulation {
     writers_.try_emplace(key, world_, source_, key, scenario_.habits);
   }
 
+  /// Whatever is created in its place is not to be taken for it: no batch begins where the mirror stands, or may come to
+  /// stand with what is on its way. (README names that as what cannot be seen.)
+  void delete_source() {
+    for (const auto& [key, writer] : writers_) {
+      const std::int64_t position = target_.has_log(key) ? target_.log(key).end() : 0;
+      avoided_[key] = {std::max<std::int64_t>(1, position), std::max(writer.end(), position)};
+    }
+    while (!writers_.empty()) {
+      writers_.begin()->second.retire();
+      retired_.push_back(writers_.extract(writers_.begin()));
+    }
+    source_.delete_topic(topic_name);
+    ++verdict_.topics_gone;
+    ++source_losses_;
+    if (scenario_.mistake == Mistake::met_successor) return create_source();
+    if (world_.chance(0.85)) source_returns_ = world_.now() + absence();
+  }
+
+  void create_source() {
+    const auto partitions = static_cast<std::int32_t>(world_.between(1, 3));
+    world_.trace("source: topic {} is created again", topic_name);
+    source_.create_topic(topic_name, partitions);
+    for (std::int32_t index = 0; index < partitions; ++index) {
+      const PartitionKey key{topic_name, index};
+      LogWriter& writer = writers_.try_emplace(key, world_, source_, key, scenario_.habits).first->second;
+      if (const auto avoided = avoided_.find(key); avoided != avoided_.end()) {
+        const auto [low, high] = avoided->second;
+        scenario_.mistake == Mistake::met_successor ? writer.meet(low) : writer.avoid(low, high);
+      }
+      for (std::int64_t batch = world_.between(0, scenario_.batches / 2); batch > 0; --batch) writer.write();
+    }
+  }
+
+  void delete_target() {
+    target_.delete_topic(topic_name);
+    ++verdict_.topics_gone;
+    ++target_losses_;
+    if (world_.chance(0.5)) target_returns_ = world_.now() + absence();
+  }
+
+  net::Duration absence() {
+    return world_.chance(0.5) ? world_.micros(0, 300'000) : world_.micros(0, longest_absence / 1us);
+  }
+
+  /// Those that were deleted, and are to have successors by `time`.
+  void replace_topics(net::Time time) {
+    if (source_returns_ <= time) {
+      source_returns_ = net::Time::max();
+      create_source();
+    }
+    if (target_returns_ <= time) {
+      target_returns_ = net::Time::max();
+      // By somebody else, unless the mirror was faster.
+      if (!target_.has_topic(topic_name)) {
+        target_.create_topic(topic_name, static_cast<std::int32_t>(world_.between(1, 3)));
+      }
+    }
+  }
+
+  void delete_topics() {
+    if (scenario_.source_goes && source_losses_ < 2 && source_.has_topic(topic_name) && world_.chance(0.06)) {
+      delete_source();
+    }
+    if (scenario_.target_goes && target_losses_ < 2 && target_.has_topic(topic_name) && world_.chance(0.06)) {
+      delete_target();
+    }
+  }
+
   void misfortune() {
-    if (scenario_.growth && world_.chance(0.05)) grow();
+    replace_topics(world_.now());
+    delete_topics();
+    if (scenario_.growth && !writers_.empty() && world_.chance(0.05)) grow();
     if (scenario_.resets && world_.chance(0.2)) {
       world_.trace("connections break");
       source_.reset_connections(0.3);
@@ -225,10 +305,12 @@ class Simulation {
       }
       if (world_.chance(0.1)) writer.clean();
       if (scenario_.retention && world_.chance(0.05)) {
+        // What was never mirrored of a topic cannot be told from what was never mirrored of the one before.
+        if (checker_->is_of_another(key)) continue;
         // Mostly of what is mirrored already, as retention should be.
         const std::int64_t most =
             world_.chance(0.9) ? std::min(checker_->position_of(key), writer.end()) : writer.end();
-        if (most > writer.log().start()) writer.expire(world_.between(writer.log().start(), most));
+        if (most > writer.start()) writer.expire(world_.between(writer.start(), most));
       }
     }
     for (auto& [key, log] : (scenario_.syncs_on_target ? target_ : source_).logs()) {
@@ -236,7 +318,7 @@ class Simulation {
     }
     for (auto& [key, log] : target_.logs()) {
       if (!scenario_.unclean_target || key.first != topic_name || !world_.chance(0.05)) continue;
-      if (target_.elect_unclean(key, world_.between(1, 4))) checker_->handle_target_loss(key);
+      if (target_.elect_unclean(key, world_.between(1, 4), world_.chance(0.5))) checker_->handle_target_loss(key);
     }
     for (auto& [key, log] : target_.logs()) {
       if (scenario_.target_retention && key.first == topic_name && world_.chance(0.05)) {
@@ -286,6 +368,7 @@ class Simulation {
     target_.faults = {};
     if (dead_source_) source_.start_broker(*dead_source_);
     if (dead_target_) target_.start_broker(*dead_target_);
+    replace_topics(world_.now() + longest_absence);
     for (Life& life : lives_) {
       life.frozen_until = std::min(life.frozen_until, world_.now());
       if (!life.process) life.starts_at = std::min(life.starts_at, world_.now());
@@ -300,56 +383,109 @@ class Simulation {
 
   // ---- the end ----
 
-  [[nodiscard]] std::optional<std::string> stop_reason(const PartitionKey& key) const {
-    std::optional<std::string> reason;
+  /// Of every process, if all of them have stopped; a topic that stops takes partitions along that a process never knew.
+  [[nodiscard]] std::optional<PartitionStatus> stopped(const PartitionKey& key) const {
+    std::optional<PartitionStatus> last;
     for (const Life& life : lives_) {
       if (!life.process) return std::nullopt;
-      const auto status = life.process->status();
-      bool is_stopped = false;
-      for (const auto& partition : status.partitions) {
-        if (partition.source_topic != key.first || partition.partition != key.second) continue;
-        if (partition.state != replicate::PartitionState::failed) continue;
-        is_stopped = true;
-        reason = partition.reason;
+      std::optional<PartitionStatus> of_life;
+      for (const PartitionStatus& partition : life.process->status().partitions) {
+        if (partition.source_topic != key.first || partition.state != PartitionState::failed) continue;
+        if (partition.partition == key.second || (!of_life && is_of_topic(partition))) of_life = partition;
       }
-      if (!is_stopped) return std::nullopt;
+      if (!of_life) return std::nullopt;
+      last = of_life;
     }
-    return reason;
+    return last;
+  }
+  [[nodiscard]] static bool is_of_topic(const PartitionStatus& partition) {
+    return partition.condition == Condition::source_deleted || partition.condition == Condition::source_recreated ||
+           partition.condition == Condition::target_deleted;
   }
 
   bool is_complete() {
-    for (const auto& [key, writer] : writers_) {
-      if (!checker_->is_mirrored(key) && !stop_reason(key)) return false;
-    }
-    return true;
+    if (!source_.has_topic(topic_name)) return is_given_up();
+    return std::ranges::all_of(writers_, [this](const auto& writer) {
+      if (checker_->is_mirrored(writer.first)) return true;
+      const std::optional<PartitionStatus> stop = stopped(writer.first);
+      return stop && why_stopped(writer.first, *stop) != nullptr;
+    });
+  }
+
+  /// Of a topic that is gone every process knows nothing, or that.
+  [[nodiscard]] bool is_given_up() const {
+    return std::ranges::all_of(lives_, [](const Life& life) {
+      return life.process && std::ranges::all_of(life.process->status().partitions, [](const auto& partition) {
+               return partition.state == PartitionState::failed;
+             });
+    });
   }
 
   void judge_completeness() {
+    if (!source_.has_topic(topic_name) && !is_given_up()) {
+      failure_ = "the source's topic is gone, and not given up";
+      for (std::int32_t index = 0; index < 3; ++index) failure_ += waiting_for({topic_name, index});
+    }
     for (auto& [key, writer] : writers_) {
       if (checker_->is_mirrored(key)) continue;
       const std::string name = fmt::format("{}-{}", key.first, key.second);
-      const std::optional<std::string> reason = stop_reason(key);
-      if (!reason) {
+      const std::optional<PartitionStatus> stop = stopped(key);
+      if (!stop) {
         failure_ = fmt::format("{} stands at {} after all trouble has ended; {}", name, checker_->progress_of(key),
                                waiting_for(key));
         return;
       }
-      const bool is_overtaken = reason->find("shunt.on.overtaken=continue") != std::string::npos;
-      const bool is_truncated = reason->find("shunt.on.target.truncated=continue") != std::string::npos;
-      if (checker_->has_lost_records(key)) {
-        ++verdict_.truncated;
-      } else if (is_overtaken && scenario_.retention) {
-        ++verdict_.overtaken;
-      } else if (is_truncated && scenario_.unclean_target && !scenario_.continue_truncated) {
-        ++verdict_.truncated;
-      } else if (checker_->may_have_stopped(key)) {
-        ++verdict_.overfilled;
-      } else {
-        failure_ =
-            fmt::format("{} has stopped at {} for no legitimate reason: {}", name, checker_->progress_of(key), *reason);
+      std::uint64_t* legitimate = why_stopped(key, *stop);
+      if (legitimate == nullptr) {
+        failure_ = fmt::format("{} has stopped at {} for no legitimate reason: {}", name, checker_->progress_of(key),
+                               stop->reason);
         return;
       }
+      ++*legitimate;
     }
+  }
+
+  /// Where it is counted; null: it should not have.
+  std::uint64_t* why_stopped(const PartitionKey& key, const PartitionStatus& stop) {
+    const auto says = [&stop](const char* text) { return stop.reason.find(text) != std::string::npos; };
+    if (checker_->has_lost_records(key)) return &verdict_.truncated;
+    if (says("shunt.on.overtaken=continue") && scenario_.retention) return &verdict_.overtaken;
+    if (says("shunt.on.target.truncated=continue") && scenario_.unclean_target && !scenario_.continue_truncated) {
+      return &verdict_.truncated;
+    }
+    if (checker_->may_have_stopped(key)) return &verdict_.overfilled;
+    if (says("the last batch is not this mirror's") && checker_->has_begun_early(key)) return &verdict_.overfilled;
+    // A process that had asked for that may have died before it was done.
+    const bool is_lost = target_losses_ > 0 || (scenario_.recreate_source && source_losses_ > 0);
+    if (stop.condition == Condition::target_deleted && is_lost && !target_.has_topic(topic_name)) {
+      return scenario_.recreate_target ? nullptr : &verdict_.replaced;
+    }
+    if (source_losses_ == 0) return nullptr;
+    if (!scenario_.recreate_source) {
+      const bool is_known = stop.condition == Condition::source_recreated;
+      return is_known || checker_->is_of_another(key) ? &verdict_.replaced : nullptr;
+    }
+    const bool may_not_delete = says("is not deleted, because") && is_anybody_else_there();
+    // After a restart nobody knows why a log that has had several leaders is another one.
+    const bool is_unclear = stop.condition == Condition::source_truncated && source_.log(key).leader_epoch > 0;
+    const bool is_old = checker_->is_of_another(key) && (is_unclear || has_only_markers(key));
+    return may_not_delete || is_old ? &verdict_.replaced : nullptr;
+  }
+
+  /// Of the target's log: nobody's, as far as it can tell.
+  [[nodiscard]] bool has_only_markers(const PartitionKey& key) {
+    return target_.has_log(key) && std::ranges::all_of(target_.log(key).batches(), [](const StoredBatch& batch) {
+             return batch.header().is_control();
+           });
+  }
+
+  /// A partition of the target has data of two producers, or is not empty and has none of any.
+  [[nodiscard]] bool is_anybody_else_there() {
+    return std::ranges::any_of(target_.logs(), [](const auto& log) {
+      const auto writers = std::ranges::count_if(
+          log.second.producers(), [](const auto& producer) { return producer.second.last_sequence >= 0; });
+      return log.first.first == topic_name && log.second.end() > 0 && writers != 1;
+    });
   }
 
   [[nodiscard]] std::string waiting_for(const PartitionKey& key) const {
@@ -411,12 +547,18 @@ class Simulation {
   FakeCluster source_;
   FakeCluster target_;
   Writers writers_;
+  RetiredWriters retired_;
   Writers others_;  // on the target
   std::unique_ptr<Checker> checker_;
   MappedChecker* mapped_checker_ = nullptr;  // the same, where offsets are mapped
   std::vector<Life> lives_;
   std::optional<std::int32_t> dead_source_;
   std::optional<std::int32_t> dead_target_;
+  net::Time source_returns_ = net::Time::max();
+  net::Time target_returns_ = net::Time::max();
+  std::map<PartitionKey, std::pair<std::int64_t, std::int64_t>> avoided_;  // by the writers of the source's next topic
+  int source_losses_ = 0;                                                  // of its topic
+  int target_losses_ = 0;
   std::string failure_;
   bool is_ending_ = false;
   Verdict verdict_;
@@ -466,6 +608,13 @@ Scenario scenario_of(std::uint64_t seed) {
     scenario.continue_truncated = dice.chance(0.7);
     scenario.unclean_source = dice.chance(0.1);
   }
+  scenario.recreate_source = dice.chance(0.5);
+  scenario.recreate_target = dice.chance(0.5);
+  if (!scenario.mapped) {
+    scenario.source_goes = dice.chance(0.15);
+    scenario.target_goes = dice.chance(0.15);
+  }
+  scenario.shards = dice.chance(0.3) ? static_cast<std::int32_t>(dice.between(2, 3)) : 1;
   // Left out, for it is known to fail: of two processes that fill the same head one has created the topic, and pads, the
   // other writes markers; padding is not fenced against a marker that is under way.
   if (scenario.two_processes && scenario.head) scenario.topic_exists = true;
@@ -490,6 +639,8 @@ Verdict& Verdict::operator+=(const Verdict& other) {
   overtaken += other.overtaken;
   overfilled += other.overfilled;
   truncated += other.truncated;
+  replaced += other.replaced;
+  topics_gone += other.topics_gone;
   return *this;
 }
 
@@ -500,11 +651,11 @@ std::string to_string(const Verdict& verdict) {
       "{} of them late; {} requests fenced, {} executed after their connection's death, {} answers lost; "
       "{} interruptions; mapped: {} batches of other producers, maps stored {} times; partitions stopped: {} "
       "overtaken, "
-      "{} overfilled, {} truncated",
+      "{} overfilled, {} truncated, {} of {} topics that went",
       verdict.lives, verdict.requests, verdict.forwarded, verdict.rewritten, verdict.padding, verdict.duplicates,
       verdict.markers, verdict.late_markers, verdict.fenced, verdict.executed_after_death, verdict.answers_lost,
       verdict.interruptions, verdict.others, verdict.stored_maps, verdict.overtaken, verdict.overfilled,
-      verdict.truncated);
+      verdict.truncated, verdict.replaced, verdict.topics_gone);
 }
 
 Verdict simulate(const Scenario& scenario) {

@@ -7,6 +7,10 @@
 //   overtaken   retention on the source has taken records that were not mirrored yet, and shunt.on.overtaken is stop
 //   truncated   the source has lost records that were mirrored, or the target acknowledged ones, and
 //               shunt.on.target.truncated is stop
+//   deleted     the source's topic is gone, or the target's, and shunt.on.target.deleted is stop
+//   replaced    another topic has taken the place of the source's, the target has records of the one before, and
+//               shunt.on.source.recreated is stop, or may not delete what it does not know for its own
+//   invaded     what was on its way to the target's topic has come to the one that has taken its place
 //   displaced   a marker was written by a request that executed later than shunt waits for, or while an unclean election cut
 //               off the log it was meant for, or twice by a coordinator in trouble (KAFKA-19999): nothing may follow it
 //
@@ -33,6 +37,10 @@ enum class Mistake {
   forgotten_map_sequences,   // the same of the offset syncs topic, where the source has it
   misplaced_duplicates,      // of a batch that it has the broker says that it lies at the log's end
   misstated_epoch_ends,      // a source broker says of every leader epoch that it goes on to the log's end
+  met_successor,             // a source topic's successor begins a batch where the mirror stands, and no fetch is told
+  unasked_removal,  // the target's topic is deleted when the source's is another one, though that was not chosen
+  unchosen_stop,    // it is not, though it was
+  trusted_places,   // where the target's log ends is never asked again
 };
 
 struct Scenario {
@@ -40,6 +48,7 @@ struct Scenario {
   std::int32_t brokers = 2;
   std::int32_t partitions = 2;
   std::int32_t batches = 40;  // of each partition, over the whole life
+  std::int32_t shards = 1;    // of each process
   Habits habits;
   replicate::Isolation isolation = replicate::Isolation::read_committed;
   bool head = false;       // the source's log has begun later than at 0
@@ -66,6 +75,10 @@ struct Scenario {
   bool unclean_source = false;    // a partition's new leader may lack the last batches
   bool unclean_target = false;
   bool continue_truncated = false;  // shunt.on.target.truncated
+  bool source_goes = false;         // the topic is deleted, and mostly another one of its name created
+  bool target_goes = false;
+  bool recreate_source = false;  // shunt.on.source.recreated
+  bool recreate_target = false;  // shunt.on.target.deleted
   Mistake mistake = Mistake::none;
   bool is_traced = false;
 };
@@ -93,6 +106,8 @@ struct Verdict {
   std::uint64_t overtaken = 0;  // partitions that stopped
   std::uint64_t overfilled = 0;
   std::uint64_t truncated = 0;
+  std::uint64_t replaced = 0;
+  std::uint64_t topics_gone = 0;  // on either side
 
   Verdict& operator+=(const Verdict& other);
 };

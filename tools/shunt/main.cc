@@ -63,6 +63,18 @@ int main(int count, char** arguments) {
       "Exit code 0: all that the source held when it was asked is on the target, at the same offsets. 1: something\n"
       "differs, is not copied yet, or could not be compared; the first difference of each partition is named.");
 
+  std::string groups_file;
+  bool groups_json = false;
+  CLI::App* groups_command = app.add_subcommand(
+      "groups", "Where consumer groups are on both sides, and what is left to read. Changes nothing.");
+  groups_command->add_option("FILE", groups_file, "MirrorMaker 2 .properties file")->required();
+  groups_command->add_flag("--json", groups_json, "As one JSON object");
+  groups_command->add_option("--log-level", run_options.log_level, "Overrides shunt.log.level")->check(levels);
+  groups_command->footer(
+      "A line for each partition that a group of the source (`groups`, `groups.exclude`) has an offset on. Exit code "
+      "1:\n"
+      "something could not be asked, and is named.");
+
   CLI::App* keys_command = app.add_subcommand("keys", "Print every key FILE may hold, and what shunt does with it.");
   keys_command->add_flag("--markdown", markdown, "As Markdown tables");
 
@@ -74,6 +86,7 @@ int main(int count, char** arguments) {
   try {
     if (*run_command) return run(run_options);
     if (*verify_command) return verify(verify_arguments);
+    if (*groups_command) return groups(groups_file, groups_json, run_options.log_level);
     if (*check_command) return check(check_file, run_options.log_level);
     return print_keys(markdown);
   } catch (const std::exception& error) {

@@ -1,7 +1,6 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <ctime>
 #include <exception>
 #include <map>
 #include <optional>
@@ -15,6 +14,8 @@
 #include <unistd.h>
 
 #include "net/asio.h"
+#include "replicate/certificate_watch.h"
+#include "replicate/config/values.h"
 #include "replicate/verify/verification.h"
 #include "tools/shunt/commands.h"
 #include "tools/shunt/configuration.h"
@@ -34,16 +35,6 @@ using replicate::VerifyResult;
 namespace {
 
 constexpr auto between_rounds = 1s;  // of the continuous mode
-
-/// Milliseconds since 1970, or UTC as 2026-01-31T00:00:00Z.
-std::optional<std::int64_t> parse_time(const std::string& text) {
-  if (!text.empty() && text.find_first_not_of("0123456789") == std::string::npos && text.size() < 18)
-    return std::stoll(text);
-  std::tm time{};
-  const char* end = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &time);
-  if (end == nullptr || *end != '\0') return std::nullopt;
-  return std::int64_t{timegm(&time)} * 1000;
-}
 
 /// One line that is written over on a terminal, one every few seconds elsewhere.
 class Progress {
@@ -202,7 +193,7 @@ int verify(const VerifyArguments& arguments) {
   VerifyOptions options;
   options.sample = arguments.sample;
   if (!arguments.since.empty()) {
-    options.since_ms = parse_time(arguments.since);
+    options.since_ms = replicate::parse_time(arguments.since);
     if (!options.since_ms) {
       fmt::print(stderr, "shunt: --since {}: write milliseconds since 1970, or UTC as 2026-01-31T00:00:00Z\n",
                  printable(arguments.since));
@@ -218,6 +209,7 @@ int verify(const VerifyArguments& arguments) {
   if (arguments.continuous) signals.emplace();
   std::map<std::tuple<std::string, replicate::TopicPartition>, protocol::Offset> seen;
   bool is_equal = true;
+  replicate::CertificateWatch certificates(*config);
   while (true) {
     const auto began = std::chrono::steady_clock::now();
     const VerifyResult result = run_once(*config, options);
@@ -236,6 +228,7 @@ int verify(const VerifyArguments& arguments) {
       return known == seen.end() ? protocol::Offset(0) : known->second;
     };
     if (signals->wait_for(between_rounds)) break;
+    certificates.look();
   }
   return is_equal ? exit_done : exit_failed;
 }

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -79,7 +80,7 @@ TEST(Load, ReadsAMinimalFile) {
   EXPECT_EQ(flow.target_admin.client_id, "A->B|MirrorSourceConnector|replication-target-admin");
   EXPECT_EQ(flow.replication_factor, 2);
   EXPECT_EQ(flow.refresh_topics_interval, std::chrono::seconds(600));
-  EXPECT_EQ(flow.auto_offset_reset, OffsetReset::earliest);
+  EXPECT_EQ(flow.start, StartPosition());
   EXPECT_EQ(flow.source_consumer.request_timeout, milliseconds(30'000));
   EXPECT_EQ(flow.source_consumer.receive_buffer_bytes, std::nullopt);
   EXPECT_EQ(flow.fetch.max_bytes, std::nullopt);
@@ -106,6 +107,39 @@ TEST(Load, SelectsTopicsAsMirrorMaker) {
   EXPECT_FALSE(flow_of("topics = .*\ntopics.exclude =\n").mirrors("__consumer_offsets"))
       << "never, whatever is excluded";
   EXPECT_FALSE(flow_of("A->B.topics =\n").mirrors("orders")) << "an empty list selects nothing";
+}
+
+TEST(Load, ReadsWhatBecomesOfGroups) {
+  const FlowConfig flow = flow_of("");
+  EXPECT_TRUE(flow.writes_offset_syncs);
+  EXPECT_TRUE(flow.groups.writes_checkpoints);
+  EXPECT_FALSE(flow.groups.writes_groups);
+  EXPECT_FALSE(flow.groups.may_rewind);
+  EXPECT_EQ(flow.groups.interval(), std::chrono::seconds(60));
+  EXPECT_EQ(flow.groups.checkpoints_replication_factor, 3);
+  EXPECT_TRUE(flow.groups.selects("billing"));
+  for (const char* group : {"console-consumer-1", "connect-sink", "__internal"}) {
+    EXPECT_FALSE(flow.groups.selects(group)) << group;
+  }
+  const FlowConfig some = flow_of(
+      "A->B.groups = bill.*, ship\nA->B.groups.exclude = billboard\nsync.group.offsets.enabled = true\n"
+      "sync.group.offsets.interval.seconds = 5\nemit.checkpoints.interval.seconds = 7\n"
+      "shunt.group.offsets.rewind = true\nemit.offset-syncs.enabled = false\n"
+      "checkpoints.topic.replication.factor = -1\n");
+  EXPECT_TRUE(some.groups.selects("billing"));
+  EXPECT_TRUE(some.groups.selects("ship"));
+  EXPECT_FALSE(some.groups.selects("billboard"));
+  EXPECT_FALSE(some.groups.selects("shipping"));
+  EXPECT_EQ(some.groups.interval(), std::chrono::seconds(5)) << "one round serves both";
+  EXPECT_TRUE(some.groups.may_rewind);
+  EXPECT_FALSE(some.writes_offset_syncs);
+  EXPECT_EQ(some.groups.checkpoints_replication_factor, -1);
+  EXPECT_EQ(flow_of("sync.group.offsets.enabled = true\nemit.checkpoints.enabled = false\n"
+                    "emit.checkpoints.interval.seconds = 1\n")
+                .groups.interval(),
+            std::chrono::seconds(60));
+  EXPECT_THAT(said_of("sync.group.offsets.interval.seconds = 0\n"), ElementsAre(HasSubstr("error")));
+  EXPECT_THAT(said_of("groups = (\n"), ElementsAre(HasSubstr("error")));
 }
 
 // The rows are checked against MirrorMakerConfig and MirrorSourceConfig of Kafka 4.3: the last that is set wins.
@@ -185,6 +219,15 @@ TEST(Load, EnablesFlowsAsMirrorMaker) {
   EXPECT_THAT(flows("A->B.enabled = false\n"), IsEmpty());
 }
 
+TEST(Load, PreventsLoopsWhereBothDirectionsAreInTheFile) {
+  const std::string mapped = "shunt.offsets = mapped\n";
+  EXPECT_EQ(flow_of(mapped).loop_prevention, LoopPrevention::stop);
+  EXPECT_EQ(flow_of(mapped + "B->A.enabled = true\n").loop_prevention, LoopPrevention::leave_out);
+  EXPECT_EQ(flow_of(mapped + "B->A.enabled = true\nshunt.loop.prevention = false\n").loop_prevention,
+            LoopPrevention::off);
+  EXPECT_EQ(flow_of(mapped + "shunt.loop.prevention = true\n").loop_prevention, LoopPrevention::leave_out);
+}
+
 TEST(Load, RunsOnlyFlowsIntoSomeTargets) {
   LoadOptions options;
   options.target_aliases = {"A"};
@@ -220,7 +263,7 @@ TEST(Load, ReadsClientSettings) {
   EXPECT_EQ(flow.fetch.max_bytes, 1000);
   EXPECT_EQ(flow.fetch.max_partition_bytes, 500);
   EXPECT_EQ(flow.fetch.max_wait, milliseconds(100));
-  EXPECT_EQ(flow.auto_offset_reset, OffsetReset::latest);
+  EXPECT_EQ(flow.start.kind, StartPosition::Kind::latest);
   EXPECT_EQ(flow.source_consumer.receive_buffer_bytes, 65536);
   EXPECT_EQ(flow.source_consumer.reconnect_backoff, milliseconds(2000));
   EXPECT_EQ(flow.source_consumer.reconnect_backoff_max, milliseconds(2000)) << "never below the first pause";
@@ -283,9 +326,9 @@ TEST(Load, WarnsOfKeysWhereTheyDoNotCount) {
 
 TEST(Load, SaysWhatIsNotSupported) {
   EXPECT_THAT(said_of("tasks.max = 3\n"), ElementsAre(HasSubstr("f:5: note: tasks.max has no effect: ")));
-  EXPECT_THAT(said_of("sync.group.offsets.enabled = true\n"),
-              ElementsAre(HasSubstr("f:5: warning: sync.group.offsets.enabled = \"true\" is not supported")));
-  EXPECT_THAT(said_of("sync.group.offsets.enabled = false\n"), IsEmpty());
+  EXPECT_THAT(said_of("offset.lag.max = 3\n"), ElementsAre(HasSubstr("exactly at any distance")));
+  EXPECT_THAT(said_of("group.filter.class = DefaultGroupFilter\n"), IsEmpty());
+  EXPECT_THAT(said_of("group.filter.class = com.acme.Filter\n"), ElementsAre(HasSubstr("error")));
   EXPECT_THAT(said_of("transforms = mask\n"),
               ElementsAre(HasSubstr("f:5: error: transforms = \"mask\" is not supported")));
   EXPECT_THAT(said_of("topic.filter.class = DefaultTopicFilter\n"), IsEmpty());
@@ -495,6 +538,86 @@ TEST(Load, RefusesLoops) {
                    identity + "A->B.enabled=true\nB->C.enabled=true\nC->A.enabled=true\n")
                   .said,
               ElementsAre(HasSubstr("A->B and B->C and C->A form a loop")));
+}
+
+TEST(Load, RefusesLoopsOfTopicsThatAreNamed) {
+  const std::string identity = "replication.policy.class = IdentityReplicationPolicy\n";
+  EXPECT_THAT(said_of(identity + "B->A.enabled = true\nA->B.topics = orders\\\\.eu, a\nB->A.topics = orders.*\n"),
+              ElementsAre(HasSubstr("f: error: A->B and B->A form a loop for topic orders.eu")));
+}
+
+TEST(Load, TopicsAreMapped) {
+  const std::string identity = "replication.policy.class = IdentityReplicationPolicy\n";
+  const FlowConfig flow = flow_of(identity + "shunt.topic.mapping = a:b, c : d\n");
+  EXPECT_EQ(flow.target_topic("a"), "b");
+  EXPECT_EQ(flow.target_topic("c"), "d");
+  EXPECT_EQ(flow.target_topic("e"), "e");
+  const auto said = [&identity](const std::string& line) { return said_of(identity + line); };
+  EXPECT_THAT(said_of("shunt.topic.mapping = a:b\n"), ElementsAre(HasSubstr("does not go together with a replication "
+                                                                            "policy that renames topics")));
+  EXPECT_THAT(said("shunt.topic.mapping = a\n"), ElementsAre(HasSubstr("holds \"a\"; write source:target")));
+  EXPECT_THAT(said("shunt.topic.mapping = a:b c\n"), ElementsAre(HasSubstr("holds \"a:b c\"")));
+  EXPECT_THAT(said("shunt.topic.mapping = a:b, a:c\n"), ElementsAre(HasSubstr("maps a twice")));
+  EXPECT_THAT(said("shunt.topic.mapping = a:b, c:b\n"), ElementsAre(HasSubstr("maps a and c onto b")));
+  EXPECT_THAT(said("topics = c\nshunt.topic.mapping = a:b\n"),
+              ElementsAre(HasSubstr("do not select: it is not mirrored")));
+  std::string many = "shunt.topic.mapping = t0:u0";
+  for (int i = 1; i <= 20; ++i) many += fmt::format(", t{0}:u{0}", i);
+  EXPECT_THAT(said(many + "\n"), ElementsAre(HasSubstr("maps 21 topics, more than the 20")));
+  EXPECT_THAT(said(many + "\nshunt.topic.mapping.max = 21\n"), IsEmpty());
+}
+
+TEST(Load, LongNamesAreCutByTheConservativePolicyAlone) {
+  const std::string name(200, 'n');
+  EXPECT_EQ(flow_of("").target_topic(name), "A." + name);
+  EXPECT_EQ(flow_of("shunt.metadata.policy = conservative\n").target_topic(name), "A." + name.substr(0, 128));
+}
+
+TEST(Load, MetadataPoliciesHaveTheirOwnIntervalsAndExclusions) {
+  const FlowConfig like_mm2 = flow_of("");
+  EXPECT_EQ(like_mm2.sync_topic_configs_interval.count(), 600);
+  EXPECT_TRUE(like_mm2.config_properties_exclude.matches("min.insync.replicas"));
+  const FlowConfig conservative = flow_of("shunt.metadata.policy = conservative\n");
+  EXPECT_EQ(conservative.sync_topic_configs_interval.count(), 180);
+  EXPECT_FALSE(conservative.config_properties_exclude.matches("min.insync.replicas"));
+  EXPECT_TRUE(conservative.config_properties_exclude.matches("leader.replication.throttled.replicas"));
+  EXPECT_EQ(flow_of("shunt.metadata.policy = conservative\nsync.topic.configs.interval.seconds = 7\n")
+                .sync_topic_configs_interval.count(),
+            7);
+  EXPECT_THAT(said_of("shunt.metadata.policy = conservative\nuse.defaults.from = source\n"),
+              ElementsAre(HasSubstr("contradicts shunt.metadata.policy=conservative")));
+}
+
+TEST(Load, StartPositions) {
+  const auto start = [](const std::string& text) { return flow_of("shunt.start.offset = " + text + "\n").start; };
+  EXPECT_EQ(start("earliest"), StartPosition());
+  EXPECT_EQ(start("Latest").kind, StartPosition::Kind::latest);
+  const StartPosition time{.kind = StartPosition::Kind::time, .time_ms = 1769817600000};
+  EXPECT_EQ(start("2026-01-31T00:00:00Z"), time);
+  EXPECT_EQ(start("1769817600000"), time);
+  EXPECT_THAT(said_of("shunt.start.offset = yesterday\n"),
+              ElementsAre(HasSubstr("\"yesterday\" is no place to begin")));
+  EXPECT_THAT(said_of("shunt.start.offset = latest\nA.consumer.auto.offset.reset = earliest\n"),
+              ElementsAre(HasSubstr("contradicts auto.offset.reset")));
+  EXPECT_THAT(said_of("shunt.start.offset = latest\nA.consumer.auto.offset.reset = latest\n"), IsEmpty());
+}
+
+TEST(Load, ScopesIncludeThoseBeforeThem) {
+  EXPECT_EQ(flow_of("").scope, SyncScope::messages);
+  EXPECT_FALSE(flow_of("").groups.writes_groups);
+  EXPECT_TRUE(flow_of("shunt.sync = offsets\n").groups.writes_groups);
+  EXPECT_FALSE(flow_of("shunt.sync = offsets\nsync.group.offsets.enabled = false\n").groups.writes_groups);
+  EXPECT_THAT(said_of("shunt.sync = metadata\nsync.group.offsets.enabled = true\n"),
+              ::testing::Contains(HasSubstr("contradicts shunt.sync=metadata")));
+}
+
+TEST(Load, AccessRights) {
+  EXPECT_TRUE(flow_of("").acls.is_enabled);
+  const FlowConfig flow = flow_of("shunt.acls.remove = true\nshunt.acls.keep.principals = User:x\n");
+  EXPECT_THAT(flow.acls.keep_principals, ElementsAre("User:x", "User:ANONYMOUS"));
+  EXPECT_THAT(said_of("shunt.acls.keep.principals = x\n"), ElementsAre(HasSubstr("names no principal")));
+  EXPECT_THAT(said_of("sync.topic.acls.enabled = false\nshunt.acls.groups = true\n"),
+              ElementsAre(HasSubstr("contradicts sync.topic.acls.enabled=false")));
 }
 
 TEST(Load, ReportsContradictions) {

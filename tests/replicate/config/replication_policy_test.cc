@@ -78,6 +78,7 @@ TEST(Policy, KnowsInternalTopics) {
 TEST(Policy, UsesTheSeparatorInInternalTopicsIfTold) {
   const ReplicationPolicy with(Kind::default_policy, "A", "_", true);
   EXPECT_TRUE(with.is_internal_topic("A_checkpoints_internal"));
+  EXPECT_EQ(with.checkpoints_topic("A"), "A_checkpoints_internal");
   EXPECT_FALSE(with.is_internal_topic("A.checkpoints.internal"));
   EXPECT_TRUE(with.is_internal_topic("mm2-offsets.A.internal"));
   const ReplicationPolicy without(Kind::default_policy, "A", "_", false);

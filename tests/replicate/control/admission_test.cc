@@ -56,14 +56,14 @@ TEST(Admission, BoundsAloneDecideWhereTheyCan) {
       {padded(bounds(50, 100, 0, 40, true)), Verdict::fill_head, 50, ""},
       {padded(bounds(50, 100, 0, 50, true)), Verdict::fill_head, 50, ""},
       {marked(bounds(50, 100, 0, 40)), Verdict::fill_head, 50, ""},
-      {bounds(50, 100, 0, 40), Verdict::overtaken, 50, "deleted 10 offsets that were never mirrored"},
+      {bounds(50, 100, 40, 40), Verdict::overtaken, 50, "deleted 10 offsets that were never mirrored"},
+      {bounds(50, 100, 0, 40), std::nullopt, 0, ""},
       {bounds(0, 30, 40, 40), Verdict::refuse, -1, "the target holds 10 records that the source does not have"},
       {bounds(0, 0, 40, 40), Verdict::refuse, -1, "the target holds 40 records"},
       {bounds(0, 30, 0, 40), std::nullopt, 0, ""},
       {bounds(0, 100, 40, 40, true), Verdict::start, 40, ""},
       {bounds(0, 100, 40, 40, false), Verdict::start, 40, "cannot be compared"},
-      {bounds(40, 100, 0, 40, true), Verdict::start, 40, ""},
-      {bounds(40, 100, 0, 40, false), Verdict::start, 40, "nothing to compare"},
+      {bounds(40, 100, 0, 40, true), std::nullopt, 0, ""},
       {bounds(40, 40, 40, 40, true), Verdict::start, 40, ""},
       {bounds(0, 100, 0, 40, true), std::nullopt, 0, ""},
       {bounds(39, 100, 39, 40, false), std::nullopt, 0, ""},
@@ -123,6 +123,30 @@ TEST(Admission, LastBatchesDecideTheRest) {
     if (std::string_view(one.reason).empty()) {
       EXPECT_EQ(decided.reason, "");
     }
+  }
+}
+
+TEST(Admission, WhereTheSourceNoLongerHasTheTargetsLastBatchItsWriterDecides) {
+  constexpr ProducerId identity{(std::int64_t{1} << 62) + 5};
+  const struct {
+    ProducerId writer;
+    bool known;
+    Verdict verdict;
+    const char* reason;
+  } cases[] = {
+      {identity, true, Verdict::start, ""},
+      {ProducerId(-1), false, Verdict::start, "nothing to compare"},
+      {ProducerId(identity.value() + 1), false, Verdict::refuse, "meant for a topic that had its name before"},
+  };
+  for (const auto& one : cases) {
+    AdmissionFacts facts = bounds(40, 100, 0, 40, one.known);
+    facts.identity = identity;
+    facts.target_tail = tail(30, 10, 1);
+    facts.target_tail->producer_id = one.writer;
+    EXPECT_FALSE(decide_by_bounds(facts));
+    const Admission decided = decide_by_tails(facts);
+    EXPECT_EQ(decided.verdict, one.verdict) << decided.reason;
+    EXPECT_THAT(decided.reason, HasSubstr(one.reason));
   }
 }
 
@@ -207,13 +231,14 @@ constexpr ProducerId identity{std::int64_t{1} << 62};
 
 class AdmitTest : public ::testing::Test {
  protected:
-  std::vector<Admission> admit_all(int partitions) {
+  std::vector<Admission> admit_all(int partitions, std::optional<Offset> begin = {}) {
     std::vector<AdmissionQuestion> questions;
     for (int index = 0; index < partitions; ++index) {
       AdmissionQuestion question;
       question.source = TopicPartition{"s", PartitionIndex(index)};
       question.target = TopicPartition{"t", PartitionIndex(index)};
       question.identity = identity;
+      question.begin = begin;
       questions.push_back(question);
     }
     Cluster source(context.get_executor(), source_kafka.settings("A"));
@@ -273,7 +298,8 @@ TEST_F(AdmitTest, EachPartitionIsJudgedOnItsOwn) {
   EXPECT_THAT(admissions[2].reason, HasSubstr("the value is 4 bytes"));
   EXPECT_EQ(admissions[3].verdict, Verdict::refuse);
   EXPECT_THAT(admissions[3].reason, HasSubstr("1 records that the source does not have"));
-  EXPECT_EQ(admissions[4].verdict, Verdict::refuse);
+  EXPECT_EQ(admissions[4].verdict, Verdict::retry);
+  EXPECT_EQ(admissions[4].condition, Condition::target_unauthorized);
   EXPECT_THAT(admissions[4].reason, HasSubstr("grant Read and Describe"));
   EXPECT_EQ(admissions[5].verdict, Verdict::retry);
   EXPECT_THAT(admissions[5].reason, HasSubstr("high watermark is behind"));
@@ -325,10 +351,10 @@ TEST_F(AdmitTest, AnIdentityTheTargetRemembersIsBelieved) {
   for (FakeKafka* kafka : {&source_kafka, &target_kafka}) {
     const char* topic = kafka == &source_kafka ? "s" : "t";
     kafka->create(topic, 2);
-    for (int index = 0; index < 2; ++index) kafka->partition(topic, index).append("one", 10);
+    for (int index = 0; index < 2; ++index) kafka->partition(topic, index).append_records("one", 10);
   }
   for (int index = 0; index < 2; ++index) {  // compacted: the source's first batch is gone
-    source_kafka.partition("s", index).append("two", 10);
+    source_kafka.partition("s", index).append_records("two", 10);
     source_kafka.partition("s", index).batches.erase(source_kafka.partition("s", index).batches.begin());
   }
   target_kafka.partition("t", 0).producers = {3, identity.value()};
@@ -336,6 +362,27 @@ TEST_F(AdmitTest, AnIdentityTheTargetRemembersIsBelieved) {
   const std::vector<Admission> admissions = admit_all(2);
   EXPECT_EQ(admissions[0].verdict, Verdict::start) << admissions[0].reason;
   EXPECT_EQ(admissions[1].verdict, Verdict::refuse);
+}
+
+TEST_F(AdmitTest, WhereTheLastBatchIsCompactedAwayTheOnesBeforeItAreCompared) {
+  source_kafka.create("s", 2);
+  target_kafka.create("t", 2);
+  for (int index = 0; index < 2; ++index) {
+    source_kafka.partition("s", index).append_records(index == 0 ? "one" : "other", 10);
+    for (FakeKafka* kafka : {&source_kafka, &target_kafka}) {
+      tests::FakePartition& partition = kafka->partition(kafka == &source_kafka ? "s" : "t", index);
+      if (kafka == &target_kafka) partition.append_records("one", 10);
+      partition.append_records("two", 10);
+    }
+    tests::FakePartition& compacted = source_kafka.partition("s", index);
+    compacted.append_records("three", 10);
+    compacted.batches.erase(compacted.batches.begin() + 1);
+    target_kafka.partition("t", index).producers = {identity.value()};
+  }
+  const std::vector<Admission> admissions = admit_all(2);
+  EXPECT_EQ(admissions[0].verdict, Verdict::start) << admissions[0].reason;
+  EXPECT_EQ(admissions[0].start, Offset(20));
+  EXPECT_EQ(admissions[1].verdict, Verdict::refuse) << admissions[1].reason;
 }
 
 TEST_F(AdmitTest, TheLastDataCountsWhereMarkersFollow) {
@@ -367,12 +414,12 @@ TEST_F(AdmitTest, TheLastDataCountsWhereMarkersFollow) {
 }
 
 TEST_F(AdmitTest, AHeadThatWasBeingFilledIsRecognised) {
-  source_kafka.create("s", 4);
-  target_kafka.create("t", 4);
+  source_kafka.create("s", 5);
+  target_kafka.create("t", 5);
   const std::vector<std::byte> padding = padding_batch(10, 1000, {});
   const auto* text = reinterpret_cast<const char*>(padding.data()) + protocol::record_batch_header_size;
   const std::string payload(text, padding.size() - protocol::record_batch_header_size);
-  for (int index = 0; index < 4; ++index) {
+  for (int index = 0; index < 5; ++index) {
     source_kafka.partition("s", index).log_start = 50;
     source_kafka.partition("s", index).log_end = 50;
     source_kafka.partition("s", index).append_records("one", 10);
@@ -382,10 +429,12 @@ TEST_F(AdmitTest, AHeadThatWasBeingFilledIsRecognised) {
   cut_off.batches.back().attributes = 4;  // zstd
   cut_off.batches.back().is_sealed = true;
   target_kafka.partition("t", 1).append_markers(20);
-  target_kafka.partition("t", 2).append("data", 20);
-  target_kafka.partition("t", 3).append("data", 20);
+  for (int index = 2; index < 5; ++index) {
+    target_kafka.partition("t", index).append("data", 20);
+    if (index < 4) target_kafka.partition("t", index).batches.back().producer_id = identity.value();
+  }
   target_kafka.partition("t", 3).append_markers(3);
-  const std::vector<Admission> admissions = admit_all(4);
+  const std::vector<Admission> admissions = admit_all(5);
   EXPECT_EQ(admissions[0].verdict, Verdict::fill_head) << admissions[0].reason;
   EXPECT_TRUE(admissions[0].ends_in_padding);
   EXPECT_EQ(admissions[0].start, Offset(50));
@@ -394,6 +443,33 @@ TEST_F(AdmitTest, AHeadThatWasBeingFilledIsRecognised) {
   EXPECT_EQ(admissions[2].verdict, Verdict::overtaken);
   EXPECT_THAT(admissions[2].reason, HasSubstr("never mirrored"));
   EXPECT_EQ(admissions[3].verdict, Verdict::overtaken);
+  EXPECT_EQ(admissions[4].verdict, Verdict::refuse);
+  EXPECT_EQ(admissions[4].condition, Condition::foreign_writer) << admissions[4].reason;
+}
+
+TEST_F(AdmitTest, AHeadThatTheSourceStillHasIsRecognisedWhereAMirrorBeginsLater) {
+  source_kafka.create("s", 4);
+  target_kafka.create("t", 4);
+  const std::vector<std::byte> padding = padding_batch(10, 1000, {});
+  const auto* text = reinterpret_cast<const char*>(padding.data()) + protocol::record_batch_header_size;
+  const std::string payload(text, padding.size() - protocol::record_batch_header_size);
+  for (int index = 0; index < 4; ++index) source_kafka.partition("s", index).append_records("one", 60);
+  tests::FakePartition& cut_off = target_kafka.partition("t", 0);
+  cut_off.append(payload, 10);
+  cut_off.batches.back().attributes = 4;  // zstd
+  cut_off.batches.back().is_sealed = true;
+  target_kafka.partition("t", 1).append_markers(20);
+  target_kafka.partition("t", 2).append("data", 20);
+  const std::vector<Admission> admissions = admit_all(4, Offset(40));
+  EXPECT_EQ(admissions[0].verdict, Verdict::fill_head) << admissions[0].reason;
+  EXPECT_EQ(admissions[0].start, Offset(40));
+  // Markers are no reason to take the source's records there for holes, and a mirror goes on behind them.
+  EXPECT_EQ(admissions[1].verdict, Verdict::start) << admissions[1].reason;
+  EXPECT_EQ(admissions[1].start, Offset(20));
+  EXPECT_TRUE(admissions[1].ends_in_markers);
+  EXPECT_EQ(admissions[2].verdict, Verdict::refuse);
+  EXPECT_EQ(admissions[3].verdict, Verdict::start);
+  EXPECT_EQ(admissions[3].start, Offset(0)) << "the head is the caller's to plan";
 }
 
 TEST_F(AdmitTest, ASourceThatHasLessThanItsMirrorWasRecreatedOrCutOff) {
@@ -411,6 +487,46 @@ TEST_F(AdmitTest, ASourceThatHasLessThanItsMirrorWasRecreatedOrCutOff) {
   EXPECT_EQ(admissions[1].condition, Condition::source_truncated) << admissions[1].reason;
   EXPECT_EQ(admissions[2].condition, Condition::foreign_writer) << admissions[2].reason;
   for (const Admission& admission : admissions) EXPECT_EQ(admission.verdict, Verdict::refuse);
+}
+
+TEST_F(AdmitTest, RightsThatAreTakenInTheMiddleAreWaitedFor) {
+  // Equal ends; markers behind the last data; batches that are no copies, but hold the same; a head that was being filled.
+  source_kafka.create("s", 4);
+  target_kafka.create("t", 4);
+  for (const int index : {0, 1}) {
+    source_kafka.partition("s", index).append("one", 5);
+    target_kafka.partition("t", index).append("one", 5);
+  }
+  source_kafka.partition("s", 1).log_end = 8;
+  target_kafka.partition("t", 1).append_markers(3);
+  source_kafka.partition("s", 2).append_records("value", 5);
+  target_kafka.partition("t", 2).append_records("value", 5, protocol::Codec::zstd);
+  source_kafka.partition("s", 3).append("one", 5);
+  source_kafka.partition("s", 3).log_start = 5;
+  target_kafka.partition("t", 3).append_markers(3);
+  const std::vector<Admission> allowed = admit_all(4);
+
+  for (const bool is_source : {true, false}) {
+    for (int index = 0; index < 4; ++index) {
+      tests::FakePartition& log = is_source ? source_kafka.partition("s", index) : target_kafka.partition("t", index);
+      const auto expected = allowed.at(static_cast<std::size_t>(index)).verdict;
+      ASSERT_NE(expected, Verdict::retry) << index << ": " << allowed.at(static_cast<std::size_t>(index)).reason;
+      int questions = 0;
+      for (;; ++questions) {
+        ASSERT_LT(questions, 50);
+        log.questions_allowed = questions;
+        const Admission admission = admit_all(4).at(static_cast<std::size_t>(index));
+        log.questions_allowed = std::numeric_limits<int>::max();
+        if (admission.verdict == expected) break;
+        EXPECT_EQ(admission.verdict, Verdict::retry) << index << ", after " << questions << ": " << admission.reason;
+        EXPECT_EQ(admission.condition, is_source ? Condition::source_unauthorized : Condition::target_unauthorized)
+            << index << ", after " << questions << ": " << admission.reason;
+        EXPECT_THAT(admission.reason, HasSubstr("TOPIC_AUTHORIZATION_FAILED"));
+        EXPECT_THAT(admission.reason, HasSubstr("grant Read"));
+      }
+      EXPECT_GE(questions, 1) << index;
+    }
+  }
 }
 
 TEST_F(AdmitTest, AClusterThatIsAwayIsAReasonToTryAgain) {

@@ -28,8 +28,10 @@ class CheckTest : public ::testing::Test {
   /// One line a step: "ok A->B: source A, ...: detail".
   std::vector<std::string> check(const std::string& source_bootstrap, const std::string& target_bootstrap,
                                  const std::string& more = {}) {
-    std::string text = "clusters=A,B\nA.bootstrap.servers=" + source_bootstrap +
-                       "\nB.bootstrap.servers=" + target_bootstrap + "\nA->B.enabled=true\nA->B.topics=orders\n" + more;
+    std::string text =
+        "clusters=A,B\nA.bootstrap.servers=" + source_bootstrap + "\nB.bootstrap.servers=" + target_bootstrap +
+        "\nA->B.enabled=true\nA->B.topics=orders\nemit.checkpoints.enabled=false\nemit.offset-syncs.enabled=false\n" +
+        more;
     Diagnostics diagnostics;
     const LoadedConfig loaded = load_config(parse_properties(text, "f", diagnostics), "f");
     EXPECT_TRUE(loaded.config.has_value());

@@ -6,9 +6,11 @@
 #include "protocol/messages/create_partitions.h"
 #include "protocol/messages/create_topics.h"
 #include "protocol/messages/delete_topics.h"
+#include "protocol/messages/describe_acls.h"
 #include "protocol/messages/describe_configs.h"
 #include "protocol/messages/describe_producers.h"
 #include "protocol/messages/fetch.h"
+#include "protocol/messages/incremental_alter_configs.h"
 #include "protocol/messages/list_offsets.h"
 #include "protocol/messages/metadata.h"
 #include "protocol/messages/offset_for_leader_epoch.h"
@@ -134,8 +136,10 @@ FakePartition* FakeKafka::find(const std::string& topic, PartitionIndex index) {
 }
 
 std::int16_t FakeKafka::check(int broker, const std::string& topic, PartitionIndex index, LeaderEpoch epoch) {
-  const FakePartition* partition = find(topic, index);
+  FakePartition* partition = find(topic, index);
   if (partition == nullptr) return 3;
+  if (partition->questions_allowed == 0) return 29;
+  --partition->questions_allowed;
   if (partition->error != 0) return partition->error;
   if (partition->leader != broker) return 6;
   if (epoch.value() >= 0 && epoch.value() < partition->leader_epoch) return 74;
@@ -298,6 +302,37 @@ void FakeKafka::serve(int id) {
         config.name = name;
         config.value = value;
         config.config_source = 1;
+      }
+    }
+    return response;
+  });
+
+  broker.on<DescribeAclsRequest>([](const DescribeAclsRequest&) {
+    DescribeAclsResponse response;
+    response.error_code = 54;  // SECURITY_DISABLED
+    return response;
+  });
+
+  broker.on<IncrementalAlterConfigsRequest>([this](const IncrementalAlterConfigsRequest& request) {
+    IncrementalAlterConfigsResponse response;
+    for (const auto& resource : request.resources) {
+      auto& result = response.responses.emplace_back();
+      result.resource_type = resource.resource_type;
+      result.resource_name = resource.resource_name;
+      result.error_code = alter_configs_error;
+      for (const auto& config : resource.configs) {
+        if (std::find(unknown_configs.begin(), unknown_configs.end(), config.name) == unknown_configs.end()) continue;
+        result.error_code = 40;
+        result.error_message = "Unknown topic config name: " + config.name;
+      }
+      if (result.error_code != 0) continue;
+      std::map<std::string, std::string>& configs = topics.at(resource.resource_name).configs;
+      for (const auto& config : resource.configs) {
+        if (config.config_operation == 1) {
+          configs.erase(config.name);
+        } else {
+          configs[config.name] = config.value.value_or("");
+        }
       }
     }
     return response;

@@ -47,6 +47,8 @@ struct FakePartition {
   /// Of epochs before the current one: where each ended, as this leader knows.
   std::map<std::int32_t, std::int64_t> epoch_ends;
   std::int16_t error = 0;  // answered to every question about the log
+  /// After so many questions about the log the user lacks the right to ask more.
+  int questions_allowed = std::numeric_limits<int>::max();
 
   /// Appends a batch of `records` records.
   void append(std::string payload, std::int32_t records = 1);
@@ -84,12 +86,13 @@ class FakeKafka {
 
   std::map<std::string, FakeTopic> topics;
   std::string cluster_id = "fake";
-  /// Names of settings that CreateTopics refuses.
+  /// Names of settings that CreateTopics and IncrementalAlterConfigs refuse.
   std::vector<std::string> unknown_configs;
   std::int16_t create_error = 0;
   std::int16_t delete_error = 0;
   std::int16_t grow_error = 0;
   std::int16_t describe_configs_error = 0;
+  std::int16_t alter_configs_error = 0;
   /// So many Metadata answers name no leader for any partition.
   int leaderless_answers = 0;
 

@@ -203,6 +203,24 @@ TEST_F(MapRecoveryTest, WhatTheTargetHasLostIsNoticed) {
   EXPECT_THAT(recovery.reason, HasSubstr("it lost data"));
 }
 
+TEST_F(MapRecoveryTest, RightsThatAreTakenInTheMiddleAreWaitedFor) {
+  make(7, false);
+  for (FakePartition* log : {&source(), &target()}) {
+    int questions = 0;
+    for (;; ++questions) {
+      ASSERT_LT(questions, 100);
+      log->questions_allowed = questions;
+      const MapRecovery recovery = recover();
+      log->questions_allowed = std::numeric_limits<int>::max();
+      if (recovery.outcome == MapRecovery::Outcome::found) break;
+      EXPECT_EQ(recovery.outcome, MapRecovery::Outcome::retry) << recovery.reason;
+      EXPECT_EQ(recovery.condition, log == &source() ? Condition::source_unauthorized : Condition::target_unauthorized)
+          << "after " << questions << ": " << recovery.reason;
+    }
+    EXPECT_GE(questions, 3);
+  }
+}
+
 TEST_F(MapRecoveryTest, ATargetThatCannotBeReadToItsEndIsAskedAgain) {
   make(7, false);
   target().high_watermark = target().log_end - 1;

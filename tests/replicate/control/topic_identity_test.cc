@@ -49,6 +49,27 @@ TEST(TopicIdentityTest, ANewIdIsAnotherTopicAndTheOldOneIsAnEcho) {
   EXPECT_EQ(topic.handle_answer(0, id(3), start + 3s, patience), Fate::recreated);
 }
 
+TEST(TopicIdentityTest, AnEchoThatNothingContradictsIsTheTopic) {
+  TopicIdentity topic(id(2));
+  EXPECT_EQ(topic.handle_answer(0, id(1), start, patience), Fate::recreated) << "the one before, from who lags behind";
+  topic.replace(id(1));
+  EXPECT_EQ(topic.handle_answer(0, id(2), start + 1s, patience), Fate::unclear);
+  EXPECT_EQ(topic.handle_answer(0, id(1), start + 9s, patience), Fate::same);
+  EXPECT_EQ(topic.handle_answer(0, id(2), start + 10s, patience), Fate::unclear);
+  EXPECT_EQ(topic.handle_answer(0, id(2), start + 20s, patience), Fate::recreated);
+  topic.replace(id(2));
+  EXPECT_EQ(topic.handle_answer(0, id(2), start + 21s, patience), Fate::same);
+  EXPECT_EQ(topic.handle_answer(0, id(1), start + 22s, patience), Fate::unclear);
+}
+
+TEST(TopicIdentityTest, WhatThisProcessHasDeletedIsNotThere) {
+  TopicIdentity topic(id(1));
+  EXPECT_FALSE(topic.is_past(id(1), start, patience));
+  topic.handle_deleted();
+  EXPECT_TRUE(topic.is_past(id(1), start, patience));
+  EXPECT_FALSE(topic.is_past(id(2), start, patience));
+}
+
 TEST(TopicIdentityTest, WithoutIdsNothingIsRecreated) {
   TopicIdentity topic({});
   EXPECT_EQ(topic.handle_answer(0, {}, start, patience), Fate::same);

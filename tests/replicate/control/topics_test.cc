@@ -60,6 +60,24 @@ TEST_F(TopicsTest, CreatesWhatIsMissingWithTheSourcesShapeAndOwnSettings) {
                                    Pair("message.timestamp.before.max.ms", "9223372036854775807")));
 }
 
+TEST_F(TopicsTest, ConservativelyEveryTopicGetsSettingsThatItCanHave) {
+  settings.policy = MetadataPolicy::conservative;
+  settings.config_exclude.clear();
+  target_kafka.unknown_configs = {"retention.ms"};
+  source_kafka.create("a", 1).configs = {{"retention.ms", "5"}, {"min.insync.replicas", "3"}, {"flush.ms", "7"}};
+  const TopicResult result = prepare_one("a", "a");
+  EXPECT_EQ(result.outcome, TopicOutcome::created) << result.reason;
+  const auto& made = target_kafka.topics.at("a").configs;
+  EXPECT_EQ(made.at("cleanup.policy"), "delete");
+  EXPECT_EQ(made.at("min.insync.replicas"), "1");
+  EXPECT_EQ(made.at("flush.ms"), "7");
+  EXPECT_FALSE(made.contains("retention.ms")) << "neither the source's nor the one in its place is taken";
+  EXPECT_THAT(result.warnings,
+              ElementsAre("setting min.insync.replicas=3 is more than the 2 replicas: 1 instead",
+                          HasSubstr("setting retention.ms=5 of a was replaced by 604800000: B answered INVALID_CONFIG"),
+                          HasSubstr("setting retention.ms=604800000 of a was left out: B answered INVALID_CONFIG")));
+}
+
 TEST_F(TopicsTest, WhatWasMirroredAndIsGoneIsNotCreatedByTheWay) {
   source_kafka.create("orders", 1);
   TopicPair mirrored{"orders", "orders"};

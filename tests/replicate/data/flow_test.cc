@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "replicate/control/recovery.h"
+#include "replicate/identity.h"
 
 namespace shunt::replicate {
 namespace {
@@ -32,6 +33,7 @@ struct Header {
     bytes[16] = std::byte{2};
   }
   Header& attributes(std::int16_t bits) { return set(21, bits); }
+  Header& producer(protocol::ProducerId id) { return set(43, id.value()); }
   operator RecordBatchHeader() const { return RecordBatchHeader(bytes); }  // NOLINT(google-explicit-constructor)
 };
 
@@ -59,6 +61,7 @@ class FlowTest : public testing::Test {
     spec.target_topic = "merged";
     spec.identity = protocol::ProducerId(99);
     spec.written = written_ = std::make_shared<WrittenRuns>();
+    spec.loop_guard = loop_guard_;
     const Standing standing{.confirmed = Offset(confirmed), .sequence = protocol::Sequence(sequence)};
     flow_ = std::make_unique<Flow>(spec, Route{}, standing);
     flow_->handle_located({.log_end = Offset(7000), .last_sequence = last_sequence, .producer_epoch = 0}, now_);
@@ -80,6 +83,7 @@ class FlowTest : public testing::Test {
   net::Time now_{1h};
   std::unique_ptr<Flow> flow_;
   std::shared_ptr<WrittenRuns> written_;
+  LoopGuard loop_guard_;
   protocol::Stamp stamp_{};
 };
 
@@ -97,6 +101,28 @@ TEST_F(FlowTest, forwards_dense_batches_in_order_under_consecutive_sequences) {
   EXPECT_EQ(flow_->progress().position.load(), 115);
   EXPECT_EQ(flow_->progress().records.load(), 15U);
   EXPECT_TRUE(flow_->idle());
+}
+
+TEST_F(FlowTest, a_place_that_no_batch_has_tried_ages_and_is_asked_for_once_more) {
+  EXPECT_FALSE(flow_->is_place_older_than(now_));
+  EXPECT_TRUE(flow_->is_place_older_than(now_ + 1s));
+  flow_->locate_again();
+  EXPECT_EQ(flow_->state(), FlowState::locating);
+  flow_->handle_located({.log_end = Offset(100), .last_sequence = 41, .producer_epoch = 0}, now_ + 1s);
+  EXPECT_EQ(flow_->state(), FlowState::flowing);
+  EXPECT_FALSE(flow_->is_place_older_than(now_ + 1h)) << "asked for twice";
+
+  located(100, 41);
+  EXPECT_EQ(gate(Header(100, 10)), Flow::Verdict::forward);
+  EXPECT_FALSE(flow_->is_place_older_than(now_ + 1h)) << "a batch is on its way";
+  answer(100);
+  EXPECT_FALSE(flow_->is_place_older_than(now_ + 1h)) << "its sequence is known";
+}
+
+TEST_F(FlowTest, a_log_that_lost_markers_since_is_noticed_before_data_follows) {
+  flow_->locate_again();
+  flow_->handle_located({.log_end = Offset(98), .last_sequence = 41, .producer_epoch = 0}, now_ + 1s);
+  EXPECT_EQ(settled().cause, ParkCause::target_truncated);
 }
 
 TEST_F(FlowTest, sequence_wraps_as_brokers_count) {
@@ -386,6 +412,37 @@ TEST_F(FlowTest, a_mapped_flow_leaves_what_must_be_rewritten_to_a_detour) {
   located_mapped(100, 42, 41);
   EXPECT_EQ(gate(Header(100, 10).set(57, std::int32_t{4})), Flow::Verdict::settle) << "thinned";
   EXPECT_EQ(settled().cause, ParkCause::detour);
+}
+
+TEST_F(FlowTest, a_mapped_flow_leaves_out_what_has_come_from_the_target) {
+  const std::uint16_t tag = flow_tag("B", "A");
+  const protocol::ProducerId returned = flow_identity(tag, {}, "orders", protocol::PartitionIndex(3));
+  const protocol::ProducerId other = flow_identity(flow_tag("C", "A"), {}, "orders", protocol::PartitionIndex(3));
+  loop_guard_ = {.prevention = LoopPrevention::leave_out, .tag = tag};
+  located_mapped(100, 42, 41);
+  EXPECT_EQ(gate(Header(100, 10)), Flow::Verdict::forward);
+  EXPECT_EQ(gate(Header(110, 5).producer(returned)), Flow::Verdict::skip);
+  EXPECT_EQ(gate(Header(115, 5).producer(other)), Flow::Verdict::forward) << "another flow's";
+  EXPECT_EQ(stamp_.base_sequence, protocol::Sequence(52));
+  answer(7000);
+  answer(7010);
+  EXPECT_EQ(flow_->progress().position.load(), 120);
+  EXPECT_EQ(gate(Header(120, 5).producer(returned)), Flow::Verdict::skip);
+  EXPECT_EQ(flow_->progress().position.load(), 125) << "nothing for a reader: it counts as copied";
+}
+
+TEST_F(FlowTest, a_mapped_flow_stops_at_what_has_come_from_the_target_when_nobody_has_said_what_to_do) {
+  const std::uint16_t tag = flow_tag("B", "A");
+  const Header returned = Header(100, 10).producer(flow_identity(tag, {}, "orders", protocol::PartitionIndex(3)));
+  loop_guard_ = {.prevention = LoopPrevention::stop, .tag = tag};
+  located_mapped(100, 42, 41);
+  EXPECT_EQ(gate(returned), Flow::Verdict::settle);
+  const Parked parked = settled();
+  EXPECT_EQ(parked.cause, ParkCause::loop);
+  EXPECT_THAT(parked.reason, HasSubstr("100..109"));
+  loop_guard_ = {};
+  located_mapped(100, 42, 41);
+  EXPECT_EQ(gate(returned), Flow::Verdict::forward);
 }
 
 TEST_F(FlowTest, a_mapped_flow_goes_on_where_it_stood_if_nothing_was_added) {

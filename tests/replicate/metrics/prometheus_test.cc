@@ -37,10 +37,19 @@ MirrorStatus busy() {
   orders.interruptions = 2;
   status.partitions.emplace_back(partition("unknown", 0)).state = PartitionState::waiting;
   status.shards.push_back({.io = "epoll", .connections_lost = 1, .loop_waits = 2, .receive_calls = 3, .send_calls = 4});
+  status.duties.push_back({.flow = "A->B", .duty = "heartbeats", .done = 7, .failed = 2, .reason = "refused"});
   return status;
 }
 
 const ProcessUsage usage{.version = "1.2.3", .cpu_seconds = 1.5, .resident_bytes = 4096};
+
+TEST(PrometheusTest, TellsHowDutiesFare) {
+  const std::string text = prometheus_text(busy(), usage);
+  const std::string labels = R"({source="A",target="B",duty="heartbeats"} )";
+  EXPECT_THAT(text, HasSubstr("\nshunt_duty_done_total" + labels + "7\n"));
+  EXPECT_THAT(text, HasSubstr("\nshunt_duty_failed_total" + labels + "2\n"));
+  EXPECT_THAT(text, HasSubstr("\nshunt_duty_failing" + labels + "1\n"));
+}
 
 TEST(PrometheusTest, GivesEveryPartitionItsNumbers) {
   const std::string text = prometheus_text(busy(), usage);
@@ -88,6 +97,23 @@ TEST(PrometheusTest, SpeaksMirrorMakersNames) {
               HasSubstr("kafka_connect_mirror_mirrorsourceconnector_byte_count" + labels + "12345678901234567\n"));
   EXPECT_THAT(text, HasSubstr("kafka_consumer_fetch_manager_records_lag{clientid=\"A->B|MirrorSourceConnector|"
                               "replication-consumer\",topic=\"orders\",partition=\"3\"} 60\n"));
+}
+
+TEST(PrometheusTest, TellsOfGroups) {
+  MirrorStatus status = busy();
+  GroupsStatus& groups = status.groups.emplace_back();
+  groups.flow = "A->B";
+  groups.groups.at(static_cast<std::size_t>(GroupState::active)) = 3;
+  groups.partitions = 9;
+  groups.past_end = 2;
+  groups.committed = 77;
+  groups.refused.push_back({.group = "odd\"name", .reason = "why"});
+  const std::string text = prometheus_text(status, usage);
+  EXPECT_THAT(text, HasSubstr("shunt_groups{source=\"A\",target=\"B\",state=\"active\"} 3\n"));
+  EXPECT_THAT(text, HasSubstr("shunt_groups{source=\"A\",target=\"B\",state=\"deleted\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("shunt_group_refused{source=\"A\",target=\"B\",group=\"odd\\\"name\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("shunt_group_offsets_clamped{source=\"A\",target=\"B\",place=\"past_end\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("shunt_group_offsets_committed_total{source=\"A\",target=\"B\"} 77\n"));
 }
 
 TEST(PrometheusTest, TellsOfShardsAndProcess) {

@@ -22,6 +22,12 @@ public final class Judge {
           view         --bootstrap B --topic T... --out FILE [--isolation read_uncommitted]     every record read (View)
           latency      --source B --target B --topic T [--target-topic T2] [--rate 1000] [--seconds 20] [--warmup 5]
                        [--size 1024] [--on source,target] [--wait 60]
+          commit       --bootstrap B --set GROUP=TOPIC:PARTITION:OFFSET... [--metadata M] [--share]     for groups without members
+          groups       --bootstrap B [--topic T...] [--isolation read_committed]
+                       every group's offsets, and of these topics how many records follow and which is the next
+          consume      --bootstrap B --group G --topic T... [--records N] [--protocol classic] [--reset none] [--hold]
+                       a member of the group: reads, commits; --hold: stays until a line comes on standard input
+          remote       --bootstrap TARGET [--alias SOURCE --group G...] [--policy CLASS]     what MirrorMaker 2's client says
 
         Any command: --properties FILE (client settings, e.g. SASL); with two clusters --source-properties and
         --target-properties. Results are JSON on standard output; differences go to standard error as well.
@@ -58,6 +64,10 @@ public final class Judge {
                 case "raw" -> Raw.run(options);
                 case "compare" -> Compare.run(options);
                 case "latency" -> Latency.run(options);
+                case "commit" -> Groups.commit(options);
+                case "groups" -> Groups.run(options);
+                case "consume" -> Consume.run(options);
+                case "remote" -> Remote.run(options);
                 case "view" -> View.run(options);
                 case "workload" -> Workload.run(options);
                 default -> throw new UsageException("unknown command " + arguments[0]);

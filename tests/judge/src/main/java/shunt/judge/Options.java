@@ -18,7 +18,7 @@ import java.util.Set;
  * what nobody asked for.
  */
 final class Options {
-    private static final Set<String> FLAGS = Set.of("ignore-offsets", "ignore-time-types", "batches", "json");
+    private static final Set<String> FLAGS = Set.of("ignore-offsets", "ignore-time-types", "batches", "json", "hold", "share");
     private final Map<String, List<String>> values = new LinkedHashMap<>();
     private final Set<String> asked = new HashSet<>(Set.of("json")); // output is JSON anyway
 

@@ -1,0 +1,37 @@
+// The offset maps that an offset syncs topic holds (offset_sync.h), as its records are read one after the other.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "protocol/ids.h"
+#include "protocol/record.h"
+#include "replicate/control/cluster.h"
+#include "replicate/offset_map.h"
+
+namespace shunt::replicate {
+
+class StoredMaps {
+ public:
+  struct Entry {
+    protocol::ProducerId identity;
+    OffsetMap map;
+  };
+
+  /// What MirrorMaker 2 says of a record: its place on both sides.
+  struct Pair {
+    protocol::Offset source;
+    protocol::Offset target;
+  };
+
+  /// The topic's next record. False, with the reason in `why`: nobody can make sense of it.
+  bool restore(const protocol::Record& record, std::string& why);
+
+  /// The map of what was written under `identity`; null: there is none. Valid until entries change.
+  [[nodiscard]] const OffsetMap* find(const TopicPartition& source, protocol::ProducerId identity) const;
+
+  std::map<TopicPartition, Entry> entries;
+  std::map<TopicPartition, Pair> pairs;  // the newest, where shunt has not said something since
+};
+
+}  // namespace shunt::replicate

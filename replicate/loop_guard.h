@@ -1,0 +1,32 @@
+// What keeps records from going round: two flows mirror the same topics in opposite directions, and whatever one of them
+// has written must not be taken back by the other. Everything a flow writes carries its tag in the producer id
+// (identity.h), so its batches are told by their headers alone, without any state.
+//
+// Leaving batches out shifts what follows, so this is for mapped offsets. With identical ones nothing can go round: a record
+// that came from the target is there already, at its offset.
+#pragma once
+
+#include <cstdint>
+
+#include "protocol/record_batch.h"
+#include "replicate/identity.h"
+
+namespace shunt::replicate {
+
+enum class LoopPrevention : std::uint8_t {
+  off,        // they are records like all others
+  leave_out,  // they are nothing to a reader
+  stop,       // nobody has said which of the two: the partition stops at the first of them
+};
+
+struct LoopGuard {
+  LoopPrevention prevention = LoopPrevention::off;
+  std::uint16_t tag = 0;  // of the flow in the other direction
+
+  /// The batch has come from the target, and that matters.
+  [[nodiscard]] bool meets(const protocol::RecordBatchHeader& header) const {
+    return prevention != LoopPrevention::off && carries_tag(header.producer_id(), tag);
+  }
+};
+
+}  // namespace shunt::replicate

@@ -1,0 +1,297 @@
+"""Consumer groups go on at exactly the next record on the target, wherever their offsets lie, judged by Kafka's own clients."""
+
+import json
+import subprocess
+
+from harness import ROOT, integration
+from holes_test import load_transactions
+from mapped_test import FOREIGN, records
+
+SYNC = {
+    "sync.group.offsets.enabled": "true",
+    "sync.group.offsets.interval.seconds": 1,
+    "emit.checkpoints.enabled": "true",
+    "emit.checkpoints.interval.seconds": 1,
+    "checkpoints.topic.replication.factor": 1,
+}
+CHECKPOINTS = "source.checkpoints.internal"
+
+
+def commit(lab, cluster, groups, *more):
+    """{group: {(topic, partition): offset}}, committed without any member."""
+    sets = [
+        argument
+        for group, offsets in groups.items()
+        for (topic, partition), offset in offsets.items()
+        for argument in ("--set", f"{group}={topic}:{partition}:{offset}")
+    ]
+    lab.judge("commit", "--bootstrap", cluster.bootstrap, *sets, *more)
+
+
+def groups_of(lab, cluster, topics=(), isolation="read_committed"):
+    """{group: {"topic-partition": {offset, left, next, in_log}}} as Kafka's own client reads them."""
+    asked = [argument for topic in topics for argument in ("--topic", topic)]
+    return lab.judge("groups", "--bootstrap", cluster.bootstrap, "--isolation", isolation, *asked)
+
+
+def everywhere(topic, partitions, ends, step=1):
+    """A group at each offset of every partition, the end included."""
+    return {
+        f"{topic}.{partition}.at-{offset}": {(topic, partition): offset}
+        for partition in range(partitions)
+        for offset in [*range(0, ends[topic, partition], step), ends[topic, partition]]
+    }
+
+
+def assert_same_next_records(here, there, groups):
+    """So many records, beginning with this one, are left to each group on both sides."""
+    for group in groups:
+        assert group in there, f"{group} is not on the target"
+        for partition, source in here[group].items():
+            target = there[group][partition]
+            assert target["in_log"], (group, partition, target)
+            assert (source["left"], source["next"]) == (target["left"], target["next"]), (group, source, target)
+
+
+def start_member(lab, cluster, group, topic, protocol):
+    """A consumer that reads all there is, commits, and stays; (process, what it has read)."""
+    member = subprocess.Popen(
+        [
+            str(ROOT / "tests" / "judge" / "judge"), "consume", "--bootstrap", cluster.bootstrap, "--group", group,
+            "--topic", topic, "--protocol", protocol, "--hold",
+        ],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    return member, json.loads(member.stdout.readline())
+
+
+def end_member(member):
+    member.communicate("\n", timeout=60)
+    assert member.returncode == 0
+
+
+@integration(timeout_seconds=300)
+def groups_at_every_offset_go_on_at_the_next_record(lab):
+    """Holes of transactions and of compaction, heads that are gone, starts, ends, and positions past the end."""
+    source = lab.cluster(
+        "source", properties={"log.cleaner.backoff.ms": "100", "log.cleaner.min.cleanable.ratio": "0.01"}
+    )
+    target = lab.cluster("target")
+    transactions = load_transactions(lab, source)
+    headless = lab.load(source, topic="headless", records=500, flush="100..100")
+    lab.delete_records(source, headless, 0, 250)
+    compacted = lab.topic("compacted")
+    source.create_topic(compacted, configs={"cleanup.policy": "compact", "segment.bytes": "1048576"})
+    for seed in (1, 2):
+        lab.load(source, topic="compacted", records=3000, size=600, seed=seed)
+    lab.load(source, topic="compacted", records=2500, size=600, seed=3, start=2700)
+    lab.eventually(
+        lambda: lab.dump(source, compacted).count(b"\n") < lab.ends(source, [compacted])[compacted, 0],
+        60,
+        "the cleaner has been there",
+    )
+    lab.tool(source, "kafka.admin.ConfigCommand", "--alter", "--entity-type", "topics",
+             "--entity-name", compacted, "--add-config", "cleanup.policy=delete,retention.ms=-1")  # fmt: skip
+    topics = [*transactions, headless, compacted]
+    ends = lab.ends(source, topics)
+    groups = {}
+    for topic in transactions:
+        groups.update(everywhere(topic, 2 if topic.endswith("committed") else 1, ends, step=3))
+    groups.update(everywhere(headless, 1, ends, step=25))
+    groups.update(everywhere(compacted, 1, ends, step=97))
+    past = {"past-the-end": {(transactions[0], 0): 10**9}, "many": {(topic, 0): 7 for topic in topics}}
+    commit(lab, source, {**groups, **past})
+    run = lab.shunt("run", lab.config(topics, source=source, target=target, settings=SYNC), "--until-caught-up", "--json")
+    assert run.wait(120) == 0, run.log_text()[-3000:]
+
+    here, there = groups_of(lab, source, topics), groups_of(lab, target, topics)
+    at_head = [group for group in groups if group.startswith(headless) and not here[group][f"{headless}-0"]["in_log"]]
+    assert at_head, "no group before the log's start"
+    assert_same_next_records(here, there, [*groups, "many"])
+    assert there["past-the-end"][f"{transactions[0]}-0"]["offset"] == ends[transactions[0], 0]
+    assert "past-the-end" in run.log_text() and "behind the end of its log" in run.log_text(), run.log_text()[-3000:]
+    assert set(there) == {*groups, *past}, set(there) ^ {*groups, *past}
+
+    # What MirrorMaker 2's own client makes of the checkpoints is where the groups are.
+    asked = [*list(groups)[::40], "many", "past-the-end"]
+    said = lab.judge(
+        "remote", "--bootstrap", target.bootstrap, "--alias", "source", "--policy",
+        "org.apache.kafka.connect.mirror.IdentityReplicationPolicy", *(part for group in asked for part in ("--group", group)),
+    )  # fmt: skip
+    assert said["checkpoints"] == [CHECKPOINTS], said
+    for group in asked:
+        assert said["groups"][group] == {p: place["offset"] for p, place in there[group].items()}, (group, said)
+
+    # And what shunt says of them.
+    answer = lab.shunt("groups", lab.config(topics, source=source, target=target, settings=SYNC), "--json")
+    assert answer.wait(60) == 0, answer.log_text()
+    rows = {(row["group"], f"{row['topic']}-{row['partition']}"): row for row in answer.summary()["groups"]}
+    for group in {**groups, **past}:
+        for partition, place in there[group].items():
+            row = rows[group, partition]
+            assert (row["source_offset"], row["target_offset"]) == (here[group][partition]["offset"], place["offset"]), row
+            assert row["left"] >= place["left"] and row["target_state"] == "Empty", row
+
+    # A second life finds nothing to write.
+    written = lab.ends(target, [CHECKPOINTS])[CHECKPOINTS, 0]
+    lab.mirror(topics, source=source, target=target, settings=SYNC)
+    assert lab.ends(target, [CHECKPOINTS])[CHECKPOINTS, 0] == written
+    assert groups_of(lab, target, topics) == there
+
+
+@integration(timeout_seconds=240)
+def mapped_groups_go_on_at_the_next_record(lab):
+    """Among records of others, before and between the mirror's, with the map in either place."""
+    source, target = lab.cluster("source"), lab.cluster("target")
+    topics = load_transactions(lab, source)
+    for topic in topics:
+        target.create_topic(topic, partitions=2)
+        feed = b"".join(FOREIGN + b"%d\n" % number for number in range(7))
+        lab.kcat(target, "-P", "-t", topic, "-p", 0, feed=feed)
+    settings = {**SYNC, "shunt.offsets": "auto", "offset-syncs.topic.replication.factor": 1}
+    ends = lab.ends(source, topics)
+    groups = {}
+    for topic in topics:
+        groups.update(everywhere(topic, 2 if topic.endswith("committed") else 1, ends, step=5))
+    commit(lab, source, groups)
+    mirror = lab.start_mirror(topics, source=source, target=target, settings=settings)
+    lab.eventually(lambda: mirror.metrics("shunt_lag_records") == 0 and mirror.metrics("shunt_records_total") > 0, 60)
+    lab.kcat(target, "-P", "-t", topics[1], "-p", 0, feed=b"".join(FOREIGN + b"%d\n" % n for n in range(7, 12)))
+    lab.load(source, topic="mixed", records=200, start=300, transaction=30, abort=3)
+    later = lab.ends(source, topics)
+    more = {group: place for group, place in everywhere(topics[1], 1, later, step=5).items() if group not in groups}
+    commit(lab, source, more)
+    mirror.drain()
+
+    there = groups_of(lab, target)
+    logs = {}
+    for topic in topics:
+        for partition in range(2 if topic.endswith("committed") else 1):
+            ours = [one for one in records(lab, target, topic, partition) if FOREIGN not in one[1]]
+            logs[topic, partition] = records(lab, source, topic, partition), ours
+    for group, places in {**groups, **more}.items():
+        for (topic, partition), offset in places.items():
+            at = there[group][f"{topic}-{partition}"]["offset"]
+            here, ours = logs[topic, partition]
+            want = [rest for where, rest in here if where >= offset]
+            have = [rest for where, rest in ours if where >= at]
+            assert want == have, (group, offset, at, len(want), len(have))
+    moved = [g for g, p in groups.items() for (t, i), o in p.items() if there[g][f"{t}-{i}"]["offset"] != o]
+    assert len(moved) > 100, moved
+
+
+def consumers_go_on(lab, source, target, settings, protocols=("classic", "consumer")):
+    """Consumers of every group protocol read a part on the source; the same groups read all the rest on the target."""
+    topic = lab.load(source, topic=f"{source.name}-{target.name}", records=3000, partitions=3, transaction=40, abort=4)
+    everything = {}
+    for protocol in protocols:
+        read = lab.judge(
+            "consume", "--bootstrap", source.bootstrap, "--group", f"{source.name}-{protocol}", "--topic", topic, "--records", 1111,
+            "--protocol", "classic" if source.state["version"].startswith("2") else protocol, "--reset", "earliest",
+        )  # fmt: skip
+        assert len(read["records"]) == 1111, read
+        everything[protocol] = read["records"]
+    lab.mirror([topic], source=source, target=target, settings=settings)
+    # The rest of what a reader of the source sees, from the group's own offsets.
+    here = groups_of(lab, source, [topic])
+    for protocol in protocols:
+        group = f"{source.name}-{protocol}"
+        left = sum(place["left"] for place in here[group].values())
+        rest = lab.judge(
+            "consume", "--bootstrap", target.bootstrap, "--group", group, "--topic", topic, "--protocol", protocol, "--reset", "none"
+        )["records"]
+        assert left > 0 and len(rest) == left, (protocol, left, len(rest))
+        before = {(one["partition"], one["content"]) for one in everything[protocol]}
+        after = {(one["partition"], one["content"]) for one in rest}
+        assert not before & after and len(before | after) == len(before) + left, protocol
+        for partition, place in here[group].items():
+            first = next((one for one in rest if one["partition"] == partition), None)
+            assert (first["content"] if first else None) == place["next"], (partition, place, first)
+
+
+@integration(timeout_seconds=240)
+def java_consumers_of_both_protocols_go_on(lab):
+    consumers_go_on(lab, lab.cluster("source"), lab.cluster("target"), SYNC)
+
+
+@integration(timeout_seconds=300)
+def java_consumers_go_on_from_and_to_2_8(lab):
+    old, new = lab.cluster("old", version="2.8.2"), lab.cluster("new")
+    consumers_go_on(lab, old, new, SYNC)
+    consumers_go_on(lab, new, old, SYNC, protocols=("classic",))
+
+
+@integration(timeout_seconds=240)
+def groups_of_the_target_belong_to_the_target(lab):
+    """Active ones are not touched, deleted ones stay deleted, those that are further on stay where they are."""
+    source, target = lab.cluster("source"), lab.cluster("target")
+    topic = lab.load(source, topic="t", records=1000)
+    place = (topic, 0)
+    key = f"{topic}-0"
+    names = ("old", "new", "gone", "ahead", "back")
+    commit(lab, source, {name: {place: 100} for name in names})
+    mirror = lab.start_mirror([topic], source=source, target=target, settings=SYNC)
+
+    def at(group):
+        return groups_of(lab, target).get(group, {}).get(key, {}).get("offset")
+
+    lab.eventually(lambda: all(at(name) == 100 for name in names), 60, "all groups are there")
+    members = {}
+    for name, protocol in (("old", "classic"), ("new", "consumer")):
+        members[name], read = start_member(lab, target, name, topic, protocol)
+        assert len(read["records"]) == 900, len(read["records"])
+    lab.tool(target, "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand", "--delete", "--group", "gone")
+    commit(lab, target, {"ahead": {place: 700}, "back": {place: 50}})
+    labels = {"source": "source", "target": "target"}
+    lab.eventually(lambda: mirror.metrics("shunt_groups", state="active", **labels) == 2, 30, "active groups are seen")
+    lab.eventually(lambda: mirror.metrics("shunt_groups", state="deleted", **labels) == 1, 30, "the deletion is seen")
+    # All but the deleted one move on the source; those with members are not written by anyone else.
+    commit(lab, source, {name: {place: 500} for name in names if name != "gone"})
+    lab.eventually(lambda: at("back") == 500, 30, "the source's group has moved on")
+    done = mirror.metrics("shunt_duty_done_total", duty="group offsets", **labels)
+    lab.eventually(lambda: mirror.metrics("shunt_duty_done_total", duty="group offsets", **labels) >= done + 2, 30)
+    assert [at(name) for name in names] == [1000, 1000, None, 700, 500], [at(name) for name in names]
+    mirror.drain()
+    # Nor does another life bring it back, or move a group that is further on.
+    for member in members.values():
+        end_member(member)
+    lab.mirror([topic], source=source, target=target, settings=SYNC)
+    assert [at(name) for name in names] == [1000, 1000, None, 700, 500], [at(name) for name in names]
+    # Until it moves on the source.
+    commit(lab, source, {"gone": {place: 600}, "ahead": {place: 400}})
+    lab.mirror([topic], source=source, target=target, settings=SYNC)
+    assert [at(name) for name in names] == [1000, 1000, 600, 700, 500], [at(name) for name in names]
+    commit(lab, source, {"ahead": {place: 390}})
+    lab.mirror([topic], source=source, target=target, settings={**SYNC, "shunt.group.offsets.rewind": "true"})
+    assert at("ahead") == 390, at("ahead")
+
+
+@integration(timeout_seconds=120)
+def filters_choose_groups(lab):
+    topic = lab.load(topic="t", records=10)
+    names = [lab.topic(name) for name in ("yes", "yes-but", "other")]
+    commit(lab, lab.source, {name: {(topic, 0): 5} for name in names})
+    settings = {**SYNC, "groups": r"filters-choose-groups\.yes.*", "groups.exclude": r".*-but"}
+    lab.mirror([topic], settings=settings)
+    there = groups_of(lab, lab.target)
+    assert [name in there for name in names] == [True, False, False], there
+    said = lab.shunt("groups", lab.config([topic], settings=settings))
+    assert said.wait(30) == 0
+    assert said.output.read_text() == f"source->target {names[0]} {topic}-0: source 5, target 5, 5 left to read\n"
+
+
+@integration(timeout_seconds=120)
+def share_groups_begin_at_the_same_record(lab):
+    """Forwards only, as all groups; what a deleted one was is known in the next life."""
+    source, target = lab.cluster("source"), lab.cluster("target")
+    topic = lab.load(source, topic="t", records=200, partitions=2)
+    place, key = (topic, 0), f"{topic}-0"
+    commit(lab, source, {"share": {place: 40, (topic, 1): 30}, "later": {place: 10}}, "--share")
+    lab.mirror([topic], source=source, target=target, settings=SYNC)
+    there = groups_of(lab, target, [topic])
+    assert there["share"][key]["offset"] == 40 and there["share"][f"{topic}-1"]["offset"] == 30, there
+    assert_same_next_records(groups_of(lab, source, [topic]), there, ["share", "later"])
+    commit(lab, source, {"share": {place: 20}, "later": {place: 60}}, "--share")
+    lab.mirror([topic], source=source, target=target, settings=SYNC)
+    there = groups_of(lab, target)
+    assert [there[group][key]["offset"] for group in ("share", "later")] == [40, 60], there

@@ -1,0 +1,112 @@
+"""Settings of topics on the target follow the source's, as kafka-configs shows them on both sides."""
+
+import re
+
+from harness import integration
+
+CONFIGS = "kafka.admin.ConfigCommand"
+DUTY = {"duty": "topic-configs"}
+EVERY_SECOND = {"sync.topic.configs.interval.seconds": 1}
+
+
+def alter(lab, cluster, topic, *, add=(), delete=()):
+    arguments = [
+        *(["--add-config", ",".join(add)] if add else []),
+        *(["--delete-config", ",".join(delete)] if delete else []),
+    ]
+    lab.tool(cluster, CONFIGS, "--alter", "--topic", topic, *arguments)
+
+
+def settings(lab, cluster, topic):
+    """{name: value} of what is set on the topic itself."""
+    said = lab.tool(cluster, CONFIGS, "--describe", "--topic", topic)
+    return dict(re.findall(r"^  ([\w.]+)=(\S*) sensitive=", said, re.MULTILINE))
+
+
+def create(lab, cluster, topic, *configs, partitions=1):
+    lab.judge(
+        "create-topic", "--bootstrap", cluster.bootstrap, "--topic", topic, "--partitions", partitions,
+        *(argument for config in configs for argument in ("--config", config)),
+    )  # fmt: skip
+
+
+@integration(timeout_seconds=300)
+def settings_follow_the_source(lab):
+    topic, foreign = lab.topic("t"), lab.topic("foreign")
+    create(lab, lab.source, topic, "retention.ms=3600000", "min.insync.replicas=1", "segment.ms=70000")
+    lab.load(topic="t", records=100)
+    # One that somebody else writes is not mirrored, and none of shunt's business.
+    lab.load(topic="foreign", records=10, seed=1)
+    create(lab, lab.target, foreign, "retention.ms=7200000")
+    lab.load(lab.target, topic="foreign", records=10, seed=2)
+    mirror = lab.start_mirror([topic, foreign], settings=EVERY_SECOND)
+    lab.eventually(lambda: mirror.metrics("shunt_duty_done_total", **DUTY) >= 2, 60, "two rounds")
+    made = settings(lab, lab.target, topic)
+    assert made["retention.ms"] == "3600000" and made["segment.ms"] == "70000", made
+    assert "min.insync.replicas" not in made, made
+    limit = made["message.timestamp.before.max.ms"]
+    alter(
+        lab, lab.source, topic,
+        add=["retention.ms=7200000", "max.message.bytes=2000000", "message.timestamp.before.max.ms=9000000000000"],
+        delete=["segment.ms"],
+    )  # fmt: skip
+    alter(lab, lab.target, topic, add=["flush.ms=1234"])
+    lab.eventually(
+        lambda: (now := settings(lab, lab.target, topic))["retention.ms"] == "7200000"
+        and now["max.message.bytes"] == "2000000"
+        and "segment.ms" not in now
+        and "flush.ms" not in now,
+        60,
+        "the target's settings are the source's",
+    )
+    # What mirroring needs itself is as it was, and a size that records were taken with is not taken back.
+    alter(lab, lab.source, topic, add=["max.message.bytes=1000000"])
+    done = mirror.metrics("shunt_duty_done_total", **DUTY)
+    said = mirror.log_text().count("settings follow the source")
+    lab.eventually(lambda: mirror.metrics("shunt_duty_done_total", **DUTY) >= done + 3, 60, "three more rounds")
+    now = settings(lab, lab.target, topic)
+    assert now["message.timestamp.before.max.ms"] == limit and now["max.message.bytes"] == "2000000", now
+    assert mirror.log_text().count("settings follow the source") == said, mirror.log_text()
+    assert settings(lab, lab.target, foreign) == {"retention.ms": "7200000"}
+    mirror.drain(code=1)
+
+
+@integration(timeout_seconds=240)
+def settings_that_the_target_does_not_know_are_named(lab):
+    """To an old broker; and a run that ends by itself has seen to settings, too."""
+    old = lab.cluster("old", version="2.8.2")
+    topic = lab.topic("t")
+    create(lab, lab.source, topic, "local.retention.ms=1000000", "retention.ms=3600000")
+    lab.load(topic="t", records=100)
+    create(lab, old, topic)
+    run = lab.shunt("run", lab.config([topic], target=old), "--until-caught-up", "--json")
+    assert run.wait(60) == 0, run.log_text()
+    assert "not possible: local.retention.ms=1000000: target does not know it" in run.log_text(), run.log_text()
+    assert settings(lab, old, topic)["retention.ms"] == "3600000"
+
+
+@integration(timeout_seconds=240)
+def conservatively_only_retention_is_lifted_and_partitions_grow(lab):
+    topic = lab.topic("t")
+    create(lab, lab.source, topic, "retention.ms=3600000", "min.insync.replicas=3", "segment.bytes=2000000")
+    run = {"shunt.metadata.policy": "conservative", **EVERY_SECOND}
+    mirror = lab.start_mirror([topic], settings=run)
+    lab.eventually(lambda: mirror.metrics("shunt_duty_done_total", **DUTY) >= 2, 60, "two rounds")
+    made = settings(lab, lab.target, topic)
+    assert made["retention.ms"] == "3600000" and made["segment.bytes"] == "2000000", made
+    assert made["cleanup.policy"] == "delete" and made["unclean.leader.election.enable"] == "false", made
+    # More replicas in sync than the topic has would let nothing be written.
+    assert made["min.insync.replicas"] == "1", made
+    assert "min.insync.replicas=3 is more than the 1 replica: 1 instead" in mirror.log_text(), mirror.log_text()
+    # A shortened retention upstream must not delete data downstream.
+    alter(lab, lab.source, topic, add=["retention.ms=1000", "segment.bytes=3000000", "retention.bytes=-1"])
+    lab.tool(lab.source, "org.apache.kafka.tools.TopicCommand", "--alter", "--topic", topic, "--partitions", 3)
+    lab.eventually(lambda: len(lab.target.metadata()["topics"][topic]) == 3, 60, "the target has three partitions")
+    done = mirror.metrics("shunt_duty_done_total", **DUTY)
+    lab.eventually(lambda: mirror.metrics("shunt_duty_done_total", **DUTY) >= done + 2, 60, "two more rounds")
+    assert settings(lab, lab.target, topic) == made
+    alter(lab, lab.source, topic, add=["retention.ms=-1"])
+    lab.eventually(
+        lambda: settings(lab, lab.target, topic) == {**made, "retention.ms": "-1"}, 60, "retention is lifted"
+    )
+    mirror.drain()
