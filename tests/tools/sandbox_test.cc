@@ -24,7 +24,7 @@
 namespace shunt::tools {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef SHUNT_SANITIZED
 constexpr bool has_sanitizer = true;  // it makes calls of its own
 #else
 constexpr bool has_sanitizer = false;
