@@ -129,7 +129,10 @@ std::optional<Duration> Handshake::renewal_delay() const {
   if (!sasl_ || !sasl_->session_lifetime()) return {};
   // Brokers take no two authentications of a connection within a second.
   constexpr Duration least = std::chrono::seconds(1);
-  return std::max(least, *sasl_->session_lifetime() * static_cast<Duration::rep>(850 + random_seed() % 100) / 1000);
+  constexpr Duration margin = std::chrono::seconds(5);
+  const Duration lifetime = *sasl_->session_lifetime();
+  const Duration usual = lifetime * static_cast<Duration::rep>(850 + random_seed() % 100) / 1000;
+  return std::max(least, std::min(usual, lifetime - margin));
 }
 
 // ---- When it fails --------------------------------------------------------------------------------------------------

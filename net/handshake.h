@@ -83,7 +83,9 @@ class Handshake {
   /// After `ready`.
   [[nodiscard]] const ApiVersions& versions() const { return versions_; }
   /// After `ready`: when to authenticate again, from now; nothing: never. Between 85 and 95 percent of the session's life,
-  /// as Kafka's own clients do it, so that a thousand connections that were made together do not do it together.
+  /// as Kafka's own clients do it, so that a thousand connections that were made together do not do it together; but
+  /// five seconds before its end if there are so many, for a broker kills the connection by which a request reaches it,
+  /// or is taken up, after that.
   [[nodiscard]] std::optional<Duration> renewal_delay() const;
 
  private:

@@ -19,6 +19,7 @@ using Step = Handshake::Step;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using namespace std::chrono_literals;
 
 struct Ranges {
   std::int16_t key, min, max;
@@ -205,6 +206,17 @@ TEST_F(SaslHandshakeTest, AuthenticatesAfterApiVersionsAndAgainLater) {
   ASSERT_TRUE(handshake.renewal_delay());
   EXPECT_GE(*handshake.renewal_delay(), std::chrono::seconds(85));
   EXPECT_LE(*handshake.renewal_delay(), std::chrono::seconds(95));
+}
+
+TEST_F(SaslHandshakeTest, AShortSessionLeavesTimeForRequestsThatAreLate) {
+  for (const auto& [lifetime, delay] : {std::pair{10s, 5s}, {7s, 2s}, {6s, 1s}, {2s, 1s}}) {
+    Handshake handshake("me", credentials);
+    ASSERT_EQ(agree(handshake, {}), Step::send);
+    protocol::SaslAuthenticateResponse accepted;
+    accepted.session_lifetime_ms = std::chrono::milliseconds(lifetime).count();
+    ASSERT_EQ(handshake.handle_frame(respond(3, accepted, 2)), Step::ready);
+    EXPECT_EQ(handshake.renewal_delay(), Duration(delay));
+  }
 }
 
 /// Starts exchanges when the test says so.
