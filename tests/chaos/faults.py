@@ -176,8 +176,8 @@ class Faults:
         return known
 
     def _move_leaders(self, name, cluster, what, move):
-        """Moves leaders; how long from when the cluster names the new ones until the target has confirmed more of each moved
-        partition whose producers never pause."""
+        """Moves leaders; how long until the target has confirmed more of each moved partition whose producers never
+        pause: from when the cluster names the new leader, and the source has more."""
         world = self._world
         before = self._partitions(cluster)
         world.disturb()
@@ -192,13 +192,31 @@ class Faults:
             if topic in before and before[topic][index][0] != leader
         }
         steady = {place: end for place, end in positions.items() if place in moved and place[0] in self._steady_topics()}
+        told = ""
         if steady:
-            done = until(lambda: self._are_beyond(steady), LONG_SECONDS)
-            took = time.monotonic() - began if done else None
+            took = self._until_beyond(steady, began)
             self.recoveries.append(Recovery("leader move", took, world.was_calm(calm)))
-        told = f": all go on after {took:.2f} s" if steady and done else ""
+            told = f": all go on after {took:.2f} s" if took is not None else ""
         world.tell(f"{what} on the {name}: {len(moved)} leaders moved{told}")
         cluster.wait()
+
+    def _until_beyond(self, places, began):
+        """How long the mirror was behind the last of these places, of which the source has more; None: too long."""
+        has_more, done = {}, {}
+
+        def look():
+            ends = self._clusters.source.log_ends(places)
+            positions, now = self._world.positions(), time.monotonic()
+            for place, position in places.items():
+                if ends.get(place, -1) > position:
+                    has_more.setdefault(place, now)
+                if positions.get(place, -1) > position:
+                    done.setdefault(place, now)
+            return len(done) == len(places)
+
+        if not until(look, LONG_SECONDS, 0.01):
+            return None
+        return max(at - max(began, has_more.get(place, began)) for place, at in done.items())
 
     def _steady_topics(self):
         return [self._world.topics[name] for name in ("plain", "packed")]

@@ -34,7 +34,7 @@ from world import TOPICS, Clusters, World  # noqa: E402
 
 PATIENCE_SECONDS = 90  # without any progress towards the source's end; transactions may stay open for 20
 AGAIN_SECONDS = 180  # for a run with nothing left to do
-RECOVERY_BAR_SECONDS = 2
+BARS_SECONDS = {"restart": 2, "leader move": 1}
 
 
 class Round:
@@ -150,16 +150,16 @@ class Round:
 def recovery_lines(reports):
     """Median and worst of the recoveries, calm ones and others apart."""
     lines = []
-    for kind in ("restart", "leader move"):
+    for kind, bar in BARS_SECONDS.items():
         for calm in (True, False):
             all_of = [one for report in reports for one in report.get("recoveries", [])]
             chosen = [one["seconds"] for one in all_of if one["kind"] == kind and one["calm"] == calm]
             known = sorted(seconds for seconds in chosen if seconds is not None)
             if known:
-                slow = sum(seconds > RECOVERY_BAR_SECONDS for seconds in known) + len(chosen) - len(known)
+                slow = sum(seconds > bar for seconds in known) + len(chosen) - len(known)
                 lines.append(
                     f"{kind}, {'nothing else wrong' if calm else 'among other faults'}: {len(chosen)}, median "
-                    f"{known[len(known) // 2]:.2f} s, worst {known[-1]:.2f} s, above {RECOVERY_BAR_SECONDS} s: {slow}"
+                    f"{known[len(known) // 2]:.2f} s, worst {known[-1]:.2f} s, above {bar} s: {slow}"
                 )
     return lines
 

@@ -15,6 +15,8 @@ BROKER_SETTINGS = {
     # Fail over quickly; a broker that is paused for longer loses its leaderships.
     "broker.session.timeout.ms": "4000",
     "broker.heartbeat.interval.ms": "500",
+    # Followers of a leader that has moved sit out so long, a second if nobody says so, and acks=all waits for them.
+    "replica.fetch.backoff.ms": "20",
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
     # The cleaner is never far behind, on either side.
     "log.cleaner.backoff.ms": "100",

@@ -352,6 +352,14 @@ class Cluster:
         """What the first running broker that answers says (see wire.metadata)."""
         return self._ask(wire.metadata)
 
+    def log_ends(self, partitions):
+        """{(topic, partition): the high watermark} of what now has a leader that answers (see wire.log_ends)."""
+        ends = {}
+        for broker in self.brokers():
+            with contextlib.suppress(OSError):
+                ends.update(wire.log_ends((HOST, broker.port), partitions))
+        return ends
+
     def create_topic(self, name, partitions=1, replication=-1, configs=None):
         """Creates a topic and waits until every partition has a leader that every running broker knows."""
         self._ask(wire.create_topic, name, partitions, replication, dict(configs or {}))

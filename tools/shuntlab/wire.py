@@ -1,7 +1,7 @@
 """The few Kafka requests a lab needs, over a plain socket: a JVM admin client takes a second to start, this takes a
 millisecond.
 
-Only versions that every broker from 2.8 to 4.3 speaks, non-flexible ones where there are any: Metadata v2,
+Only versions that every broker from 2.8 to 4.3 speaks, non-flexible ones where there are any: ListOffsets v2, Metadata v2,
 CreateTopics v4, DeleteTopics v3, DescribeAcls v1, CreateAcls v1, ElectLeaders v1, AlterPartitionReassignments v0.
 """
 
@@ -10,6 +10,7 @@ import struct
 
 from .errors import LabError
 
+LIST_OFFSETS = 2
 METADATA, CREATE_TOPICS, DELETE_TOPICS, DESCRIBE_ACLS, CREATE_ACLS = 3, 19, 20, 29, 30
 ELECT_LEADERS, ALTER_PARTITION_REASSIGNMENTS = 43, 45
 _MAX_RESPONSE_BYTES = 64 << 20
@@ -120,6 +121,30 @@ def metadata(address, timeout_seconds=5):
         "controller": reader.take("i"),
         "topics": dict(reader.array(topic)),
     }
+
+
+def log_ends(address, partitions, timeout_seconds=5):
+    """{(topic, partition): the high watermark} of those of `partitions`, an iterable of such pairs, that this broker
+    leads."""
+    latest = -1
+    topics = {}
+    for topic, index in partitions:
+        topics.setdefault(topic, []).append(struct.pack(">iq", index, latest))
+    body = struct.pack(">ibi", -1, 0, len(topics))
+    for topic, rows in topics.items():
+        body += _string(topic) + struct.pack(">i", len(rows)) + b"".join(rows)
+    reader = _exchange(address, LIST_OFFSETS, 2, body, timeout_seconds)
+    reader.take("i")  # throttle time
+
+    def partition():
+        index, code = reader.take("i"), reader.take("h")
+        reader.take("q")  # timestamp
+        return index, code, reader.take("q")
+
+    ends = {}
+    for topic, rows in reader.array(lambda: (reader.string(), reader.array(partition))):
+        ends.update({(topic, index): end for index, code, end in rows if code == 0})
+    return ends
 
 
 def _raise_for(topic, code, message):
