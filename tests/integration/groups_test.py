@@ -70,13 +70,12 @@ def end_member(member):
     assert member.returncode == 0
 
 
-@integration(timeout_seconds=300)
-def groups_at_every_offset_go_on_at_the_next_record(lab):
-    """Holes of transactions and of compaction, heads that are gone, starts, ends, and positions past the end."""
+def start_awkward_source(lab):
+    """A cluster whose topics have holes of transactions and of compaction and a head that is gone, and groups
+    everywhere in them: (cluster, topics, {group: {(topic, partition): offset}})."""
     source = lab.cluster(
         "source", properties={"log.cleaner.backoff.ms": "100", "log.cleaner.min.cleanable.ratio": "0.01"}
     )
-    target = lab.cluster("target")
     transactions = load_transactions(lab, source)
     headless = lab.load(source, topic="headless", records=500, flush="100..100")
     lab.delete_records(source, headless, 0, 250)
@@ -99,8 +98,19 @@ def groups_at_every_offset_go_on_at_the_next_record(lab):
         groups.update(everywhere(topic, 2 if topic.endswith("committed") else 1, ends, step=3))
     groups.update(everywhere(headless, 1, ends, step=25))
     groups.update(everywhere(compacted, 1, ends, step=97))
+    commit(lab, source, groups)
+    return source, topics, groups
+
+
+@integration(timeout_seconds=300)
+def groups_at_every_offset_go_on_at_the_next_record(lab):
+    """Holes, heads that are gone, starts, ends, and positions past the end."""
+    source, topics, groups = start_awkward_source(lab)
+    target = lab.cluster("target")
+    transactions, headless = topics[:-2], topics[-2]
+    ends = lab.ends(source, topics)
     past = {"past-the-end": {(transactions[0], 0): 10**9}, "many": {(topic, 0): 7 for topic in topics}}
-    commit(lab, source, {**groups, **past})
+    commit(lab, source, past)
     run = lab.shunt("run", lab.config(topics, source=source, target=target, settings=SYNC), "--until-caught-up", "--json")
     assert run.wait(120) == 0, run.log_text()[-3000:]
 
