@@ -8,11 +8,8 @@
 namespace shunt::replicate {
 
 CertificateWatch::CertificateWatch(const Config& config) {
-  for (const FlowConfig& flow : config.flows) {
-    for (const ClientConfig* client :
-         {&flow.source_consumer, &flow.source_admin, &flow.target_producer, &flow.target_admin}) {
-      if (client->security.tls) sources_.insert(client->security.tls);
-    }
+  for (const ClientConfig* client : config.clients()) {
+    if (client->security.tls) sources_.insert(client->security.tls);
   }
 }
 

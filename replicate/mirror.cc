@@ -200,11 +200,8 @@ class Mirror::Impl final : private Shards {
     if (control_.joinable()) control_.join();
     admin_work_.reset();
     if (admin_.joinable()) admin_.join();
-    for (const FlowConfig& flow : config_.flows) {
-      for (const ClientConfig* client :
-           {&flow.source_consumer, &flow.source_admin, &flow.target_producer, &flow.target_admin}) {
-        if (client->security.login) client->security.login->stop();
-      }
+    for (const ClientConfig* client : config_.clients()) {
+      if (client->security.login) client->security.login->stop();
     }
   }
 

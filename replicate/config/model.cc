@@ -19,4 +19,14 @@ std::string FlowConfig::target_topic(std::string_view source_topic) const {
   return policy.format_remote_topic(source, source_topic);
 }
 
+std::vector<const ClientConfig*> Config::clients() const {
+  std::vector<const ClientConfig*> clients;
+  for (const FlowConfig& flow : flows) {
+    clients.insert(clients.end(),
+                   {&flow.source_consumer, &flow.source_admin, &flow.target_producer, &flow.target_admin});
+  }
+  for (const HeartbeatFlow& flow : heartbeat_flows) clients.push_back(&flow.target_admin);
+  return clients;
+}
+
 }  // namespace shunt::replicate

@@ -181,6 +181,9 @@ struct Config {
   ProcessConfig process;
   bool holds_secrets = false;             // a password, a key, or anything from a provider
   std::vector<std::string> reread_paths;  // files and directories that are read again while running
+
+  /// Of every flow, also of those that have only heartbeats. Valid as long as the Config stands unchanged.
+  [[nodiscard]] std::vector<const ClientConfig*> clients() const;
 };
 
 }  // namespace shunt::replicate
