@@ -74,6 +74,11 @@ class RecordBatchBuilder {
   explicit RecordBatchBuilder(Codec codec) : codec_(codec) {}
 
   void append(const Record& record);
+  /// One that has a key and a value.
+  void append(std::int64_t timestamp_ms, std::span<const std::byte> key, std::span<const std::byte> value,
+              std::span<const std::byte> headers = no_headers) {
+    append({.offset = Offset(0), .timestamp_ms = timestamp_ms, .key = key, .value = value, .headers = headers});
+  }
   [[nodiscard]] std::int32_t record_count() const { return count_; }
   [[nodiscard]] std::vector<std::byte> finish(const Stamp& stamp) const;
 

@@ -169,7 +169,9 @@ class Mirror::Impl final : private Shards {
     for (PartitionStatus& partition : status.partitions) {
       if (partition.position < 0) continue;
       places[{std::move(partition.source_topic), protocol::PartitionIndex(partition.partition)}] = {
-          .target_topic = std::move(partition.target_topic), .position = protocol::Offset(partition.position)};
+          .target_topic = std::move(partition.target_topic),
+          .position = protocol::Offset(partition.position),
+          .is_mapped = partition.is_mapped};
     }
     return places;
   }

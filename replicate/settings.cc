@@ -66,9 +66,7 @@ PlainSyncsSettings plain_syncs_settings(const FlowConfig& flow) {
           .is_on_target = survey.offset_syncs_on_target,
           .replication_factor = flow.offset_syncs_replication_factor,
           .produce_timeout_ms = timeout_ms_of(flow.offset_syncs_on_target ? flow.target_admin : flow.source_admin),
-          .interval = flow.groups.interval(),
-          .may_map = survey.may_map,
-          .tag = survey.tag};
+          .interval = flow.groups.interval()};
 }
 
 std::vector<std::string> excluded_configs(const FlowConfig& flow) {

@@ -36,6 +36,7 @@ struct PartitionStatus {
   std::int64_t source_end = -1;        // its high watermark, as last heard
   std::int64_t stable_end = -1;        // its last stable offset, as last heard
   std::int64_t goal = -1;              // --until-caught-up: the offset to reach
+  bool is_mapped = false;              // its offsets; else they are identical
   std::uint64_t records = 0;           // confirmed by the target in this process's life
   std::uint64_t batches = 0;
   std::uint64_t bytes = 0;

@@ -33,7 +33,10 @@ Administration::Administration(net::asio::any_io_executor executor, Administrati
   if (settings_.heartbeats) add(std::make_unique<Heartbeats>(target_, *settings_.heartbeats));
   if (settings_.positions) add(std::make_unique<Positions>(target_, *settings_.positions, ask));
   if (settings_.groups) add(std::make_unique<GroupSync>(source_, target_, *settings_.groups, ask));
-  if (settings_.plain_syncs) add(std::make_unique<PlainSyncs>(source_, target_, *settings_.plain_syncs, ask));
+  if (settings_.plain_syncs) {
+    Cluster& cluster = settings_.plain_syncs->is_on_target ? target_ : source_;
+    add(std::make_unique<PlainSyncs>(cluster, *settings_.plain_syncs, ask));
+  }
   if (settings_.topic_configs) {
     add(std::make_unique<ConfigSync>(source_, target_, settings_.topics, *settings_.topic_configs));
   }

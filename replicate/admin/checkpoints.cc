@@ -1,6 +1,5 @@
 #include "replicate/admin/checkpoints.h"
 
-#include <span>
 #include <utility>
 #include <vector>
 
@@ -11,7 +10,6 @@
 namespace shunt::replicate {
 
 using net::Awaitable;
-using protocol::Offset;
 using protocol::PartitionIndex;
 
 namespace {
@@ -76,8 +74,7 @@ Awaitable<std::size_t> Checkpoints::store() {
       if (!entry.is_stored) to_store.push_back(&entry);
     }
   }
-  if (!is_found_) co_await topic_.create();  // also when there is nothing to write: clients look for it
-  is_found_ = false;                         // until it is known that all went well
+  co_await topic_.ensure();  // also when there is nothing to write: clients look for it
   const std::int64_t time = net::unix_ms();
   for (std::size_t next = 0; next < to_store.size();) {
     protocol::RecordBatchBuilder records(protocol::Codec::none);
@@ -87,17 +84,12 @@ Awaitable<std::size_t> Checkpoints::store() {
       const std::vector<std::byte> key = checkpoint.key();
       const std::vector<std::byte> value = checkpoint.value();
       const std::vector<std::byte> headers = checkpoint.headers();
-      records.append({.offset = Offset(0),
-                      .timestamp_ms = time,
-                      .key = std::span<const std::byte>(key),
-                      .value = std::span<const std::byte>(value),
-                      .headers = headers});
+      records.append(time, key, value, headers);
       bytes += key.size() + value.size() + headers.size();
     }
     co_await topic_.append(only_partition, records);
     for (std::size_t i = first; i < next; ++i) to_store[i]->is_stored = true;
   }
-  is_found_ = true;
   co_return to_store.size();
 }
 

@@ -47,7 +47,6 @@ class Checkpoints {
   const bool is_kept_;  // in the topic
   OwnTopic topic_;
   bool is_loaded_ = false;
-  bool is_found_ = false;  // with a leader
   std::size_t unreadable_ = 0;
   std::string last_complaint_;
   std::map<std::string, std::map<TopicPartition, Entry>> groups_;

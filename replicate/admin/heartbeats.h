@@ -31,7 +31,6 @@ class Heartbeats final : public Duty {
  private:
   const HeartbeatsSettings settings_;
   OwnTopic topic_;
-  bool is_found_ = false;  // with a leader
 };
 
 }  // namespace shunt::replicate

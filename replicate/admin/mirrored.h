@@ -13,6 +13,7 @@ namespace shunt::replicate {
 struct MirroredPlace {
   std::string target_topic;
   protocol::Offset position;  // of the source: the target has everything below, put there or found to be so
+  bool is_mapped = false;     // its offsets; else they are identical
 };
 
 /// By source partition. One that is not there is none that the flow answers for: it was not compared with its source yet, or

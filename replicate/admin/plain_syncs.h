@@ -7,12 +7,10 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <string>
 
 #include "replicate/admin/duty.h"
 #include "replicate/admin/mirrored.h"
-#include "replicate/admin/offset_map_tail.h"
 #include "replicate/control/own_topic.h"
 
 namespace shunt::replicate {
@@ -23,14 +21,12 @@ struct PlainSyncsSettings {
   std::int16_t replication_factor = 3;
   std::int32_t produce_timeout_ms = 30'000;
   std::chrono::seconds interval{60};
-  bool may_map = false;
-  std::uint16_t tag = 0;
 };
 
 class PlainSyncs final : public Duty {
  public:
-  /// Clusters must outlive it.
-  PlainSyncs(Cluster& source, Cluster& target, PlainSyncsSettings settings, AskPlaces ask);
+  /// `cluster`: where the topic is; must outlive it.
+  PlainSyncs(Cluster& cluster, PlainSyncsSettings settings, AskPlaces ask);
 
   [[nodiscard]] const char* name() const override { return "offset syncs"; }
   [[nodiscard]] net::Duration interval() const override { return settings_.interval; }
@@ -38,14 +34,9 @@ class PlainSyncs final : public Duty {
   net::Awaitable<> perform() override;
 
  private:
-  net::Awaitable<> drop_mapped(MirroredPlaces& places);
-
   const PlainSyncsSettings settings_;
-  Cluster& target_;
   const AskPlaces ask_;
   OwnTopic topic_;
-  std::optional<OffsetMapTail> maps_;
-  bool is_found_ = false;  // with a leader
   std::map<TopicPartition, protocol::Offset> written_;
 };
 

@@ -1,7 +1,6 @@
 #include "replicate/admin/positions.h"
 
 #include <map>
-#include <span>
 #include <utility>
 #include <vector>
 
@@ -50,14 +49,9 @@ Awaitable<> Positions::perform() {
                                  .partition = partition.partition,
                                  .next = next};
     const std::vector<std::byte> key = position.key();
-    const std::vector<std::byte> value = position.value();
     std::vector<Batch>& of_partition = batches[partition_of_key(key, partitions)];
     if (of_partition.empty() || of_partition.back().records.record_count() == most_records) of_partition.emplace_back();
-    of_partition.back().records.append({.offset = Offset(0),
-                                        .timestamp_ms = net::unix_ms(),
-                                        .key = std::span<const std::byte>(key),
-                                        .value = std::span<const std::byte>(value),
-                                        .headers = own_header});
+    of_partition.back().records.append(net::unix_ms(), key, position.value(), own_header);
     of_partition.back().positions.emplace(partition, next);
   }
   for (auto& [index, of_partition] : batches) {

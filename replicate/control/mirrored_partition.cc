@@ -61,6 +61,7 @@ PartitionStatus status_of(const MirroredPartition& partition) {
   status.condition = partition.condition;
   status.start = partition.start;
   status.goal = partition.goal;
+  status.is_mapped = partition.spec.is_mapped();
   status.interruptions = partition.interruptions;
   status.position = partition.reached();
   status.source_end = std::max(partition.goal, read(progress.source_end));

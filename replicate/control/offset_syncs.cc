@@ -132,11 +132,7 @@ void OffsetSyncs::pack_changes() {
       to_write_.emplace_back(protocol::Codec::none);
       bytes = 0;
     }
-    to_write_.back().append({.offset = Offset(0),
-                             .timestamp_ms = time,
-                             .key = std::span<const std::byte>(key),
-                             .value = std::span<const std::byte>(value),
-                             .headers = own_header});
+    to_write_.back().append(time, key, value, own_header);
     bytes += key.size() + value.size();
   };
   for (auto& [source, entry] : maps_.entries) {

@@ -81,6 +81,12 @@ Awaitable<> OwnTopic::create() {
   }
 }
 
+Awaitable<> OwnTopic::ensure() {
+  if (is_ready_) co_return;
+  co_await create();
+  is_ready_ = true;
+}
+
 Awaitable<Offset> OwnTopic::read(PartitionIndex partition, std::function<void(const protocol::Record&)> visit,
                                  Offset begin) {
   const TopicPartition where{settings_.name, partition};
@@ -100,8 +106,12 @@ Awaitable<Offset> OwnTopic::read(PartitionIndex partition, std::function<void(co
 Awaitable<> OwnTopic::append(PartitionIndex partition, const protocol::RecordBatchBuilder& records) {
   const TopicPartition where{settings_.name, partition};
   std::vector<std::byte> batch = records.finish(protocol::no_producer);
+  is_ready_ = false;  // until it is known that this one went well
   const ProduceAnswer written = co_await write_log(cluster_, where, std::move(batch), settings_.produce_timeout_ms);
-  if (written.error_code == 0) co_return;
+  if (written.error_code == 0) {
+    is_ready_ = true;
+    co_return;
+  }
   throw ClusterError(fmt::format("{} answered {} to records for {}{}{}", cluster_.alias(),
                                  protocol::error_name(written.error_code), where.to_string(),
                                  written.error_message.empty() ? "" : ": ", written.error_message));

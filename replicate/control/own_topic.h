@@ -34,6 +34,8 @@ class OwnTopic {
   net::Awaitable<bool> find();
   /// Makes sure that it exists and that all its partitions have leaders.
   net::Awaitable<> create();
+  /// The same, unless it is known from then or from the last append().
+  net::Awaitable<> ensure();
 
   /// Every record from `begin` on that was committed when it was asked, in their order; where the next one will be. The
   /// topic must exist.
@@ -47,6 +49,7 @@ class OwnTopic {
  private:
   Cluster& cluster_;
   const OwnTopicSettings settings_;
+  bool is_ready_ = false;  // as far as the last append() has shown
 };
 
 }  // namespace shunt::replicate

@@ -59,7 +59,10 @@ bool Replication::map_behind_others(Partition& partition, const std::string& rea
 void Replication::map_offsets(Partition& partition, std::string_view setting, const std::string& reason) {
   spdlog::warn("{}: the offsets of {} are mapped ({}): {}", settings_.name, partition.spec.target_name(), setting,
                reason);
-  mapped_->adopt(partition);
+  {
+    const std::lock_guard lock(mutex_);
+    mapped_->adopt(partition);
+  }
   partition.detour.reset();  // it keeps offsets
   partition.due = {};
   set_phase(partition, Phase::admitting);
