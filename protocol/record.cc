@@ -6,13 +6,13 @@
 #include <fmt/format.h>
 
 #include "protocol/crc32c.h"
+#include "protocol/record_fields.h"
 #include "protocol/wire.h"
 
 namespace shunt::protocol {
 
 namespace {
 
-constexpr std::size_t longest_varint = 10;
 constexpr std::size_t crc_offset = 17;
 constexpr std::size_t attributes_offset = 21;
 constexpr std::int8_t magic = 2;
@@ -23,66 +23,6 @@ std::int64_t wrapping_sum(std::int64_t a, std::int64_t b) {
 }
 std::int64_t wrapping_difference(std::int64_t a, std::int64_t b) {
   return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
-}
-
-/// Varints and byte strings off the front of a span; poisoned by the first that is not there.
-class Cursor {
- public:
-  explicit Cursor(std::span<const std::byte> bytes) : left_(bytes) {}
-
-  std::int64_t varint() {
-    std::uint64_t raw = 0;
-    for (std::size_t i = 0; i < longest_varint && i < left_.size(); ++i) {
-      const auto byte = static_cast<std::uint64_t>(left_[i]);
-      raw |= (byte & 0x7f) << (7 * i);
-      if ((byte & 0x80) == 0) {
-        left_ = left_.subspan(i + 1);
-        return static_cast<std::int64_t>(raw >> 1) ^ -static_cast<std::int64_t>(raw & 1);
-      }
-    }
-    fail();
-    return 0;
-  }
-
-  std::span<const std::byte> bytes(std::int64_t size) {
-    if (size < 0 || static_cast<std::uint64_t>(size) > left_.size()) {
-      fail();
-      return {};
-    }
-    const std::span<const std::byte> taken = left_.first(static_cast<std::size_t>(size));
-    left_ = left_.subspan(taken.size());
-    return taken;
-  }
-
-  std::optional<std::span<const std::byte>> nullable_bytes() {
-    const std::int64_t size = varint();
-    if (size == -1) return std::nullopt;
-    return bytes(size);
-  }
-
-  void fail() {
-    ok_ = false;
-    left_ = {};
-  }
-  [[nodiscard]] bool ok() const { return ok_; }
-  [[nodiscard]] std::span<const std::byte> left() const { return left_; }
-
- private:
-  std::span<const std::byte> left_;
-  bool ok_ = true;
-};
-
-void append_varint(std::vector<std::byte>& out, std::int64_t value) {
-  std::uint64_t raw = static_cast<std::uint64_t>(value) << 1 ^ static_cast<std::uint64_t>(value >> 63);
-  for (; raw >= 0x80; raw >>= 7) out.push_back(static_cast<std::byte>(raw | 0x80));
-  out.push_back(static_cast<std::byte>(raw));
-}
-
-std::size_t varint_size(std::int64_t value) {
-  std::uint64_t raw = static_cast<std::uint64_t>(value) << 1 ^ static_cast<std::uint64_t>(value >> 63);
-  std::size_t size = 1;
-  for (; raw >= 0x80; raw >>= 7) ++size;
-  return size;
 }
 
 std::size_t nullable_size(const std::optional<std::span<const std::byte>>& bytes) {
@@ -96,11 +36,11 @@ void append_nullable(std::vector<std::byte>& out, const std::optional<std::span<
 
 }  // namespace
 
-bool is_same_content(const Record& a, const Record& b) {
+bool has_same_payload(const Record& a, const Record& b) {
   const auto is_equal = [](const auto& x, const auto& y) {
     return x.has_value() == y.has_value() && (!x || std::ranges::equal(*x, *y));
   };
-  return is_equal(a.key, b.key) && is_equal(a.value, b.value) && std::ranges::equal(a.headers, b.headers);
+  return is_equal(a.key, b.key) && is_equal(a.value, b.value);
 }
 
 RecordReader::RecordReader(const RecordBatchHeader& header, std::span<const std::byte> payload)
@@ -126,8 +66,8 @@ bool RecordReader::next(Record& record) {
   if (records_left_ == 0) {
     return left_.empty() ? false : fail(fmt::format("{} bytes after the last record", left_.size()));
   }
-  Cursor batch(left_);
-  Cursor cursor(batch.bytes(batch.varint()));
+  FieldCursor batch(left_);
+  FieldCursor cursor(batch.bytes(batch.varint()));
   cursor.bytes(1);  // attributes: none is defined
   const std::int64_t timestamp_delta = cursor.varint();
   const std::int64_t offset_delta = cursor.varint();

@@ -29,8 +29,8 @@ struct Record {
   std::span<const std::byte> headers;  // as on the wire: the count and every header, well-formed
 };
 
-/// Key, value and headers; not where and when.
-bool is_same_content(const Record& a, const Record& b);
+/// Key and value.
+bool has_same_payload(const Record& a, const Record& b);
 
 inline constexpr std::byte no_headers[] = {std::byte{0}};
 

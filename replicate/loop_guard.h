@@ -1,15 +1,20 @@
 // What keeps records from going round: two flows mirror the same topics in opposite directions, and whatever one of them
 // has written must not be taken back by the other. Everything a flow writes carries its tag in the producer id
-// (identity.h), so its batches are told by their headers alone, without any state.
+// (identity.h), so its batches are told by their headers alone, without any state. A flow that gives records a header which
+// says where they were taken from (source_header.h) knows by it the ones that have been on its target, too, whatever
+// way they went since.
 //
 // Leaving batches out shifts what follows, so this is for mapped offsets. With identical ones nothing can go round: a record
 // that came from the target is there already, at its offset.
 #pragma once
 
 #include <cstdint>
+#include <string>
 
+#include "protocol/record.h"
 #include "protocol/record_batch.h"
 #include "replicate/identity.h"
+#include "replicate/source_header.h"
 
 namespace shunt::replicate {
 
@@ -21,12 +26,20 @@ enum class LoopPrevention : std::uint8_t {
 
 struct LoopGuard {
   LoopPrevention prevention = LoopPrevention::off;
-  std::uint16_t tag = 0;  // of the flow in the other direction
+  std::uint16_t tag = 0;    // of the flow in the other direction
+  std::string target = {};  // as records' headers name it; empty: nobody looks at them
 
+  [[nodiscard]] bool is_about_records() const { return prevention != LoopPrevention::off && !target.empty(); }
   /// The batch has come from the target, and that matters.
   [[nodiscard]] bool meets(const protocol::RecordBatchHeader& header) const {
     return prevention != LoopPrevention::off && carries_tag(header.producer_id(), tag);
   }
+  /// The record has.
+  [[nodiscard]] bool meets(const protocol::Record& record) const {
+    return is_about_records() && protocol::has_header(record.headers, source_header, target);
+  }
 };
+
+inline const LoopGuard no_loop_guard;
 
 }  // namespace shunt::replicate

@@ -152,6 +152,7 @@ ReplicationSettings replication_settings(const FlowConfig& flow) {
   settings.detours.isolation = flow.isolation;
   settings.offsets = flow.offsets;
   settings.loop_prevention = flow.loop_prevention;
+  settings.adds_source_header = flow.adds_source_header;
   settings.offset_syncs_on_target = flow.offset_syncs_on_target;
   settings.offset_syncs.topic = flow.policy.offset_syncs_topic(flow.offset_syncs_on_target ? flow.source : flow.target);
   settings.offset_syncs.replication_factor = flow.offset_syncs_replication_factor;

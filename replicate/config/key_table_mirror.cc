@@ -36,6 +36,10 @@ void append_shunt_keys(std::vector<Key>& table) {
           {"shunt.loop.prevention", string, "auto",
            "Records that the flow in the other direction has brought: true leaves them out (mapped offsets), false "
            "mirrors them; auto: true if that flow is in this file."},
+          {"shunt.source.header", boolean, "false",
+           "Give every record a header shunt.source that names the cluster it was taken from: every batch is opened "
+           "and "
+           "written anew."},
           {"shunt.offsets.padding.max", integer, "100000000",
            "Offsets that a source's log no longer has at its beginning and that are filled on the target."},
           {"shunt.metadata.policy", string, "mm2",

@@ -210,6 +210,7 @@ class Loader {
       reader.fail(*reader.find("shunt.loop.prevention"),
                   "leaves records out, which only mapped offsets allow: say shunt.offsets=mapped as well");
     }
+    flow.adds_source_header = reader.boolean("shunt.source.header");
     flow.offset_syncs_on_target =
         reader.choice<bool>("offset-syncs.topic.location", {{"source", false}, {"target", true}});
     flow.offset_syncs_replication_factor = read_replication_factor(reader, "offset-syncs.topic.replication.factor");

@@ -12,10 +12,14 @@ namespace {
 
 using Path = std::vector<const FlowConfig*>;
 
-/// Of what `last` has brought `next` takes nothing back.
-bool is_left_out(const FlowConfig& last, const FlowConfig& next) {
-  return next.source == last.target && next.target == last.source && next.offsets == OffsetsMode::mapped &&
-         next.loop_prevention == LoopPrevention::leave_out;
+/// Of what `path` has brought `next` takes nothing back: it is the opposite of the last flow, or is told by headers.
+bool is_left_out(const Path& path, const FlowConfig& next) {
+  if (next.offsets != OffsetsMode::mapped || next.loop_prevention != LoopPrevention::leave_out) return false;
+  const FlowConfig& last = *path.back();
+  if (next.source == last.target && next.target == last.source) return true;
+  return next.adds_source_header && std::ranges::any_of(path, [&next](const FlowConfig* flow) {
+           return flow->adds_source_header && flow->source == next.target;
+         });
 }
 
 Path shortest_back(const std::vector<FlowConfig>& flows, const FlowConfig& first) {
@@ -25,17 +29,13 @@ Path shortest_back(const std::vector<FlowConfig>& flows, const FlowConfig& first
     Path path = paths[i];
     if (path.back()->target == first.source) return path;
     for (const FlowConfig& flow : flows) {
-      if (flow.source != path.back()->target || is_left_out(*path.back(), flow)) continue;
+      if (flow.source != path.back()->target || is_left_out(path, flow)) continue;
       if (!reached.insert(flow.target).second) continue;
       paths.push_back(path);
       paths.back().push_back(&flow);
     }
   }
   return {};
-}
-
-bool carries(const FlowConfig& flow, std::string_view topic) {
-  return flow.mirrors(topic);
 }
 
 }  // namespace
@@ -52,7 +52,7 @@ std::vector<Path> loops_of_names(const std::vector<FlowConfig>& flows) {
 }
 
 Path loop_of_topic(const std::vector<FlowConfig>& flows, const FlowConfig& first, std::string_view topic) {
-  if (!carries(first, topic)) return {};
+  if (!first.mirrors(topic)) return {};
   struct Stage {
     Path path;
     std::string name;  // on the cluster that the path has led to
@@ -62,11 +62,11 @@ Path loop_of_topic(const std::vector<FlowConfig>& flows, const FlowConfig& first
   for (std::size_t i = 0; i < stages.size(); ++i) {
     const Stage stage = stages[i];
     const std::string& cluster = stage.path.back()->target;
-    if (cluster == first.source && carries(first, stage.name)) return stage.path;
+    if (cluster == first.source && first.mirrors(stage.name)) return stage.path;
     // Names may grow with every round of others, but no shortest loop takes a flow twice.
     if (stage.path.size() == flows.size() || !reached.emplace(cluster, stage.name).second) continue;
     for (const FlowConfig& flow : flows) {
-      if (flow.source != cluster || !carries(flow, stage.name) || is_left_out(*stage.path.back(), flow)) continue;
+      if (flow.source != cluster || !flow.mirrors(stage.name) || is_left_out(stage.path, flow)) continue;
       stages.push_back({stage.path, flow.target_topic(stage.name)});
       stages.back().path.push_back(&flow);
     }

@@ -102,6 +102,7 @@ struct FlowConfig {
   Isolation isolation = Isolation::read_committed;
   OffsetsMode offsets = OffsetsMode::identical;  // shunt.offsets
   LoopPrevention loop_prevention = LoopPrevention::stop;
+  bool adds_source_header = false;                   // shunt.source.header
   bool offset_syncs_on_target = false;               // offset-syncs.topic.location
   std::int16_t offset_syncs_replication_factor = 3;  // offset-syncs.topic.replication.factor
   bool writes_offset_syncs = true;                   // emit.offset-syncs.enabled

@@ -31,7 +31,7 @@ struct Comparison {
   std::uint64_t decoded_records = 0;  // compared one by one, where they are not
   std::uint64_t missing = 0;          // tolerated: compacted away on one side
   std::uint64_t extra = 0;
-  std::uint64_t left_out = 0;            // batches that came from the target (loop_guard.h)
+  std::uint64_t left_out = 0;            // batches, or single records, that came from the target (loop_guard.h)
   std::optional<Difference> difference;  // the first
 };
 

@@ -1,6 +1,7 @@
 #include "replicate/control/detour.h"
 
 #include <algorithm>
+#include <deque>
 #include <set>
 #include <utility>
 #include <vector>
@@ -245,7 +246,7 @@ void Detour::throw_source_error(std::int16_t error_code) const {
 
 /// The data path can forward it.
 bool Detour::is_plain_at(const LogBatch& batch, Offset position) const {
-  if (batch.kind != BatchKind::plain || is_known_as_too_large(batch.bytes.size())) return false;
+  if (batch.kind != BatchKind::plain || spec_.adds_header() || is_known_as_too_large(batch.bytes.size())) return false;
   const Offset base = batch.header().base_offset();
   return spec_.is_mapped() ? base >= position : base == position;
 }
@@ -293,7 +294,7 @@ Awaitable<bool> Detour::walk_stretch() {
     if (batch.next_offset <= position_) continue;
     if (spec_.loop_guard.prevention == LoopPrevention::stop && batch.kind == BatchKind::nothing &&
         spec_.loop_guard.meets(batch.header())) {
-      throw Blocked{ParkCause::loop, loop_text(spec_, batch.header())};
+      throw Blocked{ParkCause::loop, loop_text(spec_, batch.header().base_offset(), batch.next_offset)};
     }
     const bool is_compared = batch.kind == BatchKind::plain || batch.kind == BatchKind::rewrite;
     if (is_compared && !spec_.is_mapped() && batch.header().base_offset() < position_) {
@@ -305,7 +306,7 @@ Awaitable<bool> Detour::walk_stretch() {
       case BatchKind::plain: {
         const RecordBatchHeader header = batch.header();
         co_await fill_up_to(header.base_offset());
-        if (header.base_offset() == position_) {
+        if (header.base_offset() == position_ && !spec_.adds_header()) {
           co_await copy(batch);
         } else {
           co_await rewrite(batch);
@@ -378,14 +379,6 @@ Awaitable<> Detour::copy(const LogBatch& batch) {
 }
 
 /// Below the position; markers are none.
-Awaitable<bool> Detour::has_target_records() {
-  const std::vector<TopicPartition> asked{target_partition_};
-  const auto starts = co_await log_starts(target_, asked);
-  LogCursor cursor(target_, target_partition_, value_of(target_, starts, target_partition_, "the log start"), position_,
-                   Isolation::read_uncommitted);
-  co_return co_await cursor.settle();
-}
-
 /// The position lies inside a batch of the source. An earlier life may have split or rewritten it and come so far: then
 /// the target's last batch is this flow's, or a marker where the source's batch has gaps. Or whoever has mirrored the topic
 /// before has. Either way what the target has of the source's batch is what the source has. Anything else (the source has lost
@@ -401,13 +394,15 @@ Awaitable<> Detour::check_beginning(const LogBatch& begun, Offset source_start) 
   };
   std::string differs;
   try {
-    if (settings_.may_begin_inside) {
-      const bool has_record = co_await has_target_records();
-      if (!has_record) co_return;
-    }
     const std::vector<TopicPartition> asked{target_partition_};
     const auto target_starts = co_await log_starts(target_, asked);
-    from = std::max(from, value_of(target_, target_starts, target_partition_, "the log start"));
+    const Offset target_start = value_of(target_, target_starts, target_partition_, "the log start");
+    if (settings_.may_begin_inside) {
+      LogCursor all(target_, target_partition_, target_start, position_, Isolation::read_uncommitted);
+      const bool has_record = co_await all.settle();
+      if (!has_record) co_return;
+    }
+    from = std::max(from, target_start);
     if (from >= position_) {
       throw Blocked{ParkCause::refused,
                     half_written_text(spec_, position_, header, "nothing of its beginning is left on the target")};
@@ -445,12 +440,20 @@ Awaitable<> Detour::check_beginning(const LogBatch& begun, Offset source_start) 
   if (!differs.empty()) throw Blocked{ParkCause::refused, half_written_text(spec_, position_, header, differs)};
 }
 
+/// It has been on the target, and is to be left out.
+bool Detour::has_come_back(const protocol::Record& record) const {
+  if (!spec_.loop_guard.meets(record)) return false;
+  if (spec_.loop_guard.prevention == LoopPrevention::leave_out) return true;
+  throw Blocked{ParkCause::loop, loop_text(spec_, record.offset, record.offset + 1)};
+}
+
 /// The position may lie inside the batch: the source's log begins there, or an earlier life has rewritten its beginning.
 /// Every run of records without a gap is written for itself; the gaps between them are holes. The one behind the last
 /// record is left to the caller. Where offsets are mapped all records make one run.
 Awaitable<> Detour::rewrite(const LogBatch& batch) {
   protocol::StoredRecords stored(batch.bytes, settings_.most_batch_bytes);
   std::vector<protocol::Record> run;
+  std::deque<std::vector<std::byte>> headers;  // of its records, if they are given one more
   protocol::Record record;
   for (bool more = true; more;) {
     more = stored.next(record);
@@ -459,13 +462,17 @@ Awaitable<> Detour::rewrite(const LogBatch& batch) {
                     fmt::format("{}: what the source has before offset {} cannot be rewritten: {}",
                                 source_partition_.to_string(), batch.next_offset.value(), stored.why())};
     }
-    if (more && record.offset < position_) continue;
+    if (more && (record.offset < position_ || has_come_back(record))) continue;
     const bool goes_on = more && !run.empty() && run.size() < most_run_records &&
                          (spec_.is_mapped() || record.offset == run.back().offset + 1);
     if (!run.empty() && !goes_on) {
       co_await fill_up_to(run.front().offset);
       co_await write(run, stored.codec());
       run.clear();
+      headers.clear();
+    }
+    if (more && spec_.adds_header()) {
+      record.headers = headers.emplace_back(protocol::with_header(record.headers, source_header, spec_.source_header));
     }
     if (more) run.push_back(record);
   }

@@ -91,8 +91,8 @@ class Detour {
   net::Awaitable<> write(std::span<const protocol::Record> records, protocol::Codec codec);
   net::Awaitable<bool> produce(std::vector<std::byte> batch, std::vector<OffsetRun> records);
   net::Awaitable<ProduceAnswer> append(std::vector<std::byte> batch, std::vector<OffsetRun> records);
-  net::Awaitable<bool> has_target_records();
   net::Awaitable<> check_beginning(const LogBatch& begun, protocol::Offset source_start);
+  [[nodiscard]] bool has_come_back(const protocol::Record& record) const;
   net::Awaitable<> refuse_record(protocol::Offset offset, std::size_t size);
   [[nodiscard]] bool is_known_as_too_large(std::size_t size) const;
   [[nodiscard]] protocol::BrokerId target_leader() const;

@@ -96,12 +96,12 @@ Awaitable<bool> LogCursor::settle() {
       position_ = end_;
       break;
     }
-    if (batch()) co_return true;
-    // In the middle of a batch: is there a record within the range?
+    if (batch() && !loop_guard_.is_about_records()) co_return true;
+    // In the middle of a batch, or to be chosen from it: is there a record within the range?
     if (!reader_) open_batch();
     protocol::Record record;
     while (reader_->next(record)) {
-      if (record.offset < position_) continue;
+      if (record.offset < position_ || loop_guard_.meets(record)) continue;
       if (record.offset >= end_) break;
       position_ = record.offset;
       record_ = record;
@@ -167,7 +167,8 @@ void LogCursor::jump(Offset offset) {
 
 bool is_copy(LogCursor& source, LogCursor& target) {
   const bool has_own_times = !target.has_append_time();
-  return protocol::is_same_content(source.record(), target.record()) &&
+  return protocol::has_same_payload(source.record(), target.record()) &&
+         are_same_headers(source.record(), target.record()) &&
          (!has_own_times || source.record().timestamp_ms == target.record().timestamp_ms);
 }
 

@@ -80,6 +80,7 @@ struct ReplicationSettings {
   net::Duration open_transaction_patience = std::chrono::minutes(1);  // then what holds the mirror back is named
   OffsetsMode offsets = OffsetsMode::identical;
   LoopPrevention loop_prevention = LoopPrevention::stop;  // where offsets are mapped
+  bool adds_source_header = false;                        // source_header.h
   bool offset_syncs_on_target = false;
   OffsetSyncsSettings offset_syncs;  // without the tag
   ConnectOffsetsSettings connect_offsets;
@@ -89,7 +90,9 @@ struct ReplicationSettings {
 
   /// Of partitions with mapped offsets.
   [[nodiscard]] LoopGuard loop_guard() const {
-    return {.prevention = loop_prevention, .tag = flow_tag(target.alias, source.alias)};
+    return {.prevention = loop_prevention,
+            .tag = flow_tag(target.alias, source.alias),
+            .target = adds_source_header ? target.alias : std::string()};
   }
   /// Some partitions may have mapped offsets.
   [[nodiscard]] bool may_map() const {

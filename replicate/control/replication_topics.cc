@@ -159,6 +159,7 @@ FlowSpec Replication::spec_of(const MirroredTopic& topic, PartitionIndex index) 
   spec.target_topic = topic.target_topic;
   spec.partition = index;
   spec.identity = flow_identity(tag_, topic.target.id(), topic.target_topic, index);
+  if (settings_.adds_source_header) spec.source_header = settings_.source.alias;
   return spec;
 }
 

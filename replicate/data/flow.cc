@@ -178,11 +178,11 @@ std::string misplaced_text(const FlowSpec& spec, Offset base, Offset end, std::i
                      spec.source_name(), range(base, end), answered_offset, spec.target_name());
 }
 
-std::string loop_text(const FlowSpec& spec, const RecordBatchHeader& header) {
+std::string loop_text(const FlowSpec& spec, Offset begin, Offset end) {
   return fmt::format(
       "{}: the records at {} on the source have come from the target, by the flow in the other direction: say "
       "shunt.loop.prevention=true to leave such records out, or false to mirror them like all others",
-      spec.source_name(), range(header.base_offset(), header.next_offset()));
+      spec.source_name(), range(begin, end));
 }
 
 std::string half_written_text(const FlowSpec& spec, Offset log_end, const RecordBatchHeader& header,
@@ -272,7 +272,7 @@ Flow::Verdict Flow::gate(const RecordBatchHeader& header, net::Time now, Stamp& 
   const Offset next = header.next_offset();
   if (next <= fetch_position_) return Verdict::skip;
   if (is_returned && spec_.loop_guard.prevention == LoopPrevention::stop) {
-    return leave(ParkCause::loop, loop_text(spec_, header));
+    return leave(ParkCause::loop, loop_text(spec_, base, next));
   }
   if (spec_.is_mapped() && kind == BatchKind::nothing) {
     pass_hole(next);
@@ -280,7 +280,7 @@ Flow::Verdict Flow::gate(const RecordBatchHeader& header, net::Time now, Stamp& 
   }
   const bool is_in_place = spec_.is_mapped() ? base >= fetch_position_ : base == fetch_position_;
   const bool is_large = size >= progress().too_large_bytes.load(std::memory_order_relaxed);
-  if (kind != BatchKind::plain || !is_in_place || is_large) return leave_for_detour();
+  if (kind != BatchKind::plain || !is_in_place || is_large || spec_.adds_header()) return leave_for_detour();
   stamp = {.producer_id = spec_.identity, .producer_epoch = identity_epoch, .base_sequence = next_sequence_};
   const Offset begin = in_flight_.empty() ? confirmed_ : in_flight_.back().end();
   in_flight_.push_back({.begin = begin, .base = base, .records = header.record_count(), .bytes = size});

@@ -89,8 +89,10 @@ struct FlowSpec {
   std::shared_ptr<FlowProgress> progress = std::make_shared<FlowProgress>();
   std::shared_ptr<WrittenRuns> written;  // of a mapped flow; unset: offsets are identical
   LoopGuard loop_guard = {};             // off, unless offsets are mapped
+  std::string source_header;             // what every record's says (source_header.h); empty: none is added
 
   [[nodiscard]] bool is_mapped() const { return written != nullptr; }
+  [[nodiscard]] bool adds_header() const { return !source_header.empty(); }
   [[nodiscard]] std::string source_name() const { return source_topic + "-" + std::to_string(partition.value()); }
   [[nodiscard]] std::string target_name() const { return target_topic + "-" + std::to_string(partition.value()); }
 };
@@ -203,7 +205,7 @@ std::string alter_topic_command(std::string_view topic, std::string_view setting
 // What is said of an answer to the batch of source offsets [base, end).
 std::string produce_error_text(const FlowSpec& spec, protocol::Offset base, protocol::Offset end,
                                const ProduceAnswer& answer);
-std::string loop_text(const FlowSpec& spec, const protocol::RecordBatchHeader& header);
+std::string loop_text(const FlowSpec& spec, protocol::Offset begin, protocol::Offset end);
 std::string half_written_text(const FlowSpec& spec, protocol::Offset log_end, const protocol::RecordBatchHeader& header,
                               std::string_view differs);
 std::string misplaced_text(const FlowSpec& spec, protocol::Offset base, protocol::Offset end,

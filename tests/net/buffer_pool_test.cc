@@ -49,7 +49,8 @@ TEST_F(BufferPoolTest, AChunkComesBackWithItsLastReference) {
     EXPECT_EQ(copy, a);
     ChunkRef moved = std::move(a);
     EXPECT_FALSE(a);  // NOLINT(bugprone-use-after-move): moved from is empty
-    moved = moved;    // NOLINT(clang-diagnostic-self-assign-overloaded)
+    const ChunkRef& same = moved;
+    moved = same;
     EXPECT_EQ(pool_.in_use(), 1U);
     a = moved;
   }

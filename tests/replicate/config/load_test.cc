@@ -226,6 +226,8 @@ TEST(Load, PreventsLoopsWhereBothDirectionsAreInTheFile) {
   EXPECT_EQ(flow_of(mapped + "B->A.enabled = true\nshunt.loop.prevention = false\n").loop_prevention,
             LoopPrevention::off);
   EXPECT_EQ(flow_of(mapped + "shunt.loop.prevention = true\n").loop_prevention, LoopPrevention::leave_out);
+  EXPECT_FALSE(flow_of(mapped).adds_source_header);
+  EXPECT_TRUE(flow_of(mapped + "A->B.shunt.source.header = true\n").adds_source_header);
 }
 
 TEST(Load, RunsOnlyFlowsIntoSomeTargets) {

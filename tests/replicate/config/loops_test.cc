@@ -38,6 +38,22 @@ TEST(Loops, FollowNamesThatAreMapped) {
   EXPECT_EQ(loop(flows, "a"), "A->B and B->A") << "as b, which goes there again";
 }
 
+TEST(Loops, EndWhereRecordsSayWhereTheyHaveBeen) {
+  std::vector<FlowConfig> ring = {flow("A", "B", ".*"), flow("B", "C", ".*"), flow("C", "A", ".*")};
+  for (FlowConfig& one : ring) {
+    one.offsets = OffsetsMode::mapped;
+    one.loop_prevention = LoopPrevention::leave_out;
+    one.adds_source_header = true;
+  }
+  EXPECT_EQ(loop(ring, "x"), "");
+  EXPECT_TRUE(loops_of_names(ring).empty());
+  ring[0].adds_source_header = false;
+  EXPECT_EQ(loop(ring, "x"), "A->B and B->C and C->A") << "nothing says that a record has been on A";
+  ring[0].adds_source_header = true;
+  ring[2].loop_prevention = LoopPrevention::off;
+  EXPECT_EQ(loop(ring, "x"), "A->B and B->C and C->A");
+}
+
 TEST(Loops, EndWhereNamesSayWhatCameFromWhere) {
   const auto renaming = ReplicationPolicy::Kind::default_policy;
   EXPECT_EQ(loop({flow("A", "B", ".*", renaming), flow("B", "A", ".*", renaming)}, "a"), "");
