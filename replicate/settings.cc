@@ -78,7 +78,7 @@ AclSyncSettings acl_sync_settings(const FlowConfig& flow) {
   AclSyncSettings settings;
   settings.flow = flow.name();
   settings.interval = flow.acls.interval;
-  settings.removes = flow.acls.removes;
+  settings.rules.removes = flow.acls.removes;
   if (flow.policy.kind() == ReplicationPolicy::Kind::default_policy) {
     settings.rules.prefix = flow.source + flow.policy.separator();
   }

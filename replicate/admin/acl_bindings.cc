@@ -123,4 +123,15 @@ AclBindings surplus_bindings(const AclBindings& of_target, const AclBindings& wa
   return surplus;
 }
 
+AclChanges acl_changes(const AclBindings& of_source, const AclBindings& of_target, const AclBindings& seen,
+                       const TopicNames& topics, const AclRules& rules) {
+  AclChanges changes;
+  changes.wanted = wanted_bindings(of_source, topics, rules);
+  std::ranges::set_difference(changes.wanted.bindings, of_target, std::back_inserter(changes.missing));
+  if (!rules.removes) return changes;
+  const AclBindings surplus = surplus_bindings(of_target, changes.wanted.bindings, seen, topics, rules);
+  changes.surplus.assign(surplus.begin(), surplus.end());
+  return changes;
+}
+
 }  // namespace shunt::replicate

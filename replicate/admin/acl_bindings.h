@@ -49,6 +49,7 @@ struct AclRules {
   std::string prefix;  // what the replication policy puts before names; empty: they stay what they are
   bool prefixed = false;
   bool groups = false;
+  bool removes = false;  // shunt.acls.remove
   std::function<bool(std::string_view group)> selects_group;
   std::set<std::string> kept_principals;  // nothing of theirs is ever removed
 };
@@ -71,5 +72,13 @@ WantedBindings wanted_bindings(const AclBindings& of_source, const TopicNames& t
 /// was wanted earlier in this process's life. Shape alone is enough to take a right away, not to take away a DENY.
 AclBindings surplus_bindings(const AclBindings& of_target, const AclBindings& wanted, const AclBindings& seen,
                              const TopicNames& topics, const AclRules& rules);
+
+struct AclChanges {
+  WantedBindings wanted;
+  std::vector<AclBinding> missing;  // to be created on the target
+  std::vector<AclBinding> surplus;  // to be removed from it; none unless the rules say so
+};
+AclChanges acl_changes(const AclBindings& of_source, const AclBindings& of_target, const AclBindings& seen,
+                       const TopicNames& topics, const AclRules& rules);
 
 }  // namespace shunt::replicate

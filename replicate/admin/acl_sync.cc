@@ -1,7 +1,6 @@
 #include "replicate/admin/acl_sync.h"
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include <fmt/format.h>
@@ -43,43 +42,10 @@ Awaitable<> in_portions(std::vector<AclBinding> bindings, Call call) {
 
 }  // namespace
 
-AclSync::AclSync(Cluster& source, Cluster& target, std::shared_ptr<const KnownTopics> topics, AclSyncSettings settings)
-    : source_(source), target_(target), news_(std::move(topics)), settings_(std::move(settings)) {}
-
-Awaitable<> AclSync::perform() {
-  trouble_.clear();
-  TopicNames names;
-  for (TopicPair& topic : news_.take()) names.emplace(std::move(topic.source), std::move(topic.target));
-  if (names.empty()) {
-    news_.done();
-    co_return;
-  }
-  const std::optional<AclBindings> of_source = co_await read(source_);
-  std::optional<AclBindings> of_target;
-  if (of_source) of_target = co_await read(target_);
-  if (!of_source || !of_target) {
-    news_.done();
-    co_return;
-  }
-  WantedBindings wanted = wanted_bindings(*of_source, names, settings_.rules);
-  tell(wanted);
-  std::vector<AclBinding> missing;
-  std::ranges::set_difference(wanted.bindings, *of_target, std::back_inserter(missing));
-  co_await create(std::move(missing));
-  if (settings_.removes) {
-    const AclBindings surplus = surplus_bindings(*of_target, wanted.bindings, seen_, names, settings_.rules);
-    std::vector<AclBinding> removed(surplus.begin(), surplus.end());
-    co_await remove(std::move(removed));
-    seen_.merge(wanted.bindings);
-  }
-  news_.done();
-  if (!trouble_.empty()) throw ClusterError(trouble_);
-}
-
-Awaitable<std::optional<AclBindings>> AclSync::read(Cluster& cluster) {
+Awaitable<std::optional<AclBindings>> read_acls(Cluster& cluster, bool groups) {
   AclBindings found;
   std::vector<std::int8_t> resources{acl::topic};
-  if (settings_.rules.groups) resources.push_back(acl::group);
+  if (groups) resources.push_back(acl::group);
   for (const std::int8_t resource_type : resources) {
     DescribeAclsRequest request;
     request.resource_type_filter = resource_type;
@@ -87,12 +53,7 @@ Awaitable<std::optional<AclBindings>> AclSync::read(Cluster& cluster) {
     request.operation = acl::any;
     request.permission_type = acl::any;
     const auto response = co_await cluster.call_any(std::move(request));
-    if (response.error_code == errors::security_disabled) {
-      if (unauthorized_.insert(cluster.alias()).second) {
-        spdlog::info("{}: {} has no authorizer: access rights are not carried over", settings_.flow, cluster.alias());
-      }
-      co_return std::nullopt;
-    }
+    if (response.error_code == errors::security_disabled) co_return std::nullopt;
     if (response.error_code != 0) {
       const bool is_forbidden = response.error_code == errors::cluster_authorization_failed;
       throw ClusterError(
@@ -111,7 +72,43 @@ Awaitable<std::optional<AclBindings>> AclSync::read(Cluster& cluster) {
       }
     }
   }
-  unauthorized_.erase(cluster.alias());
+  co_return found;
+}
+
+AclSync::AclSync(Cluster& source, Cluster& target, std::shared_ptr<const KnownTopics> topics, AclSyncSettings settings)
+    : source_(source), target_(target), news_(std::move(topics)), settings_(std::move(settings)) {}
+
+Awaitable<> AclSync::perform() {
+  trouble_.clear();
+  TopicNames names;
+  for (TopicPair& topic : news_.take()) names.emplace(std::move(topic.source), std::move(topic.target));
+  if (names.empty()) {
+    news_.done();
+    co_return;
+  }
+  const std::optional<AclBindings> of_source = co_await read(source_);
+  std::optional<AclBindings> of_target;
+  if (of_source) of_target = co_await read(target_);
+  if (!of_source || !of_target) {
+    news_.done();
+    co_return;
+  }
+  AclChanges changes = acl_changes(*of_source, *of_target, seen_, names, settings_.rules);
+  tell(changes.wanted);
+  co_await create(std::move(changes.missing));
+  co_await remove(std::move(changes.surplus));
+  if (settings_.rules.removes) seen_.merge(changes.wanted.bindings);
+  news_.done();
+  if (!trouble_.empty()) throw ClusterError(trouble_);
+}
+
+Awaitable<std::optional<AclBindings>> AclSync::read(Cluster& cluster) {
+  std::optional<AclBindings> found = co_await read_acls(cluster, settings_.rules.groups);
+  if (found) {
+    unauthorized_.erase(cluster.alias());
+  } else if (unauthorized_.insert(cluster.alias()).second) {
+    spdlog::info("{}: {} has no authorizer: access rights are not carried over", settings_.flow, cluster.alias());
+  }
   co_return found;
 }
 

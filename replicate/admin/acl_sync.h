@@ -21,8 +21,10 @@ struct AclSyncSettings {
   std::string flow;                    // "A->B"
   std::chrono::seconds interval{600};  // sync.topic.acls.interval.seconds
   AclRules rules;
-  bool removes = false;  // shunt.acls.remove
 };
+
+/// All there are of topics, and, if asked for, of groups; nothing: the cluster has no authorizer. Throws ClusterError.
+net::Awaitable<std::optional<AclBindings>> read_acls(Cluster& cluster, bool groups);
 
 class AclSync final : public Duty {
  public:
@@ -36,7 +38,7 @@ class AclSync final : public Duty {
   net::Awaitable<> perform() override;
 
  private:
-  /// All there are of topics, and of groups if they matter; nothing: the cluster has no authorizer.
+  /// As read_acls(), and says it where there is no authorizer.
   net::Awaitable<std::optional<AclBindings>> read(Cluster& cluster);
   net::Awaitable<> create(std::vector<AclBinding> bindings);
   net::Awaitable<> remove(std::vector<AclBinding> bindings);

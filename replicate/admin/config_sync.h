@@ -1,4 +1,4 @@
-// Lets the settings of mirrored topics follow the source's (control/config_changes.h says which), with single changes
+// Lets the settings of mirrored topics follow the source's (admin/config_survey.h says which), with single changes
 // (KIP-339), and none where nothing differs. What the target refuses is said once for every topic and setting; the rest
 // goes on.
 #pragma once
@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "replicate/admin/config_survey.h"
 #include "replicate/admin/duty.h"
 #include "replicate/admin/topic_news.h"
 #include "replicate/control/cluster.h"
@@ -40,11 +41,8 @@ class ConfigSync final : public Duty {
   using Changes = std::vector<ConfigChange>;
 
   net::Awaitable<> sync(std::vector<TopicPair> topics);
-  net::Awaitable<> alter(std::map<std::string, Changes> wanted);
+  net::Awaitable<> alter(TopicChanges wanted);
   net::Awaitable<> alter_one_by_one(const std::string& topic, const Changes& changes);
-  /// By topic: error code, and what the target said.
-  net::Awaitable<std::map<std::string, std::pair<std::int16_t, std::string>>> call(
-      const std::map<std::string, Changes>& wanted);
   void tell_refused(const std::string& topic, const std::string& setting, const std::string& reason);
   void note_trouble(const std::string& topic, const std::string& reason);
 

@@ -59,51 +59,17 @@ std::string fit_text(const GroupPartition& partition, const std::string& source,
 
 }  // namespace
 
-struct GroupSync::Round {
-  GroupsSurvey survey;
-  std::int64_t now_ms = 0;
-  std::map<std::string, GroupState> states;
-  std::map<std::string, std::string> refusals;  // why
-  std::vector<std::string> failures;            // what is tried again
-  std::map<std::string, CommittedOffsets> to_commit;
-  std::map<std::string, CommittedOffsets> to_commit_shared;  // of share groups
-  /// What was done about them, or found to be done.
-  std::map<std::pair<std::string, TopicPartition>, Checkpoint::Committed> settled;
-  std::uint64_t committed = 0;
-
-  void settle(const std::string& group, const GroupPartition& partition) {
-    settled[{group, partition.target}] = {
-        .source = partition.source_offset, .target = partition.target_offset, .time_ms = now_ms};
-  }
-  void refuse(const std::string& group, std::string reason) {
-    states[group] = GroupState::refused;
-    refusals[group] = std::move(reason);
-  }
-  void postpone(const std::string& group, const std::string& reason) {
-    states[group] = GroupState::waiting;
-    failures.push_back(fmt::format("group {}: {}", group, reason));
-  }
-};
-
 GroupSync::GroupSync(Cluster& source, Cluster& target, GroupSyncSettings settings, AskPlaces ask)
-    : settings_(std::move(settings)),
-      target_(target),
-      survey_(source, target, settings_.survey, std::move(ask)),
-      coordinators_(target),
-      checkpoints_(target, settings_.checkpoints) {
+    : settings_(std::move(settings)), target_(target), planner_(source, target, settings_, std::move(ask)) {
   status_.flow = settings_.flow;
 }
 
 Awaitable<> GroupSync::perform() {
-  co_await checkpoints_.load(settings_.survey.selects);
-  Round round;
-  round.survey = co_await survey_.make();
-  round.now_ms = net::unix_ms();
-  round.failures = round.survey.failures;
-  if (settings_.writes_groups) co_await write_groups(round);
+  GroupRound round = co_await planner_.work_out();
+  if (settings_.writes_groups) co_await commit(round);
   set_checkpoints(round);
   tell(round);
-  const std::size_t stored = co_await checkpoints_.store();
+  const std::size_t stored = co_await planner_.checkpoints().store();
   {
     const std::lock_guard lock(mutex_);
     status_.checkpoints += stored;
@@ -119,93 +85,10 @@ void GroupSync::append_status(MirrorStatus& status) const {
 
 // ---- Groups on the target -------------------------------------------------------------------------------------------
 
-Awaitable<> GroupSync::write_groups(Round& round) {
-  co_await target_.refresh();
-  const GroupList list = co_await list_groups(target_);
-  coordinators_.learn(list);
-  round.failures.insert(round.failures.end(), list.failures.begin(), list.failures.end());
-  co_await find_there(round, list);
-  co_await commit(round);
-}
-
-GroupQuestion GroupSync::question_of(const Round& round, const std::string& group,
-                                     const GroupPartition& partition) const {
-  const Checkpoint* known = checkpoints_.find(group, partition.target);
-  return {.source = partition.source_offset,
-          .target = partition.target_offset,
-          .committed = known == nullptr ? std::nullopt : known->committed,
-          .now_ms = round.now_ms};
-}
-
-/// Of groups that may be written, and that there is news of.
-Awaitable<> GroupSync::find_there(Round& round, const GroupList& list) {
-  std::vector<std::string> to_ask;
-  std::vector<std::string> share_to_ask;
-  std::map<std::string, const SurveyedGroup*> groups;
-  for (const SurveyedGroup& group : round.survey.groups) {
-    const auto is_known = [](const GroupPartition& one) { return one.target_offset >= Offset(0); };
-    const auto is_news = [&](const GroupPartition& one) {
-      return is_known(one) && is_due(question_of(round, group.id, one));
-    };
-    const auto listed = list.groups.find(group.id);
-    const bool is_absent = listed == list.groups.end();
-    GroupState& state = round.states[group.id];
-    if (std::ranges::none_of(group.partitions, is_known)) {
-      state = GroupState::waiting;
-    } else if (!is_absent && listed->second.is_active()) {
-      state = GroupState::active;
-    } else if (is_absent && !list.failures.empty()) {
-      state = GroupState::waiting;  // it may be with the broker that could not be asked
-    } else if (std::ranges::none_of(group.partitions, is_news)) {
-      state = is_absent ? GroupState::deleted : GroupState::current;
-    } else {
-      state = GroupState::current;
-      groups[group.id] = &group;
-      (group.is_share ? share_to_ask : to_ask).push_back(group.id);
-    }
-  }
-  auto there = co_await committed_offsets(coordinators_, std::move(to_ask));
-  if (!share_to_ask.empty()) there.merge(co_await share_group_offsets(coordinators_, std::move(share_to_ask)));
-  for (const auto& [id, answered] : there) {
-    if (answered.value) {
-      decide_group(round, *groups.at(id), *answered.value);
-    } else if (answered.may_retry) {
-      round.postpone(id, answered.reason);
-    } else {
-      round.refuse(id, answered.reason);
-    }
-  }
-}
-
-void GroupSync::decide_group(Round& round, const SurveyedGroup& group, const CommittedOffsets& there) {
-  for (const GroupPartition& partition : group.partitions) {
-    if (partition.target_offset < Offset(0)) continue;
-    const GroupQuestion question = question_of(round, group.id, partition);
-    if (!is_due(question)) continue;
-    const auto found = there.find(partition.target);
-    const auto offset = found == there.end() ? std::nullopt : std::optional(found->second.offset);
-    switch (decide(question, offset, settings_.may_rewind)) {
-      case GroupDecision::write:
-        (group.is_share ? round.to_commit_shared : round.to_commit)[group.id][partition.target] = {
-            .offset = partition.target_offset, .metadata = partition.metadata};
-        break;
-      case GroupDecision::deleted:
-        if (there.empty()) round.states[group.id] = GroupState::deleted;
-        round.settle(group.id, partition);
-        break;
-      case GroupDecision::nothing:
-      case GroupDecision::ahead:
-      case GroupDecision::moved:
-        round.settle(group.id, partition);
-        break;
-    }
-  }
-}
-
-Awaitable<> GroupSync::commit(Round& round) {
-  auto answers = co_await commit_offsets(coordinators_, round.to_commit);
+Awaitable<> GroupSync::commit(GroupRound& round) {
+  auto answers = co_await commit_offsets(planner_.coordinators(), round.to_commit);
   if (!round.to_commit_shared.empty())
-    answers.merge(co_await set_share_group_offsets(coordinators_, round.to_commit_shared));
+    answers.merge(co_await set_share_group_offsets(planner_.coordinators(), round.to_commit_shared));
   for (const SurveyedGroup& group : round.survey.groups) {
     const auto answer = answers.find(group.id);
     if (answer == answers.end()) continue;
@@ -219,7 +102,7 @@ Awaitable<> GroupSync::commit(Round& round) {
   }
 }
 
-void GroupSync::note_commit(Round& round, const SurveyedGroup& group, const CommitErrors& said) {
+void GroupSync::note_commit(GroupRound& round, const SurveyedGroup& group, const CommitErrors& said) {
   round.states[group.id] = GroupState::current;
   for (const GroupPartition& partition : group.partitions) {
     const auto answered = said.find(partition.target);
@@ -238,27 +121,28 @@ void GroupSync::note_commit(Round& round, const SurveyedGroup& group, const Comm
 
 // ---- Telling --------------------------------------------------------------------------------------------------------
 
-void GroupSync::set_checkpoints(const Round& round) {
+void GroupSync::set_checkpoints(const GroupRound& round) {
   for (const SurveyedGroup& group : round.survey.groups) {
     for (const GroupPartition& partition : group.partitions) {
       if (partition.target_offset < Offset(0)) continue;
       const auto settled = round.settled.find({group.id, partition.target});
-      checkpoints_.set({.group = group.id,
-                        .topic = partition.target.topic,
-                        .partition = partition.target.partition,
-                        .source = partition.source_offset,
-                        .target = partition.target_offset,
-                        .metadata = partition.metadata,
-                        .committed = settled == round.settled.end() ? question_of(round, group.id, partition).committed
-                                                                    : std::optional(settled->second)});
+      planner_.checkpoints().set({.group = group.id,
+                                  .topic = partition.target.topic,
+                                  .partition = partition.target.partition,
+                                  .source = partition.source_offset,
+                                  .target = partition.target_offset,
+                                  .metadata = partition.metadata,
+                                  .committed = settled == round.settled.end()
+                                                   ? planner_.question_of(round, group.id, partition).committed
+                                                   : std::optional(settled->second)});
     }
   }
 }
 
-void GroupSync::tell(Round& round) {
-  if (checkpoints_.unreadable() > 0 && !std::exchange(is_complaint_told_, true)) {
+void GroupSync::tell(GroupRound& round) {
+  if (planner_.checkpoints().unreadable() > 0 && !std::exchange(is_complaint_told_, true)) {
     spdlog::warn("{}: {} records of the checkpoints topic make no sense, the last one: {}", settings_.flow,
-                 checkpoints_.unreadable(), checkpoints_.last_complaint());
+                 planner_.checkpoints().unreadable(), planner_.checkpoints().last_complaint());
   }
   std::vector<std::string> active;
   std::vector<std::string> deleted;
@@ -310,7 +194,7 @@ void GroupSync::tell(Round& round) {
 }
 
 /// What the mirror has not copied yet is mostly there a moment later: told when a group that stands still meets it again.
-void GroupSync::tell_fits(const Round& round) {
+void GroupSync::tell_fits(const GroupRound& round) {
   std::map<std::pair<std::string, TopicPartition>, Misfit> misfits;
   std::size_t lines = 0;
   std::size_t more = 0;

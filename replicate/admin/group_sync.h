@@ -5,31 +5,16 @@
 // when it was looked up (OffsetCommit without a member: UNKNOWN_MEMBER_ID). What one group is refused holds up no other.
 #pragma once
 
-#include <chrono>
 #include <map>
 #include <mutex>
-#include <optional>
-#include <set>
 #include <string>
-#include <vector>
+#include <utility>
 
-#include "replicate/admin/checkpoints.h"
 #include "replicate/admin/duty.h"
-#include "replicate/admin/group_decision.h"
-#include "replicate/admin/group_survey.h"
+#include "replicate/admin/group_round.h"
 #include "replicate/status.h"
 
 namespace shunt::replicate {
-
-struct GroupSyncSettings {
-  std::string flow;               // "A->B"
-  std::string source;             // its alias
-  std::chrono::seconds interval;  // the smaller one of both below, as far as they are on
-  bool writes_groups = false;     // sync.group.offsets.enabled
-  bool may_rewind = false;        // shunt.group.offsets.rewind
-  CheckpointsSettings checkpoints;
-  GroupSurveySettings survey;
-};
 
 class GroupSync final : public Duty {
  public:
@@ -43,24 +28,15 @@ class GroupSync final : public Duty {
   void append_status(MirrorStatus& status) const override;
 
  private:
-  struct Round;
-
-  net::Awaitable<> write_groups(Round& round);
-  net::Awaitable<> find_there(Round& round, const GroupList& list);
-  net::Awaitable<> commit(Round& round);
-  void decide_group(Round& round, const SurveyedGroup& group, const CommittedOffsets& there);
-  void note_commit(Round& round, const SurveyedGroup& group, const CommitErrors& errors);
-  [[nodiscard]] GroupQuestion question_of(const Round& round, const std::string& group,
-                                          const GroupPartition& partition) const;
-  void set_checkpoints(const Round& round);
-  void tell(Round& round);
-  void tell_fits(const Round& round);
+  net::Awaitable<> commit(GroupRound& round);
+  void note_commit(GroupRound& round, const SurveyedGroup& group, const CommitErrors& errors);
+  void set_checkpoints(const GroupRound& round);
+  void tell(GroupRound& round);
+  void tell_fits(const GroupRound& round);
 
   const GroupSyncSettings settings_;
   Cluster& target_;
-  GroupSurvey survey_;
-  Coordinators coordinators_;  // of the target
-  Checkpoints checkpoints_;
+  GroupPlanner planner_;
 
   std::map<std::string, GroupState> states_;  // as they were told
   std::map<std::string, std::string> refusals_;

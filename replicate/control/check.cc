@@ -17,8 +17,7 @@
 #include "protocol/messages/offset_for_leader_epoch.h"
 #include "protocol/messages/produce.h"
 #include "replicate/control/cluster.h"
-#include "replicate/control/groups.h"
-#include "replicate/control/rights_check.h"
+#include "replicate/control/flow_rights.h"
 #include "replicate/settings.h"
 
 namespace shunt::replicate {
@@ -295,61 +294,6 @@ bool check_distinct(const ClusterCheck& target, const ClusterCheck& source, cons
   return false;
 }
 
-/// Topics that the flow names, not only matches, and that the source does not list.
-std::vector<std::string> unseen_topics(const FlowConfig& flow, const Cluster& source) {
-  std::vector<std::string> unseen;
-  for (const std::string& item : flow.topic_filter.topics().items()) {
-    auto name = plain_name(item);
-    if (name && flow.mirrors(*name) && source.find_topic(*name) == nullptr) unseen.push_back(std::move(*name));
-  }
-  return unseen;
-}
-
-/// What the admin path will do. `source` is asked which groups it has.
-Awaitable<AdminWork> admin_work(const FlowConfig& flow, const ReplicationSettings& settings, Cluster& source) {
-  AdminWork work;
-  work.topic_configs = flow.sync_topic_configs;
-  work.acls = flow.acls.is_enabled;
-  work.writes_groups = flow.groups.writes_groups;
-  work.reads_groups = work.writes_groups || flow.groups.writes_checkpoints;
-  if (flow.groups.writes_checkpoints) work.checkpoints_topic = flow.policy.checkpoints_topic(flow.source);
-  work.writes_offset_syncs = flow.writes_offset_syncs && settings.offsets != OffsetsMode::mapped;
-  if (!work.reads_groups) co_return work;
-  for (const std::string& item : flow.groups.groups.items()) {
-    auto name = plain_name(item);
-    if (name && flow.groups.selects(*name)) work.named_groups.push_back(std::move(*name));
-  }
-  work.groups = work.named_groups;
-  const GroupList list = co_await list_groups(source);
-  for (const auto& [group, listed] : list.groups) {
-    const bool is_named = std::ranges::find(work.named_groups, group) != work.named_groups.end();
-    if (!is_named && !listed.is_share() && flow.groups.selects(group)) work.groups.push_back(group);
-  }
-  co_return work;
-}
-
-Awaitable<> check_rights(ClusterCheck& source, ClusterCheck& target, std::vector<const Topic*> selected,
-                         const FlowConfig& flow, const ReplicationSettings& settings) {
-  std::vector<std::string> source_topics;
-  std::vector<std::string> target_topics;
-  std::vector<std::string> growing;
-  bool creates = false;
-  for (const Topic* topic : selected) {
-    source_topics.push_back(topic->name);
-    target_topics.push_back(settings.target_topic(topic->name));
-    const Topic* there = target.cluster().find_topic(target_topics.back());
-    creates = creates || there == nullptr;
-    if (there != nullptr && there->partitions.size() < topic->partitions.size()) growing.push_back(there->name);
-  }
-  const AdminWork work = co_await admin_work(flow, settings, source.cluster());
-  const auto of_source = co_await check_source_rights(source.cluster(), settings, work, std::move(source_topics),
-                                                      unseen_topics(flow, source.cluster()), creates);
-  source.tell(of_source);
-  const auto of_target =
-      co_await check_target_rights(target.cluster(), settings, work, std::move(target_topics), std::move(growing));
-  target.tell(of_target);
-}
-
 Awaitable<> check_flow(net::asio::any_io_executor executor, const Config& config, const FlowConfig& flow,
                        const Tell& tell) {
   ReplicationSettings settings = replication_settings(flow);
@@ -364,7 +308,13 @@ Awaitable<> check_flow(net::asio::any_io_executor executor, const Config& config
   if (!check_distinct(target, source, selected, settings)) co_return;
   check_target_topics(target, selected, settings);
   check_names(target, selected, settings);
-  co_await check_rights(source, target, selected, flow, settings);
+  std::vector<TopicPair> pairs;
+  for (const Topic* topic : selected)
+    pairs.push_back({.source = topic->name, .target = settings.target_topic(topic->name)});
+  const FlowRights rights =
+      co_await check_flow_rights(source.cluster(), target.cluster(), std::move(pairs), flow, settings);
+  source.tell(rights.of_source);
+  target.tell(rights.of_target);
 }
 
 }  // namespace

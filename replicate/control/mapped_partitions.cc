@@ -69,7 +69,7 @@ void MappedPartitions::collect(const MirroredPartition& partition, Adopted& adop
   are_stale_ = are_stale_ || !adopted.is_current;
 }
 
-Awaitable<std::vector<MappedAdmission>> MappedPartitions::admit(std::vector<MirroredPartition*> partitions,
+Awaitable<std::vector<MappedAdmission>> MappedPartitions::judge(std::vector<MirroredPartition*> partitions,
                                                                 StartPosition start) {
   std::vector<MappedQuestion> questions;
   for (MirroredPartition* partition : partitions) {
@@ -85,8 +85,12 @@ Awaitable<std::vector<MappedAdmission>> MappedPartitions::admit(std::vector<Mirr
                          .connect_next = find_connect_offset(source_of(partition->spec))});
     adopted.is_current = true;
   }
-  std::vector<MappedAdmission> admissions =
-      co_await admit_mapped(source_, target_, syncs_, std::move(questions), isolation_);
+  co_return co_await admit_mapped(source_, target_, syncs_, std::move(questions), isolation_);
+}
+
+Awaitable<std::vector<MappedAdmission>> MappedPartitions::admit(std::vector<MirroredPartition*> partitions,
+                                                                StartPosition start) {
+  std::vector<MappedAdmission> admissions = co_await judge(partitions, start);
   for (std::size_t i = 0; i < partitions.size(); ++i) {
     // Another instance may have begun it since the maps were read. But a map that is not there when they are read after
     // its records were seen is gone.

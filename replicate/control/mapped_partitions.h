@@ -40,6 +40,8 @@ class MappedPartitions {
   /// It is gone.
   void forget(MirroredPartition& partition) { adopted_.erase(&partition); }
 
+  /// Where they would begin or go on, in their order: nothing is stored, and nothing goes on by it.
+  net::Awaitable<std::vector<MappedAdmission>> judge(std::vector<MirroredPartition*> partitions, StartPosition start);
   /// Where they begin or go on, in their order; their maps are stored as far as that goes.
   net::Awaitable<std::vector<MappedAdmission>> admit(std::vector<MirroredPartition*> partitions, StartPosition start);
 

@@ -30,6 +30,7 @@
 #include "net/asio.h"
 #include "replicate/condition.h"
 #include "replicate/control/admission.h"
+#include "replicate/control/beginning.h"
 #include "replicate/control/cluster.h"
 #include "replicate/control/detour.h"
 #include "replicate/control/episodes.h"
@@ -128,7 +129,6 @@ class Replication {
   enum class Side { source, target };
 
   static constexpr net::Duration retry_after_failure = std::chrono::seconds(1);
-  static constexpr std::string_view by_auto = "shunt.offsets=auto";
   static net::Time now() { return net::now(); }
 
   net::Awaitable<> follow();
@@ -169,13 +169,10 @@ class Replication {
   // ---- admission (replication_admission.cc) ----
   void begin_admissions();
   net::Awaitable<> admit_identical(std::vector<Partition*> due);
-  [[nodiscard]] std::string explain_foreign(const Partition& partition, const std::string& reason) const;
   void handle_admission(Partition& partition, const Admission& admission, std::optional<protocol::Offset> readable_end,
                         std::optional<protocol::Offset> begin);
   void start_flow(Partition& partition, const Admission& admission);
-  void handle_overtaken(Partition& partition, const Admission& admission);
-  void plan_head(Partition& partition, protocol::Offset end, const Admission& admission);
-  void fill_head(Partition& partition, const HeadFill& head, protocol::Offset target_end);
+  void fill_head(Partition& partition, const Beginning& beginning, protocol::Offset target_end);
   void refuse(Partition& partition, const std::string& reason, std::optional<Condition> condition = {});
   void note_begun(const Partition& partition);
   void postpone(Partition& partition, const std::string& reason, Condition condition);

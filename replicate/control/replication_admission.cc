@@ -1,10 +1,10 @@
 // The part of Replication that decides, from a comparison of both logs (control/admission.h), how partitions begin.
-#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include "replicate/control/beginning.h"
 #include "replicate/control/leaders.h"
 #include "replicate/control/replication.h"
 
@@ -12,13 +12,6 @@ namespace shunt::replicate {
 
 using net::Awaitable;
 using protocol::Offset;
-
-namespace {
-
-// At 78 bytes and some 7 microseconds each.
-constexpr std::int64_t most_marked_head = 10'000'000;
-
-}  // namespace
 
 void Replication::begin_admissions() {
   std::vector<Partition*> identical;
@@ -103,32 +96,34 @@ void Replication::handle_admission(Partition& partition, const Admission& admiss
     const std::lock_guard lock(mutex_);
     partition.goal = readable_end->value();
   }
-  switch (admission.verdict) {
-    case Admission::Verdict::start:
-      if (begin && admission.start == Offset(0) && *begin > Offset(0)) {
-        plan_head(partition, *begin, admission);
-      } else {
-        start_flow(partition, admission);
-      }
+  const FlowSpec& spec = partition.spec;
+  const BeginningQuestion question{
+      .source = {spec.source_topic, spec.partition},
+      .target = {spec.target_topic, spec.partition},
+      .begin = begin,
+      .may_map = may_map(partition),
+      .maps_behind_others = !spec.is_mapped() && settings_.policies.of(Condition::foreign_writer) == Policy::go_on,
+      .goes_on_overtaken = settings_.policies.of(Condition::overtaken) == Policy::go_on,
+      .is_own_topic = own_topics_.contains(spec.target_topic),
+      .is_mapping = settings_.topic_mapping.contains(spec.source_topic),
+      .most_padding = settings_.most_padding};
+  const Beginning beginning = decide_beginning(admission, question);
+  switch (beginning.kind) {
+    case Beginning::Kind::start:
+      start_flow(partition, admission);
       break;
-    case Admission::Verdict::fill_head:
-      plan_head(partition, begin ? std::max(*begin, admission.start) : admission.start, admission);
+    case Beginning::Kind::fill_head:
+      fill_head(partition, beginning, admission.target_end);
       break;
-    case Admission::Verdict::overtaken:
-      handle_overtaken(partition, admission);
+    case Beginning::Kind::map:
+      if (beginning.condition) count(spec.source_topic, *beginning.condition);
+      map_offsets(partition, beginning.setting, beginning.reason);
       break;
-    case Admission::Verdict::refuse:
-      if (admission.condition == Condition::foreign_writer && map_behind_others(partition, admission.reason)) break;
-      if (admission.condition == Condition::foreign_writer && admission.last_sequence < 0 && may_map(partition)) {
-        map_offsets(partition, by_auto, admission.reason);
-      } else if (admission.condition == Condition::foreign_writer) {
-        refuse(partition, explain_foreign(partition, admission.reason), admission.condition);
-      } else {
-        refuse(partition, admission.reason, admission.condition);
-      }
+    case Beginning::Kind::refuse:
+      refuse(partition, beginning.reason, beginning.condition);
       break;
-    case Admission::Verdict::retry:
-      postpone(partition, admission.reason, admission.condition.value_or(Condition::source_error));
+    case Beginning::Kind::retry:
+      postpone(partition, beginning.reason, *beginning.condition);
       break;
   }
 }
@@ -150,54 +145,17 @@ void Replication::start_flow(Partition& partition, const Admission& admission) {
   partition.standing.reset();  // the target's log has been compared with the source's instead
 }
 
-/// Records are lost to the mirror; the user has said whether it goes on behind them.
-void Replication::handle_overtaken(Partition& partition, const Admission& admission) {
-  if (settings_.policies.of(Condition::overtaken) == Policy::stop) {
-    refuse(partition, admission.reason + "; shunt.on.overtaken=continue goes on behind them", Condition::overtaken);
-    return;
-  }
-  spdlog::error("{}: DATA LOSS: {}; going on behind them (shunt.on.overtaken)", settings_.name, admission.reason);
-  count(partition.spec.source_topic, Condition::overtaken);
-  const HeadFill head{.end = admission.start,
-                      .method = HeadFill::Method::markers,
-                      .is_lost = true,
-                      .last_sequence = admission.last_sequence};
-  fill_head(partition, head, admission.target_end);
-}
-
-/// The target holds nothing but padding, if anything, and the mirror begins at `end`.
-void Replication::plan_head(Partition& partition, Offset end, const Admission& admission) {
-  const bool is_own = admission.ends_in_padding || own_topics_.contains(partition.spec.target_topic);
-  const std::int64_t most = is_own ? settings_.most_padding : std::min(settings_.most_padding, most_marked_head);
-  const std::string name = partition.spec.source_name();
-  if (end.value() > most && may_map(partition)) {
-    map_offsets(partition, by_auto,
-                fmt::format("{} begins at offset {} on the source, and so many are not filled (at most {})", name,
-                            end.value(), most));
-    return;
-  }
-  if (end.value() > most) {
-    refuse(partition,
-           fmt::format(
-               "{} begins at offset {} on the source, and {} is empty: filling {} offsets is more than {}", name,
-               end.value(), partition.spec.target_name(), end.value(),
-               is_own ? fmt::format("shunt.offsets.padding.max ({}) allows; raise it if they are to be filled", most)
-                      : fmt::format("is done without padding ({}), which readers of a topic that shunt has not "
-                                    "created could see; delete the empty topic, and shunt will create it",
-                                    most)));
-    return;
-  }
-  spdlog::debug("{}: {} begins at offset {}: the offsets before it are filled", settings_.name, name, end.value());
-  {
+void Replication::fill_head(Partition& partition, const Beginning& beginning, Offset target_end) {
+  const HeadFill& head = beginning.head;
+  if (head.is_lost) {
+    spdlog::error("{}: DATA LOSS: {}; going on behind them (shunt.on.overtaken)", settings_.name, beginning.reason);
+    count(partition.spec.source_topic, Condition::overtaken);
+  } else {
+    spdlog::debug("{}: {} begins at offset {}: the offsets before it are filled", settings_.name,
+                  partition.spec.source_name(), head.end.value());
     const std::lock_guard lock(mutex_);
-    partition.start = end.value();
+    partition.start = head.end.value();
   }
-  const auto method = is_own ? HeadFill::Method::padding : HeadFill::Method::markers;
-  const HeadFill head{.end = end, .method = method, .is_lost = false, .last_sequence = admission.last_sequence};
-  fill_head(partition, head, admission.target_end);
-}
-
-void Replication::fill_head(Partition& partition, const HeadFill& head, Offset target_end) {
   note_begun(partition);
   partition.head = head;
   partition.due = {};
@@ -229,14 +187,6 @@ net::Duration Replication::pause_of(Condition condition, net::Duration otherwise
 /// It is fit for mirroring.
 void Replication::note_begun(const Partition& partition) {
   if (settings_.known_topics) settings_.known_topics->add(partition.spec.source_topic, partition.spec.target_topic);
-}
-
-std::string Replication::explain_foreign(const Partition& partition, const std::string& reason) const {
-  const FlowSpec& spec = partition.spec;
-  const std::string mapping = settings_.topic_mapping.contains(spec.source_topic)
-                                  ? fmt::format(" (shunt.topic.mapping = {}:{})", spec.source_topic, spec.target_topic)
-                                  : "";
-  return fmt::format("{}{}; or let shunt.offsets=mapped put the mirror's records behind theirs", reason, mapping);
 }
 
 void Replication::postpone(Partition& partition, const std::string& reason, Condition condition) {

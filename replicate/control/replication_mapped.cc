@@ -21,9 +21,6 @@ namespace {
 constexpr auto store_interval = 1s;  // of maps: so much is looked for after a crash
 constexpr auto pause_before_load = 250ms;
 
-// Of a partition's holes, once, when it begins.
-constexpr auto longest_filling = 10min;
-
 /// The maps are free again when the task ends, however that is.
 class MapsAtWork {
  public:
@@ -77,12 +74,9 @@ Awaitable<bool> Replication::is_too_much_filling(Partition& partition, Offset st
   if (!end.value || settings_.start.is_later()) co_return false;
   const FillingEstimate estimate =
       co_await estimate_filling(source_, source, start, *end.value, settings_.detours.isolation);
-  if (estimate.time <= longest_filling || partition.phase != Phase::admitting) co_return false;
-  map_offsets(partition, by_auto,
-              fmt::format("about {} offsets of {} in {} places have no record or a batch to be rewritten, which would "
-                          "take about {} minutes",
-                          estimate.offsets, source.to_string(), estimate.places,
-                          std::chrono::duration_cast<std::chrono::minutes>(estimate.time).count()));
+  const std::string reason = too_much_filling(estimate, source);
+  if (reason.empty() || partition.phase != Phase::admitting) co_return false;
+  map_offsets(partition, mapped_by_auto, reason);
   co_return true;
 }
 

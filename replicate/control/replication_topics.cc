@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include "replicate/control/replication.h"
+#include "replicate/control/topic_names.h"
 #include "replicate/control/topic_removal.h"
 #include "replicate/identity.h"
 
@@ -52,40 +53,18 @@ Awaitable<> Replication::discover() {
 /// Those that are selected, but for the ones that have troubles of their own.
 std::vector<TopicPair> Replication::topics_to_prepare() const {
   std::vector<TopicPair> pairs;
-  for (const auto& [name, topic] : source_.topics()) {
-    if (topic.is_internal || topic.error_code != 0 || !settings_.includes(name)) continue;
-    const auto known = topics_.find(name);
-    const bool is_mirrored = known != topics_.end() && known->second.stage == Stage::mirrored;
-    if (known != topics_.end() && !is_mirrored && known->second.stage != Stage::anew) continue;
-    pairs.push_back({.source = name, .target = settings_.target_topic(name), .must_exist = is_mirrored});
+  for (TopicPair& pair : selected_topics(source_, settings_.includes, settings_.target_topic)) {
+    const auto known = topics_.find(pair.source);
+    pair.must_exist = known != topics_.end() && known->second.stage == Stage::mirrored;
+    if (known != topics_.end() && !pair.must_exist && known->second.stage != Stage::anew) continue;
+    pairs.push_back(std::move(pair));
   }
   return pairs;
 }
 
-/// Topics that would come back for ever, and those that would be one on the target: neither is the rightful one, unless
-/// it is mirrored already.
+/// Those that cannot be mirrored under their names.
 void Replication::refuse_names(std::vector<TopicPair>& pairs) {
-  std::map<std::string, std::vector<const TopicPair*>> by_target;
-  for (const TopicPair& pair : pairs) by_target[pair.target].push_back(&pair);
-  std::map<std::string, std::string> refused;  // source topic: why
-  for (const TopicPair& pair : pairs) {
-    const std::string loop = settings_.loop_of ? settings_.loop_of(pair.source) : std::string();
-    if (!loop.empty()) {
-      refused[pair.source] = fmt::format(
-          "it would go round for ever: {} select it under the names it has; take it from the topics of one "
-          "of them, or use DefaultReplicationPolicy",
-          loop);
-      continue;
-    }
-    for (const TopicPair* other : by_target.at(pair.target)) {
-      if (other == &pair || pair.must_exist) continue;
-      refused[pair.source] = fmt::format(
-          "source topics {} and {} would both be called {} on {}; give them names of their own "
-          "(shunt.topic.mapping), or take one of them from `topics`",
-          std::min(pair.source, other->source), std::max(pair.source, other->source), pair.target, target_.alias());
-      break;
-    }
-  }
+  const auto refused = refused_names(pairs, settings_.loop_of, target_.alias());
   for (const auto& [source, reason] : refused) {
     TopicResult result;
     result.topic.source = source;

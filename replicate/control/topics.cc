@@ -62,10 +62,12 @@ struct Task {
 /// Brings the tasks forward round by round: look, decide for each what is missing, ask for it, look again.
 class Preparation {
  public:
-  Preparation(Cluster& source, Cluster& target, TopicSettings settings)
+  /// `only_asks`: nothing is done; the target says what it would do.
+  Preparation(Cluster& source, Cluster& target, TopicSettings settings, bool only_asks)
       : source_(source),
         target_(target),
         settings_(std::move(settings)),
+        only_asks_(only_asks),
         filter_(settings_.config_exclude, settings_.policy),
         deadline_(net::now() + settings_.patience) {}
 
@@ -279,6 +281,7 @@ class Preparation {
   Awaitable<> create(std::vector<Task*> tasks) {
     CreateTopicsRequest request;
     request.timeout_ms = broker_timeout_ms;
+    request.validate_only = only_asks_;
     std::map<std::string, Task*> by_name;
     for (Task* task : tasks) {
       for (const auto& [setting, reason] : refused_configs_) {
@@ -304,8 +307,7 @@ class Preparation {
       if (entry == by_name.end()) continue;
       Task& task = *entry->second;
       if (topic.error_code == 0) {
-        task.changed = true;
-        task.result.outcome = TopicOutcome::created;
+        note_created(task, topic);
       } else if (topic.error_code == errors::topic_already_exists) {
         // Created by somebody else, or by a request of ours whose answer was lost: the next look tells.
       } else if ((topic.error_code == errors::invalid_config || topic.error_code == errors::policy_violation) &&
@@ -316,6 +318,20 @@ class Preparation {
         fail(task, TopicOutcome::not_created, topic.error_code, topic.error_message, "CreateTopics");
       }
     }
+  }
+
+  void note_created(Task& task, const protocol::CreateTopicsResponse::Topic& topic) {
+    task.result.replication_factor = topic.replication_factor > 0 ? topic.replication_factor : replication_factor(task);
+    task.result.configs = task.configs;
+    for (const auto& config : topic.configs.value_or(std::vector<protocol::CreateTopicsResponse::Config>())) {
+      if (config.value && !config.is_sensitive) task.result.effective_configs[config.name] = *config.value;
+    }
+    if (only_asks_) {
+      task.close(TopicOutcome::created);
+      return;
+    }
+    task.changed = true;
+    task.result.outcome = TopicOutcome::created;
   }
 
   /// Tries each setting alone, changing nothing, and drops those the target does not take (it does not know the name,
@@ -414,6 +430,7 @@ class Preparation {
   Awaitable<> grow(std::vector<Task*> tasks) {
     CreatePartitionsRequest request;
     request.timeout_ms = broker_timeout_ms;
+    request.validate_only = only_asks_;
     std::map<std::string, Task*> by_name;
     for (Task* task : tasks) {
       auto& topic = request.topics.emplace_back();
@@ -436,7 +453,9 @@ class Preparation {
       const auto entry = by_name.find(result.name);
       if (entry == by_name.end()) continue;
       Task& task = *entry->second;
-      if (result.error_code == 0) {
+      if (result.error_code == 0 && only_asks_) {
+        task.close(TopicOutcome::grown);
+      } else if (result.error_code == 0) {
         if (!task.changed) task.result.outcome = TopicOutcome::grown;
         task.changed = true;
       } else if (result.error_code == errors::invalid_partitions && !task.changed) {
@@ -452,6 +471,7 @@ class Preparation {
   Cluster& source_;
   Cluster& target_;
   const TopicSettings settings_;
+  const bool only_asks_;
   const ConfigFilter filter_;
   const net::Time deadline_;
   std::vector<Task> tasks_;
@@ -486,8 +506,14 @@ const char* to_string(TopicOutcome outcome) {
 
 Awaitable<std::vector<TopicResult>> prepare_topics(Cluster& source, Cluster& target, std::vector<TopicPair> topics,
                                                    TopicSettings settings) {
-  Preparation preparation(source, target, std::move(settings));
+  Preparation preparation(source, target, std::move(settings), false);
   co_return co_await preparation.run(std::move(topics));
+}
+
+Awaitable<std::vector<TopicResult>> plan_topics(Cluster& source, Cluster& target, std::vector<TopicPair> topics,
+                                                TopicSettings settings) {
+  Preparation planning(source, target, std::move(settings), true);
+  co_return co_await planning.run(std::move(topics));
 }
 
 }  // namespace shunt::replicate

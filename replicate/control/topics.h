@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -58,6 +59,10 @@ struct TopicResult {
   std::vector<std::string> warnings;  // what differs from the source although it was meant not to
   std::int32_t source_partitions = 0;
   std::int32_t target_partitions = 0;
+  // created, and planned to be: what it is given, and what would hold for it in all (by name; empty: the target does not say)
+  std::int16_t replication_factor = -1;
+  std::map<std::string, std::string> configs;
+  std::map<std::string, std::string> effective_configs;
 
   /// Partitions 0 to this can be mirrored.
   [[nodiscard]] std::int32_t mirrored_partitions() const { return std::min(source_partitions, target_partitions); }
@@ -67,5 +72,10 @@ struct TopicResult {
 /// a cluster cannot be asked at all, std::invalid_argument for a bad expression in `config_exclude`.
 net::Awaitable<std::vector<TopicResult>> prepare_topics(Cluster& source, Cluster& target, std::vector<TopicPair> topics,
                                                         TopicSettings settings);
+
+/// What that would do, changing nothing: the same requests, with which the target is only asked whether it would
+/// (validateOnly). `created` and `grown` are what a topic would become; it has the partitions it has.
+net::Awaitable<std::vector<TopicResult>> plan_topics(Cluster& source, Cluster& target, std::vector<TopicPair> topics,
+                                                     TopicSettings settings);
 
 }  // namespace shunt::replicate

@@ -30,6 +30,7 @@ int run(const RunOptions& options);
 int verify(const VerifyArguments& arguments);
 int check(const std::string& file, const std::string& log_level);
 int groups(const std::string& file, bool as_json, const std::string& log_level);
+int plan(const std::string& file, bool as_json, const std::string& log_level);
 int print_keys(bool markdown);
 
 }  // namespace shunt::tools

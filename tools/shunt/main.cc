@@ -47,6 +47,15 @@ int main(int count, char** arguments) {
 
   check_command->footer("Ends with `Connectivity check passed.` and exit code 0, or says what failed, where and why.");
 
+  std::string plan_file;
+  bool plan_json = false;
+  CLI::App* plan_command =
+      app.add_subcommand("plan", "What `shunt run FILE` would do, and what would be refused. Changes nothing.");
+  plan_command->add_option("FILE", plan_file, "MirrorMaker 2 .properties file")->required();
+  plan_command->add_flag("--json", plan_json, "As one JSON object");
+  plan_command->add_option("--log-level", run_options.log_level, "Overrides shunt.log.level")->check(levels);
+  plan_command->footer("Exit code 0: shunt run can begin. 1: something would be refused, and is named.");
+
   VerifyArguments verify_arguments;
   CLI::App* verify_command =
       app.add_subcommand("verify", "Compare what FILE mirrors, source with target, record by record. Changes nothing.");
@@ -87,6 +96,7 @@ int main(int count, char** arguments) {
     if (*run_command) return run(run_options);
     if (*verify_command) return verify(verify_arguments);
     if (*groups_command) return groups(groups_file, groups_json, run_options.log_level);
+    if (*plan_command) return plan(plan_file, plan_json, run_options.log_level);
     if (*check_command) return check(check_file, run_options.log_level);
     return print_keys(markdown);
   } catch (const std::exception& error) {

@@ -87,7 +87,7 @@ class AclSyncTest : public ::testing::Test {
     AclSyncSettings settings;
     settings.flow = "A->B";
     settings.rules.prefix = "A.";
-    settings.removes = removes;
+    settings.rules.removes = removes;
     return settings;
   }
   /// Once; what has failed, or nothing.

@@ -377,7 +377,8 @@ void FakeKafka::serve(int id) {
       auto& result = response.results.emplace_back();
       result.name = asked.name;
       result.error_code = grow_error;
-      if (grow_error == 0) topics.at(asked.name).partitions.resize(static_cast<std::size_t>(asked.count));
+      if (grow_error == 0 && !request.validate_only)
+        topics.at(asked.name).partitions.resize(static_cast<std::size_t>(asked.count));
     }
     return response;
   });

@@ -60,6 +60,32 @@ TEST_F(TopicsTest, CreatesWhatIsMissingWithTheSourcesShapeAndOwnSettings) {
                                    Pair("message.timestamp.before.max.ms", "9223372036854775807")));
 }
 
+TEST_F(TopicsTest, APlanSaysWhatWouldBeDoneAndDoesNothing) {
+  settings.replication_factor = 3;
+  target_kafka.unknown_configs = {"new.one"};
+  source_kafka.create("orders", 5).configs = {{"new.one", "1"}, {"retention.ms", "5"}};
+  source_kafka.create("short", 4);
+  source_kafka.create("there", 1);
+  target_kafka.create("short", 2);
+  target_kafka.create("there", 1);
+  Cluster source(context.get_executor(), source_kafka.settings("A"));
+  Cluster target(context.get_executor(), target_kafka.settings("B"));
+  std::vector<TopicResult> results;
+  const std::vector<TopicPair> pairs{{"orders", "A.orders"}, {"short", "short"}, {"there", "there"}};
+  tests::run(context, [&]() -> Awaitable<> { results = co_await plan_topics(source, target, pairs, settings); });
+  ASSERT_EQ(results.size(), 3u);
+  EXPECT_EQ(results[0].outcome, TopicOutcome::created) << results[0].reason;
+  EXPECT_EQ(results[0].replication_factor, 2);
+  EXPECT_THAT(results[0].configs, ::testing::Contains(Pair("retention.ms", "5")));
+  EXPECT_FALSE(results[0].configs.contains("new.one"));
+  EXPECT_THAT(results[0].warnings, ::testing::Contains(HasSubstr("setting new.one=1 of orders was left out")));
+  EXPECT_EQ(results[1].outcome, TopicOutcome::grown) << results[1].reason;
+  EXPECT_EQ(results[1].target_partitions, 2);
+  EXPECT_EQ(results[2].outcome, TopicOutcome::ready);
+  EXPECT_FALSE(target_kafka.topics.contains("A.orders"));
+  EXPECT_EQ(target_kafka.topics.at("short").partitions.size(), 2u);
+}
+
 TEST_F(TopicsTest, ConservativelyEveryTopicGetsSettingsThatItCanHave) {
   settings.policy = MetadataPolicy::conservative;
   settings.config_exclude.clear();
