@@ -4,7 +4,7 @@
 
 #include "replicate/control/replication.h"
 #include "replicate/data/source.h"
-#include "tests/sim/simulation.h"
+#include "tests/sim/scenario.h"
 #include "tests/sim/world.h"
 
 namespace shunt::sim {
