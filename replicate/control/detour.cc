@@ -69,6 +69,7 @@ Awaitable<DetourEnd> Detour::walk(DetourStart start, std::function<bool()> stopp
   DetourEnd end;
   end.parked.flow_id = spec_.id;
   source_epoch_ = start.source_epoch;
+  begin_ = start.begin;
   try {
     co_await locate(start);
     end.is_located = true;
@@ -378,19 +379,18 @@ Awaitable<> Detour::copy(const LogBatch& batch) {
 }
 
 /// Below the position; markers are none.
-Awaitable<bool> Detour::has_target_records() {
-  const std::vector<TopicPartition> asked{target_partition_};
-  const auto starts = co_await log_starts(target_, asked);
-  LogCursor cursor(target_, target_partition_, value_of(target_, starts, target_partition_, "the log start"), position_,
-                   Isolation::read_uncommitted);
-  co_return co_await cursor.settle();
+Awaitable<std::optional<Offset>> Detour::first_target_record(Offset target_start) {
+  LogCursor cursor(target_, target_partition_, target_start, position_, Isolation::read_uncommitted);
+  const bool is_there = co_await cursor.settle();
+  if (!is_there) co_return std::nullopt;
+  co_return cursor.record().offset;
 }
 
 /// The position lies inside a batch of the source. An earlier life may have split or rewritten it and come so far: then
 /// the target's last batch is this flow's, or a marker where the source's batch has gaps. Or whoever has mirrored the topic
 /// before has. Either way what the target has of the source's batch is what the source has. Anything else (the source has lost
 /// data and written other batches since, another topic has taken its place, or another writer has come between) is not gone on
-/// with. Unless the mirror was to begin inside the batch, and the target has no record at all.
+/// with. Of a mirror that was to begin inside the batch the target has nothing before its first record, but a head's markers.
 Awaitable<> Detour::check_beginning(const LogBatch& begun, Offset source_start) {
   const RecordBatchHeader header = begun.header();
   Offset from = std::max(header.base_offset(), source_start);
@@ -401,13 +401,15 @@ Awaitable<> Detour::check_beginning(const LogBatch& begun, Offset source_start) 
   };
   std::string differs;
   try {
-    if (settings_.may_begin_inside) {
-      const bool has_record = co_await has_target_records();
-      if (!has_record) co_return;
-    }
     const std::vector<TopicPartition> asked{target_partition_};
     const auto target_starts = co_await log_starts(target_, asked);
-    from = std::max(from, value_of(target_, target_starts, target_partition_, "the log start"));
+    const Offset target_start = value_of(target_, target_starts, target_partition_, "the log start");
+    if (settings_.may_begin_inside) {
+      const std::optional<Offset> first = co_await first_target_record(target_start);
+      if (!first && (target_start < position_ || position_ == begin_)) co_return;
+      from = std::max(from, first.value_or(from));
+    }
+    from = std::max(from, target_start);
     if (from >= position_) {
       throw Blocked{ParkCause::refused,
                     half_written_text(spec_, position_, header, "nothing of its beginning is left on the target")};

@@ -166,10 +166,12 @@ class Replication {
   // ---- admission (replication_admission.cc) ----
   void begin_admissions();
   net::Awaitable<> admit_identical(std::vector<Partition*> due);
+  [[nodiscard]] AdmissionQuestion question_of(const Partition& partition,
+                                              const Answers<protocol::Offset>& beginnings) const;
   [[nodiscard]] std::string explain_foreign(const Partition& partition, const std::string& reason) const;
   void handle_admission(Partition& partition, const Admission& admission, std::optional<protocol::Offset> readable_end,
                         std::optional<protocol::Offset> begin);
-  void start_flow(Partition& partition, const Admission& admission);
+  void start_flow(Partition& partition, const Admission& admission, std::optional<protocol::Offset> begin);
   void handle_overtaken(Partition& partition, const Admission& admission);
   void plan_head(Partition& partition, protocol::Offset end, const Admission& admission);
   void fill_head(Partition& partition, const HeadFill& head, protocol::Offset target_end);

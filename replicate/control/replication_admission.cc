@@ -40,30 +40,37 @@ void Replication::begin_admissions() {
   }
 }
 
+/// Where a mirror begins is found once in the life of a process, as far as the source's log still goes there: what comes
+/// later is not to be left out. Another life may have found another place, unless it is one of a certain time.
+AdmissionQuestion Replication::question_of(const Partition& partition, const Answers<Offset>& beginnings) const {
+  const FlowSpec& spec = partition.spec;
+  AdmissionQuestion question{.source = {spec.source_topic, spec.partition},
+                             .target = {spec.target_topic, spec.partition},
+                             .identity = spec.identity};
+  const auto found = beginnings.find(question.source);
+  if (found == beginnings.end() || !found->second.value) return question;
+  question.begin = std::min(*found->second.value, partition.begin.value_or(*found->second.value));
+  question.is_begin_certain = partition.begin || settings_.start.kind == StartPosition::Kind::time;
+  return question;
+}
+
 Awaitable<> Replication::admit_identical(std::vector<Partition*> due) {
   struct Ended {
     ~Ended() { --admissions; }
     std::size_t& admissions;
   };
   const Ended ended{admissions_};
-  std::vector<AdmissionQuestion> questions;
   std::vector<TopicPartition> sources;
-  for (Partition* partition : due) {
-    const FlowSpec& spec = partition->spec;
-    questions.push_back({.source = {spec.source_topic, spec.partition},
-                         .target = {spec.target_topic, spec.partition},
-                         .identity = spec.identity});
-    sources.push_back(questions.back().source);
-  }
+  for (const Partition* partition : due) sources.push_back({partition->spec.source_topic, partition->spec.partition});
   Answers<Offset> ends;
   Answers<Offset> beginnings;
   if (settings_.until_caught_up) ends = co_await readable_ends(source_, sources, settings_.detours.isolation);
   if (settings_.start.is_later()) {
     beginnings = co_await start_positions(source_, sources, settings_.start, settings_.detours.isolation);
-    for (std::size_t i = 0; i < questions.size(); ++i) questions[i].begin = beginnings.at(sources[i]).value;
   }
-  const std::vector<Admission> admissions =
-      co_await admit(source_, target_, std::move(questions), settings_.detours.isolation);
+  std::vector<AdmissionQuestion> questions;
+  for (const Partition* partition : due) questions.push_back(question_of(*partition, beginnings));
+  const std::vector<Admission> admissions = co_await admit(source_, target_, questions, settings_.detours.isolation);
   for (std::size_t i = 0; i < due.size(); ++i) {
     // The questions may have brought newer answers about the topics.
     const bool are_same = are_topics_same(topics_.at(due[i]->spec.source_topic));
@@ -75,16 +82,13 @@ Awaitable<> Replication::admit_identical(std::vector<Partition*> due) {
     const bool may_start =
         admissions[i].verdict != Admission::Verdict::refuse && admissions[i].verdict != Admission::Verdict::retry;
     std::optional<Offset> end;
-    std::optional<Offset> begin;
     std::optional<Answered<Offset>> missing;  // the answer to a question that matters
-    const auto take = [&](const Answers<Offset>& answers, std::optional<Offset>& value) {
-      const auto answered = answers.find(sources[i]);
-      if (!may_start || answered == answers.end()) return;
-      value = answered->second.value;
-      if (!value) missing = answered->second;
-    };
-    take(ends, end);
-    take(beginnings, begin);
+    for (const Answers<Offset>* answers : {&ends, &beginnings}) {
+      const auto answered = answers->find(sources[i]);
+      if (!may_start || answered == answers->end()) continue;
+      if (answers == &ends) end = answered->second.value;
+      if (!answered->second.value) missing = answered->second;
+    }
     if (missing) {
       postpone(*due[i], missing->reason,
                condition_of(*missing, Condition::source_unauthorized, Condition::source_leader));
@@ -92,7 +96,7 @@ Awaitable<> Replication::admit_identical(std::vector<Partition*> due) {
     }
     const bool may_begin = may_map(*due[i]) && may_start && admissions[i].target_end == Offset(0);
     if (may_begin && co_await is_too_much_filling(*due[i], admissions[i].start)) continue;
-    handle_admission(*due[i], admissions[i], end, begin);
+    handle_admission(*due[i], admissions[i], end, questions[i].begin);
   }
 }
 
@@ -105,14 +109,14 @@ void Replication::handle_admission(Partition& partition, const Admission& admiss
   }
   switch (admission.verdict) {
     case Admission::Verdict::start:
-      if (begin && admission.start == Offset(0) && *begin > Offset(0)) {
+      if (admission.is_new && begin && *begin > admission.start) {
         plan_head(partition, *begin, admission);
       } else {
-        start_flow(partition, admission);
+        start_flow(partition, admission, begin);
       }
       break;
     case Admission::Verdict::fill_head:
-      plan_head(partition, begin ? std::max(*begin, admission.start) : admission.start, admission);
+      plan_head(partition, admission.is_new && begin ? std::max(*begin, admission.start) : admission.start, admission);
       break;
     case Admission::Verdict::overtaken:
       handle_overtaken(partition, admission);
@@ -133,7 +137,7 @@ void Replication::handle_admission(Partition& partition, const Admission& admiss
   }
 }
 
-void Replication::start_flow(Partition& partition, const Admission& admission) {
+void Replication::start_flow(Partition& partition, const Admission& admission, std::optional<Offset> begin) {
   if (!admission.reason.empty()) {
     spdlog::info("{}: {}: {}", settings_.name, partition.spec.source_name(), admission.reason);
   }
@@ -145,6 +149,8 @@ void Replication::start_flow(Partition& partition, const Admission& admission) {
   partition.due = {};
   partition.reason.clear();
   partition.start = admission.start.value();
+  if (settings_.start.kind == StartPosition::Kind::time) partition.begin = begin;
+  if (!partition.begin) partition.begin = admission.is_new ? admission.start : admission.begun;
   partition.head.reset();
   partition.admitted = admission.target_end;
   partition.standing.reset();  // the target's log has been compared with the source's instead
@@ -191,6 +197,7 @@ void Replication::plan_head(Partition& partition, Offset end, const Admission& a
   {
     const std::lock_guard lock(mutex_);
     partition.start = end.value();
+    partition.begin = partition.begin.value_or(end);
   }
   const auto method = is_own ? HeadFill::Method::padding : HeadFill::Method::markers;
   const HeadFill head{.end = end, .method = method, .is_lost = false, .last_sequence = admission.last_sequence};

@@ -4,6 +4,8 @@
 
 namespace shunt::sim {
 
+using Start = replicate::StartPosition::Kind;
+
 Scenario scenario_of(std::uint64_t seed) {
   World dice(seed * 7919 + 1);
   Scenario scenario;
@@ -37,7 +39,7 @@ Scenario scenario_of(std::uint64_t seed) {
   if (scenario.mapped) {
     scenario.syncs_on_target = dice.chance(0.5);
     scenario.others = dice.chance(0.7);
-    scenario.start_at_latest = dice.chance(0.1);
+    if (dice.chance(0.1)) scenario.start = Start::latest;
     // Where records behind a map's end are gone on both sides nobody can tell where to go on.
     scenario.target_retention = !scenario.retention && !scenario.habits.compaction && dice.chance(0.4);
   }
@@ -53,9 +55,20 @@ Scenario scenario_of(std::uint64_t seed) {
     scenario.target_goes = dice.chance(0.15);
   }
   scenario.shards = dice.chance(0.3) ? static_cast<std::int32_t>(dice.between(2, 3)) : 1;
+  if (scenario.start == Start::earliest && dice.chance(scenario.mapped ? 0.05 : 0.15)) {
+    scenario.start = dice.chance(0.5) ? Start::latest : Start::time;
+    scenario.start_ms = dice.between(-1000, 8000);
+  }
+  if (scenario.start != Start::earliest) {
+    // Where a mirror that begins later should begin in a log that has lost its end meanwhile is anybody's guess.
+    scenario.unclean_source = false;
+    // Nor does a head tell of which topic it was to be.
+    if (!scenario.mapped) scenario.source_goes = false;
+  }
   // Left out, for it is known to fail: of two processes that fill the same head one has created the topic, and pads, the
   // other writes markers; padding is not fenced against a marker that is under way.
-  if (scenario.two_processes && scenario.head) scenario.topic_exists = true;
+  const bool has_head = scenario.head || scenario.start != Start::earliest;
+  if (scenario.two_processes && has_head) scenario.topic_exists = true;
   return scenario;
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "replicate/isolation.h"
+#include "replicate/start_position.h"
 #include "tests/sim/log_writer.h"
 
 namespace shunt::sim {
@@ -21,9 +22,12 @@ enum class Mistake {
   misplaced_duplicates,      // of a batch that it has the broker says that it lies at the log's end
   misstated_epoch_ends,      // a source broker says of every leader epoch that it goes on to the log's end
   met_successor,             // a source topic's successor begins a batch where the mirror stands, and no fetch is told
-  unasked_removal,  // the target's topic is deleted when the source's is another one, though that was not chosen
-  unchosen_stop,    // it is not, though it was
-  trusted_places,   // where the target's log ends is never asked again
+  unasked_removal,        // the target's topic is deleted when the source's is another one, though that was not chosen
+  unchosen_stop,          // it is not, though it was
+  trusted_places,         // where the target's log ends is never asked again
+  early_beginning,        // what is before the start position is mirrored, too
+  late_beginning,         // a mirror begins behind records of its start time
+  misstated_stable_ends,  // a source broker says that its log can be read to its end, whatever is open there
 };
 
 struct Scenario {
@@ -54,14 +58,15 @@ struct Scenario {
   bool syncs_on_target = false;   // offset-syncs.topic.location
   bool others = false;            // other producers write to the target's topic
   bool target_retention = false;  // the target's topic loses its head
-  bool start_at_latest = false;   // auto.offset.reset
   bool unclean_source = false;    // a partition's new leader may lack the last batches
   bool unclean_target = false;
   bool continue_truncated = false;  // shunt.on.target.truncated
   bool source_goes = false;         // the topic is deleted, and mostly another one of its name created
   bool target_goes = false;
-  bool recreate_source = false;  // shunt.on.source.recreated
-  bool recreate_target = false;  // shunt.on.target.deleted
+  bool recreate_source = false;                                                     // shunt.on.source.recreated
+  bool recreate_target = false;                                                     // shunt.on.target.deleted
+  replicate::StartPosition::Kind start = replicate::StartPosition::Kind::earliest;  // shunt.start.offset
+  std::int64_t start_ms = 0;                                                        // a time, since the world began
   Mistake mistake = Mistake::none;
   bool is_traced = false;
 };

@@ -64,9 +64,8 @@ class Simulation {
         network_(world_),
         source_(network_, "source", source_port, scenario.brokers),
         target_(network_, "target", target_port, scenario.brokers) {
-    const Checker::Rules rules{.isolation = scenario.isolation,
-                               .may_lose_expired = scenario.continue_overtaken,
-                               .start_at_latest = scenario.start_at_latest};
+    const Checker::Rules rules{
+        .isolation = scenario.isolation, .may_lose_expired = scenario.continue_overtaken, .start = start_of(scenario)};
     if (scenario.mapped) {
       auto checker = std::make_unique<MappedChecker>(writers_, retired_, others_, source_, target_, rules);
       mapped_checker_ = checker.get();
@@ -81,6 +80,7 @@ class Simulation {
     source_.forgets_sequences = scenario.mistake == Mistake::forgotten_map_sequences;
     target_.misplaces_duplicates = scenario.mistake == Mistake::misplaced_duplicates;
     source_.hides_deletions = scenario.mistake == Mistake::met_successor;
+    source_.misstates_stable_ends = scenario.mistake == Mistake::misstated_stable_ends;
     source_.misstates_epoch_ends = scenario.mistake == Mistake::misstated_epoch_ends;
     target_.repeats_producer_epochs = scenario.mistake == Mistake::repeated_producer_epochs;
     source_.create_topic(topic_name, scenario.partitions);
@@ -98,7 +98,7 @@ class Simulation {
 
   Verdict run() {
     const std::size_t count = scenario_.two_processes ? 2 : 1;
-    if (mapped_checker_ != nullptr) mapped_checker_->handle_start();
+    checker_->handle_start();
     while (lives_.size() < count) lives_.push_back({});
     const net::Time trouble_ends = world_.now() + trouble;
     std::int32_t left = scenario_.batches;
@@ -126,6 +126,7 @@ class Simulation {
     std::unique_ptr<Process> process;
     net::Time frozen_until{};
     net::Time starts_at{};
+    bool knows_source = true;  // the topic that is there is the one that was there when it started
   };
 
   [[nodiscard]] bool is_fine() const { return failure_.empty() && checker_->failure().empty(); }
@@ -143,6 +144,7 @@ class Simulation {
     if (!life.process && world_.now() >= life.starts_at) start(life);
     if (!life.process || world_.now() < life.frozen_until || !life.process->is_stirred()) return;
     life.process->turn();
+    note_beginnings(life);
     if (!life.process->has_ended()) return;
     const Process& ended = *life.process;
     if (ended.failure().empty() && !is_ending_) {
@@ -164,6 +166,17 @@ class Simulation {
         std::make_unique<Process>(network_, replication_settings(scenario_, world_), data_settings(scenario_, world_),
                                   static_cast<std::size_t>(scenario_.shards));
     life.frozen_until = {};
+    life.knows_source = true;
+    checker_->handle_restart();
+  }
+
+  /// Where it begins to mirror, if that is not the source's beginning.
+  void note_beginnings(const Life& life) {
+    if (scenario_.start == replicate::StartPosition::Kind::earliest || scenario_.two_processes || !life.knows_source)
+      return;
+    for (const PartitionStatus& partition : life.process->status().partitions) {
+      if (partition.start >= 0) checker_->handle_begun({partition.source_topic, partition.partition}, partition.start);
+    }
   }
 
   void wake_at(net::Time time) {
@@ -231,6 +244,8 @@ class Simulation {
       retired_.push_back(writers_.extract(writers_.begin()));
     }
     source_.delete_topic(topic_name);
+    checker_->handle_source_deleted();
+    for (Life& life : lives_) life.knows_source = false;
     ++verdict_.topics_gone;
     ++source_losses_;
     if (scenario_.mistake == Mistake::met_successor) return create_source();
@@ -468,7 +483,9 @@ class Simulation {
     const bool may_not_delete = says("is not deleted, because") && is_anybody_else_there();
     // After a restart nobody knows why a log that has had several leaders is another one.
     const bool is_unclear = stop.condition == Condition::source_truncated && source_.log(key).leader_epoch > 0;
-    const bool is_old = checker_->is_of_another(key) && (is_unclear || has_only_markers(key));
+    // Nor, where compaction or retention has taken what the last data could be compared with, that it is another one.
+    const bool is_unlike = says("a broker has written a marker twice");
+    const bool is_old = checker_->is_of_another(key) && (is_unclear || is_unlike || has_only_markers(key));
     return may_not_delete || is_old ? &verdict_.replaced : nullptr;
   }
 
