@@ -47,9 +47,15 @@ Admission start_at(Offset offset, std::string note = {}) {
   admission.start = offset;
   return admission;
 }
-Admission fill_head_up_to(Offset offset, bool ends_in_padding) {
+Admission begin_at(Offset offset, bool is_new, std::string note = {}) {
+  Admission admission = start_at(offset, std::move(note));
+  admission.is_new = is_new;
+  return admission;
+}
+Admission fill_head_up_to(Offset offset, bool is_new, bool ends_in_padding) {
   Admission admission = verdict(Admission::Verdict::fill_head, {});
   admission.start = offset;
+  admission.is_new = is_new;
   admission.ends_in_padding = ends_in_padding;
   return admission;
 }
@@ -199,6 +205,34 @@ Awaitable<> look_for_others(Cluster& target, Candidate& candidate) {
   }
 }
 
+/// The target ends with a batch of ours that is not the source's. Has the source its records further on? Then the target has
+/// lost what was before them, and it is no other topic's.
+Awaitable<> look_for_its_place(Cluster& source, Cluster& target, Candidate& candidate, Isolation isolation) {
+  AdmissionFacts& facts = candidate.facts;
+  if (!facts.target_tail || facts.target_tail->producer_id != facts.identity) co_return;
+  const Offset from = std::max(facts.source_start, facts.target_tail->base_offset);
+  const Offset end = std::min(facts.source_end, from + most_displaced);
+  LogCursor there(target, facts.target, facts.target_tail->base_offset, facts.target_end, Isolation::read_uncommitted);
+  LogCursor here(source, facts.source, from, end, isolation);
+  try {
+    const bool has_there = co_await there.settle();
+    if (!has_there) co_return;
+    for (;;) {
+      const bool has_here = co_await here.settle();
+      if (!has_here) co_return;
+      if (is_copy(here, there)) break;
+      here.next_record();
+    }
+    facts.displaced_from = here.record().offset;
+    candidate.admission = decide_by_tails(facts);
+  } catch (const UnauthorizedError& error) {
+    candidate.admission =
+        retry(error.what(), error.is_of(source) ? Condition::source_unauthorized : Condition::target_unauthorized);
+  } catch (const std::exception& error) {
+    candidate.admission = retry(error.what(), Condition::source_error);
+  }
+}
+
 /// The batch that holds `offset`. Throws ClusterError.
 Awaitable<std::vector<std::byte>> batch_at(Cluster& cluster, TopicPartition partition, Offset offset) {
   const LogStretch stretch =
@@ -211,10 +245,12 @@ Awaitable<std::vector<std::byte>> batch_at(Cluster& cluster, TopicPartition part
   co_return std::vector<std::byte>(bytes.begin(), bytes.end());
 }
 
-/// Whether an earlier life was filling the target's head. Only asked where the target ends at the head's end, or before.
+/// Whether an earlier life was filling the target's head. Only asked where the target ends at the head's end, or before;
+/// or where the head may have been meant to end somewhere else.
 Awaitable<> look_for_filled_head(Cluster& target, Candidate& candidate) {
   AdmissionFacts& facts = candidate.facts;
-  if (facts.head_end() < facts.target_end || facts.target_start == facts.target_end) co_return;
+  const bool may_be_head = facts.begin || facts.head_end() >= facts.target_end;
+  if (!may_be_head || facts.target_start == facts.target_end) co_return;
   try {
     const std::vector<std::byte> last = co_await batch_at(target, facts.target, facts.target_end - 1);
     facts.ends_in_padding = is_padding(last);
@@ -266,16 +302,14 @@ Awaitable<> compare_tails(Cluster& source, Cluster& target, Candidate& candidate
 /// twice by a broker in trouble, would displace or hide what follows.
 Awaitable<> check_markers(Cluster& source, Candidate& candidate, Isolation isolation) {
   const AdmissionFacts& facts = candidate.facts;
-  const Offset markers =
-      facts.target_tail && !facts.has_only_markers ? facts.target_tail->next_offset() : facts.target_start;
-  // Those of a head stand for records, too.
-  if (facts.has_only_markers && facts.begin) {
-    if (candidate.admission) candidate.admission->ends_in_markers = true;
-    co_return;
-  }
+  Offset markers = facts.target_tail && !facts.has_only_markers ? facts.target_tail->next_offset() : facts.target_start;
   if (markers >= facts.target_end || !candidate.admission || candidate.admission->verdict != Admission::Verdict::start)
     co_return;
   candidate.admission->ends_in_markers = true;
+  // Those of a head stand for records, too.
+  if (facts.has_only_markers && facts.begin)
+    markers = facts.is_begin_certain ? std::max(markers, *facts.begin) : facts.target_end;
+  if (markers >= facts.target_end) co_return;
   LogCursor cursor(source, facts.source, std::max(markers, facts.source_start), facts.target_end, isolation);
   try {
     // Behind that nothing is known yet: a transaction may be open there, whose records are committed later.
@@ -394,9 +428,12 @@ Awaitable<> gather(Cluster& source, Cluster& target, Candidates& candidates, Iso
   for (Candidate& candidate : candidates) {
     if (!candidate.admission) {
       candidate.admission = decide_by_tails(candidate.facts);
-      const std::optional<Condition> condition = candidate.admission->condition;
-      if (condition == Condition::source_recreated || condition == Condition::source_truncated)
-        co_await look_for_others(target, candidate);
+      const auto is_another_log = [&candidate] {
+        const std::optional<Condition> condition = candidate.admission->condition;
+        return condition == Condition::source_recreated || condition == Condition::source_truncated;
+      };
+      if (is_another_log()) co_await look_for_others(target, candidate);
+      if (is_another_log()) co_await look_for_its_place(source, target, candidate, isolation);
     }
     co_await check_markers(source, candidate, isolation);
   }
@@ -438,6 +475,13 @@ Admission refuse_other_log(const AdmissionFacts& facts, const std::string& what)
                               what, facts.others_at->value()),
                   Condition::foreign_writer);
   }
+  if (facts.displaced_from) {
+    return refuse(fmt::format("{}; the source has it at offset {}: {} has lost what was before it (unclean leader "
+                              "election, or a disk), and this mirror's batches that were under way then are not in "
+                              "their places; delete the topic to have it mirrored anew",
+                              what, facts.displaced_from->value(), facts.target.to_string()),
+                  Condition::target_truncated);
+  }
   // A log is cut off only when a leader is elected. The first leader of a topic has the topic's whole history.
   if (facts.is_source_first_epoch) {
     return refuse(what +
@@ -471,16 +515,19 @@ Admission overtaken(const AdmissionFacts& facts) {
 std::optional<Admission> decide_by_bounds(const AdmissionFacts& facts) {
   const std::int64_t target_end = facts.target_end.value();
   if (facts.source_start > facts.target_end && (target_end == 0 || facts.ends_in_padding || facts.has_only_markers)) {
-    return fill_head_up_to(facts.source_start, facts.ends_in_padding);
+    const bool is_new = !facts.has_only_markers || facts.is_begin_certain;
+    return fill_head_up_to(facts.source_start, is_new, facts.ends_in_padding);
   }
-  if (facts.ends_in_padding && facts.head_end() >= facts.target_end)
-    return fill_head_up_to(facts.head_end(), facts.ends_in_padding);
+  // Another instance may have meant to begin further on.
+  const bool is_anothers_head = facts.begin && facts.target_end <= facts.source_end;
+  if (facts.ends_in_padding && (facts.head_end() >= facts.target_end || is_anothers_head))
+    return fill_head_up_to(std::max(facts.head_end(), facts.target_end), true, true);
   if (facts.source_start > facts.target_end) {
     // Who has written the last of it tells whether this is a mirror at all.
     if (facts.target_start < facts.target_end) return {};
     return overtaken(facts);
   }
-  if (target_end == 0) return start_at(Offset(0));
+  if (target_end == 0) return begin_at(Offset(0), true);
   if (facts.target_end > facts.source_end) {
     // Who has written the last of it tells why.
     if (facts.target_start < facts.target_end) return {};
@@ -506,7 +553,7 @@ Admission decide_by_tails(const AdmissionFacts& facts) {
   }
   if (facts.source_start > facts.target_end) return overtaken(facts);
   if (facts.has_only_markers) {
-    return start_at(facts.target_end,
+    return begin_at(facts.target_end, facts.is_begin_certain,
                     fmt::format("{} holds markers only, from {} to {}: there is nothing to compare",
                                 facts.target.to_string(), facts.target_start.value(), facts.target_end.value()));
   }
@@ -567,6 +614,7 @@ Awaitable<std::vector<Admission>> admit(Cluster& source, Cluster& target, std::v
     candidate.facts.target = question.target;
     candidate.facts.identity = question.identity;
     candidate.facts.begin = question.begin;
+    candidate.facts.is_begin_certain = question.is_begin_certain;
     candidate.question = std::move(question);
   }
   co_await gather(source, target, candidates, isolation, settings);
@@ -575,6 +623,7 @@ Awaitable<std::vector<Admission>> admit(Cluster& source, Cluster& target, std::v
   for (Candidate& candidate : candidates) {
     admissions.push_back(std::move(candidate.admission).value_or(retry("not decided", Condition::source_error)));
     admissions.back().target_end = candidate.facts.target_end;
+    if (!candidate.facts.has_only_markers) admissions.back().begun = candidate.facts.target_start;
     admissions.back().last_sequence = candidate.facts.last_sequence;
   }
   co_return admissions;

@@ -37,10 +37,12 @@ struct Admission {
   Verdict verdict = Verdict::retry;
   protocol::Offset start{-1};
   std::string reason;
-  std::optional<Condition> condition;  // what stands in the way, where that has a name
-  protocol::Offset target_end{-1};     // where the target's log ended when it was looked at
-  bool ends_in_padding = false;        // fill_head: padding is there already, and must go again
-  bool ends_in_markers = false;        // start: an earlier life may have been writing them
+  std::optional<Condition> condition;     // what stands in the way, where that has a name
+  protocol::Offset target_end{-1};        // where the target's log ended when it was looked at
+  std::optional<protocol::Offset> begun;  // the target has what was mirrored from there on; unset: markers do not tell
+  bool ends_in_padding = false;           // fill_head: padding is there already, and must go again
+  bool ends_in_markers = false;           // start: an earlier life may have been writing them
+  bool is_new = false;                    // start, fill_head: the mirror has not begun yet, and may begin further on
   std::int32_t last_sequence = -1;  // of our producer id in the target's log, where it was asked; -1: not known there
 };
 
@@ -55,6 +57,9 @@ struct AdmissionFacts {
   bool is_source_first_epoch = false;     // no leader of the source partition was elected since the topic was created
   protocol::ProducerId identity;          // of everything this flow writes
   std::optional<protocol::Offset> begin;  // where a new mirror is to begin, if not where the source does
+  /// Whatever has begun to fill what is before `begin` meant the same place. Otherwise another life may have meant an
+  /// earlier one, and have come there: markers do not tell.
+  bool is_begin_certain = false;
 
   /// Before this a new mirror has only what fills offsets.
   [[nodiscard]] protocol::Offset head_end() const { return std::max(source_start, begin.value_or(source_start)); }
@@ -69,7 +74,8 @@ struct AdmissionFacts {
   std::optional<BatchPrint> source_tail;
   std::optional<BatchPrint> target_tail;
   std::string tails_differ;  // how their records do, where the batches are no copies; empty: they do not
-  std::optional<protocol::Offset> others_at;  // behind which, on the target, our last batches lie; unset: nobody's
+  std::optional<protocol::Offset> displaced_from;  // the source has there what the target's last batch begins with
+  std::optional<protocol::Offset> others_at;       // behind which, on the target, our last batches lie; unset: nobody's
 };
 
 /// From the logs' bounds alone. Empty: the last batches must be compared.
@@ -82,6 +88,7 @@ struct AdmissionQuestion {
   TopicPartition target;
   protocol::ProducerId identity;               // of everything this flow writes
   std::optional<protocol::Offset> begin = {};  // as in AdmissionFacts
+  bool is_begin_certain = false;               // the same
 };
 
 /// One admission for every question, in their order. Throws nothing of the clusters: a cluster that cannot be asked is

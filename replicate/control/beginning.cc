@@ -75,12 +75,12 @@ Beginning decide_refused(const Admission& admission, const BeginningQuestion& qu
 Beginning decide_beginning(const Admission& admission, const BeginningQuestion& question) {
   switch (admission.verdict) {
     case Admission::Verdict::start:
-      if (question.begin && admission.start == Offset(0) && *question.begin > Offset(0))
+      if (admission.is_new && question.begin && *question.begin > admission.start)
         return begin_at(*question.begin, admission, question);
       return {.kind = Beginning::Kind::start, .reason = admission.reason, .condition = {}, .head = {}, .setting = {}};
     case Admission::Verdict::fill_head:
-      return begin_at(question.begin ? std::max(*question.begin, admission.start) : admission.start, admission,
-                      question);
+      return begin_at(admission.is_new && question.begin ? std::max(*question.begin, admission.start) : admission.start,
+                      admission, question);
     case Admission::Verdict::overtaken:
       if (!question.goes_on_overtaken) {
         return refuse(admission.reason + "; shunt.on.overtaken=continue goes on behind them", Condition::overtaken);

@@ -70,6 +70,7 @@ Awaitable<DetourEnd> Detour::walk(DetourStart start, std::function<bool()> stopp
   DetourEnd end;
   end.parked.flow_id = spec_.id;
   source_epoch_ = start.source_epoch;
+  begin_ = start.begin;
   try {
     co_await locate(start);
     end.is_located = true;
@@ -379,11 +380,18 @@ Awaitable<> Detour::copy(const LogBatch& batch) {
 }
 
 /// Below the position; markers are none.
+Awaitable<std::optional<Offset>> Detour::first_target_record(Offset target_start) {
+  LogCursor cursor(target_, target_partition_, target_start, position_, Isolation::read_uncommitted);
+  const bool is_there = co_await cursor.settle();
+  if (!is_there) co_return std::nullopt;
+  co_return cursor.record().offset;
+}
+
 /// The position lies inside a batch of the source. An earlier life may have split or rewritten it and come so far: then
 /// the target's last batch is this flow's, or a marker where the source's batch has gaps. Or whoever has mirrored the topic
 /// before has. Either way what the target has of the source's batch is what the source has. Anything else (the source has lost
 /// data and written other batches since, another topic has taken its place, or another writer has come between) is not gone on
-/// with. Unless the mirror was to begin inside the batch, and the target has no record at all.
+/// with. Of a mirror that was to begin inside the batch the target has nothing before its first record, but a head's markers.
 Awaitable<> Detour::check_beginning(const LogBatch& begun, Offset source_start) {
   const RecordBatchHeader header = begun.header();
   Offset from = std::max(header.base_offset(), source_start);
@@ -398,9 +406,9 @@ Awaitable<> Detour::check_beginning(const LogBatch& begun, Offset source_start) 
     const auto target_starts = co_await log_starts(target_, asked);
     const Offset target_start = value_of(target_, target_starts, target_partition_, "the log start");
     if (settings_.may_begin_inside) {
-      LogCursor all(target_, target_partition_, target_start, position_, Isolation::read_uncommitted);
-      const bool has_record = co_await all.settle();
-      if (!has_record) co_return;
+      const std::optional<Offset> first = co_await first_target_record(target_start);
+      if (!first && (target_start < position_ || position_ == begin_)) co_return;
+      from = std::max(from, first.value_or(from));
     }
     from = std::max(from, target_start);
     if (from >= position_) {

@@ -33,7 +33,7 @@ struct DetourSettings {
   std::int32_t stretch_bytes = 256 * 1024;           // read at a time; one batch where batches are larger
   std::size_t most_batch_bytes = 256 * 1024 * 1024;  // of one batch, decompressed
   std::int32_t produce_timeout_ms = 30'000;
-  bool may_begin_inside = false;  // the mirror may begin at an offset inside a batch of the source
+  bool may_begin_inside = false;  // markers of a head may end inside a batch of the source
   HoleSettings holes;
 };
 
@@ -53,7 +53,8 @@ struct DetourStart {
   std::optional<Standing> standing;          // where the data path left off
   std::optional<protocol::Offset> admitted;  // where the target's log ended when it was compared with the source's
   std::optional<HeadFill> head;
-  bool is_in_doubt = false;  // Parked::is_in_doubt, of any flow since the last detour
+  std::optional<protocol::Offset> begin;  // the mirror begins there, which may be inside a batch of the source
+  bool is_in_doubt = false;               // Parked::is_in_doubt, of any flow since the last detour
   // Of the source's leader that has what was mirrored; unset: not known. What another one has is not read.
   std::optional<protocol::LeaderEpoch> source_epoch;
 };
@@ -91,6 +92,7 @@ class Detour {
   net::Awaitable<> write(std::span<const protocol::Record> records, protocol::Codec codec);
   net::Awaitable<bool> produce(std::vector<std::byte> batch, std::vector<OffsetRun> records);
   net::Awaitable<ProduceAnswer> append(std::vector<std::byte> batch, std::vector<OffsetRun> records);
+  net::Awaitable<std::optional<protocol::Offset>> first_target_record(protocol::Offset target_start);
   net::Awaitable<> check_beginning(const LogBatch& begun, protocol::Offset source_start);
   [[nodiscard]] bool has_come_back(const protocol::Record& record) const;
   net::Awaitable<> refuse_record(protocol::Offset offset, std::size_t size);
@@ -106,6 +108,7 @@ class Detour {
   const DetourSettings settings_;
   HoleFiller filler_;
   std::optional<protocol::LeaderEpoch> source_epoch_;
+  std::optional<protocol::Offset> begin_;
   protocol::Offset position_;    // everything below is on the target; identical offsets: its log end
   protocol::Sequence sequence_;  // of the next record
   bool has_written_ = false;     // when it was located: the target remembers this flow

@@ -98,14 +98,12 @@ Awaitable<Answers<Offset>> start_positions(Cluster& cluster, std::vector<TopicPa
   if (start.kind == StartPosition::Kind::latest) {
     co_return co_await readable_ends(cluster, std::move(partitions), isolation, settings);
   }
+  // The ends first: a record of that time may come between the two questions, and must lie behind the end then.
+  Answers<Offset> ends = co_await readable_ends(cluster, partitions, isolation, settings);
   Answers<Offset> answers = co_await offsets_at_time(cluster, std::move(partitions), start.time_ms, settings);
-  std::vector<TopicPartition> without;
-  for (const auto& [partition, answered] : answers) {
-    if (answered.value && *answered.value < Offset(0)) without.push_back(partition);
+  for (auto& [partition, answered] : answers) {
+    if (answered.value && *answered.value < Offset(0)) answered = ends.at(partition);
   }
-  if (without.empty()) co_return answers;
-  Answers<Offset> ends = co_await readable_ends(cluster, std::move(without), isolation, settings);
-  for (auto& [partition, end] : ends) answers[partition] = std::move(end);
   co_return answers;
 }
 

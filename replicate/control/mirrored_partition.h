@@ -68,6 +68,7 @@ struct MirroredPartition {
   Throttling source_throttling;
   Throttling target_throttling;
   std::optional<HeadFill> head;              // to be filled by the next detour
+  std::optional<protocol::Offset> begin;     // from there on the source is mirrored, once that is known
   std::optional<protocol::Offset> admitted;  // the target's log end when it was compared, until a flow has run
   std::int64_t start = -1;
   std::int64_t goal = -1;

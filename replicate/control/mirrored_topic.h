@@ -11,6 +11,7 @@
 //   anew       waits for the next look at both clusters, which creates what is missing
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -37,6 +38,9 @@ struct MirroredTopic {
   Stage stage = Stage::mirrored;
   std::optional<Condition> condition;  // why it is closed
   std::string reason;
+  /// Of the source: so many were there when it was first seen. Of all others everything is mirrored, wherever a mirror
+  /// begins: it has come since.
+  std::int32_t old_partitions = 0;
   bool is_being_removed = false;  // a coroutine is at it
   net::Time due{};                // removing: not before
 };

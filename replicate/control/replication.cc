@@ -478,6 +478,7 @@ Awaitable<> Replication::take_detour(Partition& partition) {
   start.standing = partition.standing;
   start.admitted = partition.admitted;
   start.head = partition.head;
+  if (settings_.start.kind == StartPosition::Kind::time) start.begin = partition.begin;
   start.is_in_doubt = std::exchange(partition.is_in_doubt, false);
   start.source_epoch = partition.source_epoch;
   DetourEnd end = co_await partition.detour->walk(

@@ -169,9 +169,11 @@ class Replication {
   // ---- admission (replication_admission.cc) ----
   void begin_admissions();
   net::Awaitable<> admit_identical(std::vector<Partition*> due);
+  [[nodiscard]] AdmissionQuestion question_of(const Partition& partition,
+                                              const Answers<protocol::Offset>& beginnings) const;
   void handle_admission(Partition& partition, const Admission& admission, std::optional<protocol::Offset> readable_end,
                         std::optional<protocol::Offset> begin);
-  void start_flow(Partition& partition, const Admission& admission);
+  void start_flow(Partition& partition, const Admission& admission, std::optional<protocol::Offset> begin);
   void fill_head(Partition& partition, const Beginning& beginning, protocol::Offset target_end);
   void refuse(Partition& partition, const std::string& reason, std::optional<Condition> condition = {});
   void note_begun(const Partition& partition);

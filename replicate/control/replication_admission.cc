@@ -33,30 +33,37 @@ void Replication::begin_admissions() {
   }
 }
 
+/// Where a mirror begins is found once in the life of a process, as far as the source's log still goes there: what comes
+/// later is not to be left out. Another life may have found another place, unless it is one of a certain time.
+AdmissionQuestion Replication::question_of(const Partition& partition, const Answers<Offset>& beginnings) const {
+  const FlowSpec& spec = partition.spec;
+  AdmissionQuestion question{.source = {spec.source_topic, spec.partition},
+                             .target = {spec.target_topic, spec.partition},
+                             .identity = spec.identity};
+  const auto found = beginnings.find(question.source);
+  if (found == beginnings.end() || !found->second.value) return question;
+  question.begin = std::min(*found->second.value, partition.begin.value_or(*found->second.value));
+  question.is_begin_certain = partition.begin || settings_.start.kind == StartPosition::Kind::time;
+  return question;
+}
+
 Awaitable<> Replication::admit_identical(std::vector<Partition*> due) {
   struct Ended {
     ~Ended() { --admissions; }
     std::size_t& admissions;
   };
   const Ended ended{admissions_};
-  std::vector<AdmissionQuestion> questions;
   std::vector<TopicPartition> sources;
-  for (Partition* partition : due) {
-    const FlowSpec& spec = partition->spec;
-    questions.push_back({.source = {spec.source_topic, spec.partition},
-                         .target = {spec.target_topic, spec.partition},
-                         .identity = spec.identity});
-    sources.push_back(questions.back().source);
-  }
+  for (const Partition* partition : due) sources.push_back({partition->spec.source_topic, partition->spec.partition});
   Answers<Offset> ends;
   Answers<Offset> beginnings;
   if (settings_.until_caught_up) ends = co_await readable_ends(source_, sources, settings_.detours.isolation);
   if (settings_.start.is_later()) {
     beginnings = co_await start_positions(source_, sources, settings_.start, settings_.detours.isolation);
-    for (std::size_t i = 0; i < questions.size(); ++i) questions[i].begin = beginnings.at(sources[i]).value;
   }
-  const std::vector<Admission> admissions =
-      co_await admit(source_, target_, std::move(questions), settings_.detours.isolation);
+  std::vector<AdmissionQuestion> questions;
+  for (const Partition* partition : due) questions.push_back(question_of(*partition, beginnings));
+  const std::vector<Admission> admissions = co_await admit(source_, target_, questions, settings_.detours.isolation);
   for (std::size_t i = 0; i < due.size(); ++i) {
     // The questions may have brought newer answers about the topics.
     const bool are_same = are_topics_same(topics_.at(due[i]->spec.source_topic));
@@ -68,16 +75,13 @@ Awaitable<> Replication::admit_identical(std::vector<Partition*> due) {
     const bool may_start =
         admissions[i].verdict != Admission::Verdict::refuse && admissions[i].verdict != Admission::Verdict::retry;
     std::optional<Offset> end;
-    std::optional<Offset> begin;
     std::optional<Answered<Offset>> missing;  // the answer to a question that matters
-    const auto take = [&](const Answers<Offset>& answers, std::optional<Offset>& value) {
-      const auto answered = answers.find(sources[i]);
-      if (!may_start || answered == answers.end()) return;
-      value = answered->second.value;
-      if (!value) missing = answered->second;
-    };
-    take(ends, end);
-    take(beginnings, begin);
+    for (const Answers<Offset>* answers : {&ends, &beginnings}) {
+      const auto answered = answers->find(sources[i]);
+      if (!may_start || answered == answers->end()) continue;
+      if (answers == &ends) end = answered->second.value;
+      if (!answered->second.value) missing = answered->second;
+    }
     if (missing) {
       postpone(*due[i], missing->reason,
                condition_of(*missing, Condition::source_unauthorized, Condition::source_leader));
@@ -85,7 +89,7 @@ Awaitable<> Replication::admit_identical(std::vector<Partition*> due) {
     }
     const bool may_begin = may_map(*due[i]) && may_start && admissions[i].target_end == Offset(0);
     if (may_begin && co_await is_too_much_filling(*due[i], admissions[i].start)) continue;
-    handle_admission(*due[i], admissions[i], end, begin);
+    handle_admission(*due[i], admissions[i], end, questions[i].begin);
   }
 }
 
@@ -110,7 +114,7 @@ void Replication::handle_admission(Partition& partition, const Admission& admiss
   const Beginning beginning = decide_beginning(admission, question);
   switch (beginning.kind) {
     case Beginning::Kind::start:
-      start_flow(partition, admission);
+      start_flow(partition, admission, begin);
       break;
     case Beginning::Kind::fill_head:
       fill_head(partition, beginning, admission.target_end);
@@ -128,7 +132,7 @@ void Replication::handle_admission(Partition& partition, const Admission& admiss
   }
 }
 
-void Replication::start_flow(Partition& partition, const Admission& admission) {
+void Replication::start_flow(Partition& partition, const Admission& admission, std::optional<Offset> begin) {
   if (!admission.reason.empty()) {
     spdlog::info("{}: {}: {}", settings_.name, partition.spec.source_name(), admission.reason);
   }
@@ -140,6 +144,8 @@ void Replication::start_flow(Partition& partition, const Admission& admission) {
   partition.due = {};
   partition.reason.clear();
   partition.start = admission.start.value();
+  if (settings_.start.kind == StartPosition::Kind::time) partition.begin = begin;
+  if (!partition.begin) partition.begin = admission.is_new ? admission.start : admission.begun;
   partition.head.reset();
   partition.admitted = admission.target_end;
   partition.standing.reset();  // the target's log has been compared with the source's instead
@@ -155,6 +161,7 @@ void Replication::fill_head(Partition& partition, const Beginning& beginning, Of
                   partition.spec.source_name(), head.end.value());
     const std::lock_guard lock(mutex_);
     partition.start = head.end.value();
+    partition.begin = partition.begin.value_or(head.end);
   }
   note_begun(partition);
   partition.head = head;

@@ -14,6 +14,7 @@ namespace shunt::replicate {
 
 using net::Awaitable;
 using net::Time;
+using protocol::Offset;
 using protocol::PartitionIndex;
 using Stage = MirroredTopic::Stage;
 
@@ -116,7 +117,8 @@ void Replication::handle_prepared(const TopicResult& result) {
   const Topic* source = source_.find_topic(name);
   const Topic* target = target_.find_topic(result.topic.target);
   if (source == nullptr || target == nullptr) return;
-  topics_.try_emplace(name, name, result.topic.target, source->id, target->id);
+  const auto topic = topics_.try_emplace(name, name, result.topic.target, source->id, target->id).first;
+  topic->second.old_partitions = result.source_partitions;
   add_partitions(result, 0);
 }
 
@@ -152,6 +154,7 @@ void Replication::add_partitions(const TopicResult& result, std::int32_t already
   const MirroredTopic& topic = topics_.at(result.topic.source);
   for (std::int32_t index = already; index < result.mirrored_partitions(); ++index) {
     auto partition = std::make_unique<Partition>(spec_of(topic, PartitionIndex(index)), new_recovery());
+    if (index >= topic.old_partitions) partition->begin = Offset(0);
     by_id_[partition->spec.id] = partition.get();
     adopt_if_mapped(*partition);
     partitions_[{topic.source_topic, PartitionIndex(index)}] = std::move(partition);
@@ -408,7 +411,7 @@ void Replication::mirror_anew(MirroredTopic& topic) {
   next_discovery_ = {};
 }
 
-/// Both topics are there and fit: from the source's start, under new identities.
+/// Both topics are there and fit: from the source's start, or where the mirror had begun, under new identities.
 void Replication::begin_anew(MirroredTopic& topic, const TopicResult& result) {
   const Topic* source = source_.find_topic(topic.source_topic);
   const Topic* target = target_.find_topic(topic.target_topic);
@@ -419,6 +422,7 @@ void Replication::begin_anew(MirroredTopic& topic, const TopicResult& result) {
     next_discovery_ = std::min(next_discovery_, now() + retry_after_failure);  // who was asked lags behind
     return;
   }
+  if (topic.condition == Condition::source_recreated || topic.source.id() != source->id) topic.old_partitions = 0;
   topic.source.replace(source->id);
   topic.target.replace(target->id);
   topic.stage = Stage::mirrored;
@@ -434,6 +438,7 @@ void Replication::begin_anew(MirroredTopic& topic, const TopicResult& result) {
       if (index.value() < result.mirrored_partitions()) {
         replicate::begin_anew(*partition, flow_identity(tag_, topic.target.id(), topic.target_topic, index),
                               new_recovery());
+        if (index.value() >= topic.old_partitions) partition->begin = Offset(0);
         adopt_if_mapped(*partition);
       } else {
         by_id_.erase(partition->spec.id);

@@ -233,8 +233,10 @@ void Target::note_request(Request request) {
 // The log end, the producers, and the log end again, in one go: when both ends agree, what lies between is of the same
 // moment. (A dead connection's requests may still be landing.) The broker answers one connection's requests in order.
 void Target::locate_waiting() {
-  // Nothing may come between the pieces of a request that is under way.
-  if (!link_.is_ready() || link_.session_ends() || to_locate_.empty() || !locating_.empty() || queue_.open()) return;
+  if (!link_.is_ready() || link_.session_ends() || to_locate_.empty() || !locating_.empty()) return;
+  // Nothing may come between the pieces of a request that is under way: those that are missing, nor the last ones, which
+  // are here and wait for flush().
+  if (queue_.open() || queue_.has_unflushed()) return;
   std::sort(to_locate_.begin(), to_locate_.end(), [](const Flow* a, const Flow* b) {
     return std::pair(std::string_view(a->spec().target_topic), a->spec().partition) <
            std::pair(std::string_view(b->spec().target_topic), b->spec().partition);

@@ -128,7 +128,8 @@ Awaitable<> FlowPlanning::plan_identical(Candidates candidates, Candidates& mapp
     questions.push_back({.source = candidate.source(),
                          .target = candidate.target(),
                          .identity = spec.identity,
-                         .begin = begin_of(candidate)});
+                         .begin = begin_of(candidate),
+                         .is_begin_certain = settings_.start.kind == StartPosition::Kind::time});
   }
   std::vector<Admission> answered =
       co_await admit(source_, target_, std::move(questions), settings_.detours.isolation, many_leaders);

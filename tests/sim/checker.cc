@@ -8,6 +8,7 @@ namespace shunt::sim {
 
 using protocol::record_batch_header_size;
 using replicate::Isolation;
+using replicate::StartPosition;
 using State = LogWriter::Entry::State;
 
 bool Checker::has_record(const LogWriter& writer, std::int64_t offset) const {
@@ -19,6 +20,43 @@ bool Checker::may_be_mirrored(State state) const {
   if (rules_.isolation == Isolation::read_uncommitted) return state != State::nothing;
   return state == State::committed;
 }
+
+// ---- Where a mirror begins ------------------------------------------------------------------------------------------
+
+void Checker::handle_start() {
+  for (const auto& [key, writer] : writers_) {
+    std::int64_t& first = first_beginnings_[key];
+    first = readable_end(writer);
+    if (rules_.start.kind != StartPosition::Kind::time) continue;
+    for (std::int64_t offset = writer.end(); offset-- > writer.start();) {
+      const LogWriter::Entry& entry = writer.at(offset);
+      if (entry.timestamp_ms >= rules_.start.time_ms && !entry.is_removed) first = offset;
+    }
+  }
+}
+
+void Checker::handle_source_deleted() {
+  first_beginnings_.clear();
+  begun_.clear();
+}
+
+std::int64_t Checker::readable_end(const LogWriter& writer) const {
+  return rules_.isolation == Isolation::read_uncommitted ? writer.end() : writer.stable_end();
+}
+
+bool Checker::may_begin_behind(const PartitionKey& key, const LogWriter& writer, std::int64_t offset) const {
+  const auto begun = begun_.find(key);
+  if (!rules_.start.is_later() || (begun != begun_.end() && offset >= begun->second)) return false;
+  return rules_.start.kind == StartPosition::Kind::time ? writer.at(offset).timestamp_ms < rules_.start.time_ms
+                                                        : offset < readable_end(writer);
+}
+
+std::int64_t Checker::first_beginning(const PartitionKey& key) const {
+  const auto first = first_beginnings_.find(key);
+  return first == first_beginnings_.end() || !rules_.start.is_later() ? 0 : first->second;
+}
+
+// ---- What is appended -----------------------------------------------------------------------------------------------
 
 std::optional<bool> Checker::is_forwarded(const LogWriter& writer, std::int64_t base, std::int64_t next,
                                           const StoredBatch& batch) const {

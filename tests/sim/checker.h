@@ -9,6 +9,7 @@
 #include <string>
 
 #include "replicate/isolation.h"
+#include "replicate/start_position.h"
 #include "tests/sim/fake_cluster.h"
 #include "tests/sim/log_writer.h"
 
@@ -23,7 +24,7 @@ class Checker {
   struct Rules {
     replicate::Isolation isolation = replicate::Isolation::read_committed;
     bool may_lose_expired = false;  // shunt.on.overtaken=continue
-    bool start_at_latest = false;   // auto.offset.reset, of a mapped partition
+    replicate::StartPosition start = {};
   };
 
   /// `writers`, of the source's partitions, and those `retired` must outlive it.
@@ -32,6 +33,15 @@ class Checker {
   virtual ~Checker() = default;
   Checker(const Checker&) = delete;
   Checker& operator=(const Checker&) = delete;
+
+  /// The first process begins now.
+  void handle_start();
+  /// Processes that live mirror this partition of the source from `offset` on: what comes behind is not left out.
+  virtual void handle_begun(const PartitionKey& source, std::int64_t offset) { begun_.try_emplace(source, offset); }
+  /// A process begins anew: it does not know what the one before knew.
+  virtual void handle_restart() { begun_.clear(); }
+  /// Of the source: the next one of its name begins at its beginning.
+  void handle_source_deleted();
 
   /// The first rule that was broken.
   [[nodiscard]] const std::string& failure() const { return failure_; }
@@ -73,6 +83,10 @@ class Checker {
   /// no such batch that could have been forwarded as it was.
   [[nodiscard]] std::optional<bool> is_forwarded(const LogWriter& writer, std::int64_t base, std::int64_t next,
                                                  const StoredBatch& batch) const;
+  /// A mirror that begins where its source does not may leave this record out: it is before the place to begin at.
+  [[nodiscard]] bool may_begin_behind(const PartitionKey& key, const LogWriter& writer, std::int64_t offset) const;
+  /// No mirror begins before that.
+  [[nodiscard]] std::int64_t first_beginning(const PartitionKey& key) const;
   void fail(const PartitionKey& key, const StoredBatch& batch, const std::string& what);
 
   Writers& writers_;
@@ -80,7 +94,11 @@ class Checker {
   const Rules rules_;
 
  private:
+  [[nodiscard]] std::int64_t readable_end(const LogWriter& writer) const;
+
   std::string failure_;
+  std::map<PartitionKey, std::int64_t> first_beginnings_;
+  std::map<PartitionKey, std::int64_t> begun_;
 };
 
 }  // namespace shunt::sim

@@ -17,6 +17,7 @@ constexpr std::int16_t fenced_leader_epoch = 74;
 constexpr std::int16_t unknown_leader_epoch = 75;
 
 constexpr std::size_t size_prefix_bytes = 4;
+constexpr std::size_t least_request_bytes = 10;
 
 }  // namespace
 
@@ -148,6 +149,7 @@ void FakeCluster::accept(std::int32_t broker, std::shared_ptr<Connection> connec
 void FakeCluster::next_request(const std::shared_ptr<Peer>& peer) {
   if (peer->is_busy || peer->input.size() < size_prefix_bytes) return;
   const auto size = static_cast<std::size_t>(wire::load<std::int32_t>(peer->input.data()));
+  if (size < least_request_bytes) throw std::logic_error("no request: " + std::to_string(size) + " bytes");
   if (peer->input.size() < size_prefix_bytes + size) return;
   const auto begin = peer->input.begin() + size_prefix_bytes;
   const auto end = begin + static_cast<std::ptrdiff_t>(size);

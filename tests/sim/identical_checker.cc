@@ -9,6 +9,7 @@
 namespace shunt::sim {
 
 using namespace std::chrono_literals;
+using replicate::StartPosition;
 using State = LogWriter::Entry::State;
 
 namespace {
@@ -101,8 +102,29 @@ void IdenticalChecker::handle_target_loss(const PartitionKey& key) {
     copy.is_late = true;  // it may have stopped before both had lost the same
     copy.lost.reset();
   }
+  if (!copy.misplaced.empty() && copy.misplaced_at >= log.end()) {
+    copy.is_late = true;  // the same
+    copy.misplaced.clear();
+  }
   std::erase_if(copy.displaced, [&log](std::int64_t offset) { return offset >= log.end(); });
   if (copy.first_data && *copy.first_data >= log.end()) copy.first_data.reset();
+  if (!copy.first_data && log.end() > 0) copy.is_half_filled = true;
+}
+
+void IdenticalChecker::handle_begun(const PartitionKey& key, std::int64_t offset) {
+  // More markers of the life before may come.
+  const Copy* copy = find(key);
+  if (copy == nullptr || copy->first_data || !copy->is_half_filled) Checker::handle_begun(key, offset);
+}
+
+void IdenticalChecker::handle_restart() {
+  Checker::handle_restart();
+  if (has_started_) restarted_ = net::now();
+  has_started_ = true;
+  for (auto& [key, copy] : copies_) {
+    if (rules_.start.kind != StartPosition::Kind::latest || copy.first_data) continue;
+    copy.is_half_filled = copy.is_half_filled || position_of(key) > 0;
+  }
 }
 
 void IdenticalChecker::handle_source_loss(const PartitionKey& key) {
@@ -133,7 +155,7 @@ void IdenticalChecker::check(const PartitionKey& key, const StoredBatch& batch) 
     if (is_young && is_of_another(key)) copy.is_late = true;
   }
   if (batch.header().is_control()) {
-    const std::string wrong = copy.misplaced.empty() ? check_marker(copy, batch) : std::string();
+    const std::string wrong = copy.misplaced.empty() ? check_marker(copy, key, batch) : std::string();
     if (!wrong.empty()) fail(key, batch, wrong);
     return;
   }
@@ -146,7 +168,7 @@ void IdenticalChecker::check(const PartitionKey& key, const StoredBatch& batch) 
     return;
   }
   if (copy.producers.empty()) copy.has_begun_early = is_young;
-  const std::string wrong = is_padding(batch) ? check_padding(copy, batch) : check_data(copy, key, batch);
+  const std::string wrong = is_padding(batch) ? check_padding(copy, key, batch) : check_data(copy, key, batch);
   copy.producers.insert(producer);
   const bool are_two_at_work = copy.producers.size() > 1 || former_producers_[key].contains(producer);
   if (wrong.empty()) {
@@ -158,6 +180,7 @@ void IdenticalChecker::check(const PartitionKey& key, const StoredBatch& batch) 
   const bool is_overtaken = net::now() - copy.last_loss < longest_request + place_trust && is_displaced;
   if (is_overtaken || (is_young && (are_two_at_work || is_displaced))) {
     copy.misplaced[producer] = net::now();
+    copy.misplaced_at = batch.base;
   } else {
     fail(key, batch, wrong);
   }
@@ -172,8 +195,8 @@ const LogWriter* IdenticalChecker::owner_of(const PartitionKey& key, const Store
   }
   if (writers.empty()) return nullptr;
   const auto owner = std::ranges::find_if(writers, [&](const LogWriter* writer) {
-    if (batch.header().is_control()) return is_hole(*writer, {}, batch.base);
-    if (is_padding(batch)) return batch.next <= writer->start();
+    if (batch.header().is_control()) return is_hole(key, *writer, {}, batch.base);
+    if (is_padding(batch)) return is_head(key, *writer, batch.base, batch.next);
     return writer->find(prints_of(batch.bytes).front().digest).has_value();
   });
   return owner == writers.end() ? writers.front() : *owner;
@@ -187,25 +210,41 @@ bool IdenticalChecker::is_shifted(const Copy& copy, const StoredBatch& batch) co
   });
 }
 
-std::string IdenticalChecker::check_padding(Copy& copy, const StoredBatch& batch) {
+/// What a mirror leaves out that begins now.
+bool IdenticalChecker::is_head(const PartitionKey& key, const LogWriter& writer, std::int64_t begin,
+                               std::int64_t end) const {
+  if (end > writer.end()) return false;
+  begin = std::max(begin, writer.start());
+  if (rules_.start.is_later()) {
+    while (begin < end && (!has_record(writer, begin) || may_begin_behind(key, writer, begin))) ++begin;
+  }
+  return begin >= end;
+}
+
+std::string IdenticalChecker::check_padding(Copy& copy, const PartitionKey& key, const StoredBatch& batch) {
   ++counters.padding;
-  if (batch.next > copy.of->start()) return "padding where the source has records";
+  if (!is_head(key, *copy.of, batch.base, batch.next)) return "padding where the source has records";
   if (copy.first_data) return "padding behind data";
   copy.padded = batch.next;
   return {};
 }
 
 /// Nothing for a reader.
-bool IdenticalChecker::is_hole(const LogWriter& writer, const Copy& copy, std::int64_t offset) const {
+bool IdenticalChecker::is_hole(const PartitionKey& key, const LogWriter& writer, const Copy& copy,
+                               std::int64_t offset) const {
   if (offset >= writer.end()) return false;
   // Records that have expired are lost either way; whether to go on behind them was the user's choice.
   const bool is_expired = offset < writer.start() && (rules_.may_lose_expired || !copy.first_data);
-  return !has_record(writer, offset) || is_expired;
+  const bool is_before = !copy.first_data && may_begin_behind(key, writer, offset);
+  return !has_record(writer, offset) || is_expired || is_before;
 }
 
-std::string IdenticalChecker::check_marker(Copy& copy, const StoredBatch& batch) {
+std::string IdenticalChecker::check_marker(Copy& copy, const PartitionKey& key, const StoredBatch& batch) {
   ++counters.markers;
-  if (copy.lost || is_hole(*copy.of, copy, batch.base)) return {};
+  // Of the life before, perhaps.
+  const bool is_young = restarted_ && net::now() - *restarted_ < longest_request;
+  if (is_young && rules_.start.kind == StartPosition::Kind::latest) copy.is_half_filled = true;
+  if (copy.lost || is_hole(key, *copy.of, copy, batch.base)) return {};
   if (net::now() < copy.cut_off) copy.is_late = true;
   if (!copy.is_late) {
     return batch.base >= copy.of->end() ? "a marker beyond the source's end" : "a marker where the source has a record";
@@ -220,9 +259,21 @@ bool IdenticalChecker::is_displaced(const Copy& copy) const {
   });
 }
 
+/// The first data.
+std::string IdenticalChecker::check_beginning(const Copy& copy, const PartitionKey& key,
+                                              const StoredBatch& batch) const {
+  // In the place of a topic that went the mirror goes on; and it does where markers end, not knowing what they were for.
+  if (copy.is_half_filled || deleted_.contains(key.first) || batch.base >= first_beginning(key)) return {};
+  return fmt::format("a mirror that was to begin at {}", first_beginning(key));
+}
+
 std::string IdenticalChecker::check_data(Copy& copy, const PartitionKey& key, const StoredBatch& batch) {
   if (is_displaced(copy)) return "data behind a marker where the source has a record";
-  if (!copy.first_data) copy.first_data = batch.base;
+  if (!copy.first_data) {
+    std::string wrong = check_beginning(copy, key, batch);
+    if (!wrong.empty()) return wrong;
+    copy.first_data = batch.base;
+  }
   const LogWriter& writer = *copy.of;
   if (copy.padded && target_.log(key).start() < *copy.padded) return "data behind padding that readers can still see";
   const auto prints = prints_of(batch.bytes);

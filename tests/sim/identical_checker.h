@@ -3,6 +3,7 @@
 //   - a record lies at its source offset, and is the source's; of a transaction, committed when it comes
 //   - a batch that could be forwarded as it is has the same bytes
 //   - a marker lies where the source has nothing for a reader
+//   - a mirror that begins later has markers, or padding, where the source has records of before; none of its own
 //   - nothing follows a record that the source has lost
 //   - padding lies before the source's first offset, and is gone before anything follows
 //   - a log has the records of one topic of the source: nothing of another one that has taken its place, or had it before
@@ -37,6 +38,8 @@ class IdenticalChecker final : public Checker {
   [[nodiscard]] bool has_lost_records(const PartitionKey& key) const override;
   [[nodiscard]] bool is_of_another(const PartitionKey& key) const override;
   [[nodiscard]] bool has_begun_early(const PartitionKey& key) const override;
+  void handle_begun(const PartitionKey& key, std::int64_t offset) override;
+  void handle_restart() override;
 
  private:
   /// What a log of the target is.
@@ -47,6 +50,7 @@ class IdenticalChecker final : public Checker {
     std::optional<std::int64_t> lost;        // from there on it has what the source has lost
     bool is_late = false;
     bool has_begun_early = false;
+    bool is_half_filled = false;       // with markers, when a process began that cannot know how far they were to go
     net::Time last_loss{};             // of its end
     net::Time cut_off{};               // until when markers may come that were meant for the log as it was before
     std::set<std::int64_t> displaced;  // markers
@@ -54,15 +58,20 @@ class IdenticalChecker final : public Checker {
     /// Producers of what was meant for another log (its predecessor, or itself before a loss), and of what was sent before
     /// that was known: since when.
     std::map<std::int64_t, net::Time> misplaced;
+    std::int64_t misplaced_at = 0;  // the first of that
   };
 
   void check(const PartitionKey& key, const StoredBatch& batch);
   [[nodiscard]] const LogWriter* owner_of(const PartitionKey& key, const StoredBatch& batch) const;
-  [[nodiscard]] std::string check_padding(Copy& copy, const StoredBatch& batch);
-  [[nodiscard]] std::string check_marker(Copy& copy, const StoredBatch& batch);
+  [[nodiscard]] std::string check_padding(Copy& copy, const PartitionKey& key, const StoredBatch& batch);
+  [[nodiscard]] std::string check_marker(Copy& copy, const PartitionKey& key, const StoredBatch& batch);
+  [[nodiscard]] std::string check_beginning(const Copy& copy, const PartitionKey& key, const StoredBatch& batch) const;
   [[nodiscard]] std::string check_data(Copy& copy, const PartitionKey& key, const StoredBatch& batch);
   [[nodiscard]] bool is_shifted(const Copy& copy, const StoredBatch& batch) const;
-  [[nodiscard]] bool is_hole(const LogWriter& writer, const Copy& copy, std::int64_t offset) const;
+  [[nodiscard]] bool is_hole(const PartitionKey& key, const LogWriter& writer, const Copy& copy,
+                             std::int64_t offset) const;
+  [[nodiscard]] bool is_head(const PartitionKey& key, const LogWriter& writer, std::int64_t begin,
+                             std::int64_t end) const;
   /// A marker lies where a record belongs, and the source still has that record: to go on behind it is a failure.
   [[nodiscard]] bool is_displaced(const Copy& copy) const;
   [[nodiscard]] const Copy* find(const PartitionKey& key) const;
@@ -71,6 +80,8 @@ class IdenticalChecker final : public Checker {
 
   FakeCluster& target_;
   std::map<PartitionKey, Copy> copies_;
+  bool has_started_ = false;                                         // a process
+  std::optional<net::Time> restarted_;                               // the last time
   std::map<PartitionKey, std::set<std::int64_t>> former_producers_;  // of logs that are gone
   std::map<std::string, net::Time> deleted_;                         // topics of the target, the last time
 };

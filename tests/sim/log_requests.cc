@@ -9,6 +9,7 @@
 #include "protocol/messages/produce.h"
 #include "protocol/messages/write_txn_markers.h"
 #include "tests/sim/fake_cluster.h"
+#include "tests/sim/records.h"
 
 namespace shunt::sim {
 
@@ -23,6 +24,17 @@ constexpr std::int16_t out_of_order_sequence_number = 45;
 
 constexpr std::int64_t latest = -1;
 constexpr std::int64_t earliest = -2;
+
+/// The first record of that time or a later one; -1: there is none.
+std::int64_t first_at(const PartitionLog& log, std::int64_t time_ms) {
+  for (const StoredBatch& batch : log.batches()) {
+    BatchShape shape;
+    for (const SimRecord& record : decode_batch(batch.bytes, shape)) {
+      if (record.offset >= log.start() && record.timestamp_ms >= time_ms) return record.offset;
+    }
+  }
+  return -1;
+}
 
 }  // namespace
 
@@ -143,8 +155,10 @@ ListOffsetsResponse FakeCluster::handle_list_offsets(const Call& call, const Lis
       const PartitionLog& log = *find(topic.name, partition.partition_index);
       if (partition.timestamp == earliest) entry.offset = Offset(log.start());
       if (partition.timestamp == latest) {
-        entry.offset = Offset(request.isolation_level == 1 ? log.last_stable_offset() : log.end());
+        const bool is_committed_only = request.isolation_level == 1 && !misstates_stable_ends;
+        entry.offset = Offset(is_committed_only ? log.last_stable_offset() : log.end());
       }
+      if (partition.timestamp >= 0) entry.offset = Offset(first_at(log, partition.timestamp));
     }
   }
   return response;

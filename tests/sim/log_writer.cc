@@ -123,8 +123,9 @@ void LogWriter::write_batch(std::int64_t producer_id, std::optional<std::int64_t
   pass_others();
   for (const RecordPrint& print : prints_of(batch)) {
     offsets_[print.digest] = print.offset;
-    entries_.push_back(
-        {.state = is_transactional ? Entry::State::pending : Entry::State::committed, .digest = print.digest});
+    entries_.push_back({.state = is_transactional ? Entry::State::pending : Entry::State::committed,
+                        .digest = print.digest,
+                        .timestamp_ms = print.timestamp_ms});
     if (is_transactional) open_.at(producer_id).push_back(print.offset);
   }
   if (!has_append_times) plain_batches_[base] = batch;

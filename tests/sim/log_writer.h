@@ -29,7 +29,8 @@ class LogWriter {
   struct Entry {
     enum class State { nothing, pending, committed, aborted } state = State::nothing;
     std::uint64_t digest = 0;  // of a record
-    bool is_removed = false;   // by the cleaner, or with the head
+    std::int64_t timestamp_ms = 0;
+    bool is_removed = false;  // by the cleaner, or with the head
   };
 
   /// The cluster must outlive it, and the partition be there, empty.
@@ -60,6 +61,8 @@ class LogWriter {
   [[nodiscard]] std::int64_t start() const { return last_start_ ? *last_start_ : log().start(); }
   /// Behind everything that was written here.
   [[nodiscard]] std::int64_t end() const { return static_cast<std::int64_t>(entries_.size()); }
+  /// What is before that is decided: no transaction is open there.
+  [[nodiscard]] std::int64_t stable_end() const { return last_start_ ? end() : log().last_stable_offset(); }
   [[nodiscard]] const Entry& at(std::int64_t offset) const { return entries_.at(static_cast<std::size_t>(offset)); }
   /// The offset of the record that looks like this: no two do, whoever wrote them. Empty: none was written here.
   [[nodiscard]] std::optional<std::int64_t> find(std::uint64_t digest) const;

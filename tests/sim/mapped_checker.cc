@@ -30,10 +30,6 @@ MappedChecker::MappedChecker(Writers& writers, const RetiredWriters& retired, Wr
   };
 }
 
-void MappedChecker::handle_start() {
-  for (const auto& [key, writer] : writers_) readable_ends_[key] = writer.log().last_stable_offset();
-}
-
 // ---- Records --------------------------------------------------------------------------------------------------------
 
 bool MappedChecker::is_others(const PartitionKey& key, const StoredBatch& batch) const {
@@ -90,7 +86,7 @@ std::optional<std::int64_t> MappedChecker::missing_in(const PartitionKey& key, s
   // Records that have expired are lost either way; whether to go on behind them was the user's choice.
   if (!has_begun || rules_.may_lose_expired) from = std::max(from, writer.start());
   // Where it began its map says, which is stored before the first record comes.
-  if (!has_begun && rules_.start_at_latest) from = std::max(from, beginning_of(key).value_or(to));
+  if (!has_begun && rules_.start.is_later()) from = std::max(from, beginning_of(key).value_or(to));
   for (std::int64_t offset = from; offset < to; ++offset) {
     if (has_record(writer, offset)) return offset;
   }
@@ -149,6 +145,16 @@ std::string MappedChecker::check_tip(const PartitionKey& key, const MapTip& tip)
   return {};
 }
 
+/// A map, where there was none.
+bool MappedChecker::may_begin_at(const PartitionKey& key, std::int64_t offset) const {
+  const LogWriter& writer = writers_.at(key);
+  if (offset < first_beginning(key) || offset > writer.end()) return false;
+  for (std::int64_t before = writer.start(); before < offset; ++before) {
+    if (has_record(writer, before) && !may_begin_behind(key, writer, before)) return false;
+  }
+  return true;
+}
+
 void MappedChecker::check_syncs(const PartitionKey& key, const StoredBatch& batch) {
   ++counters.stored_maps;
   std::map<PartitionKey, std::optional<MapTip>> tips_before;
@@ -175,10 +181,8 @@ void MappedChecker::check_syncs(const PartitionKey& key, const StoredBatch& batc
     tips_before.try_emplace(source, map ? std::optional(map->tip()) : std::nullopt);
     if (!map) {
       const std::int64_t start = begin.source.value();
-      const LogWriter& writer = writers_.at(source);
-      const bool is_plausible =
-          rules_.start_at_latest ? start >= readable_ends_[source] && start <= writer.end() : start <= writer.start();
-      if (!is_plausible) return fail(key, batch, fmt::format("the map of {} begins at {}", source.first, start));
+      if (!may_begin_at(source, start))
+        return fail(key, batch, fmt::format("the map of {} begins at {}", source.first, start));
       map.emplace(std::move(block));
     } else if (!map->restore(std::move(block))) {
       const MapTip& tip = map->tip();
@@ -243,7 +247,7 @@ std::int64_t MappedChecker::position_of(const PartitionKey& key) const {
 bool MappedChecker::is_mirrored(const PartitionKey& key) const {
   const auto copy = copies_.find(key);
   const std::int64_t position = position_of(key);
-  if (rules_.start_at_latest && !beginning_of(key)) return false;
+  if (rules_.start.is_later() && !beginning_of(key)) return false;
   if (missing_in(key, position, writers_.at(key).end())) return false;
   if (position == 0) return true;
   return copy->second.map && !unplaced_in(key, copy->second.map->tip().source.value(), position);

@@ -28,8 +28,6 @@ class MappedChecker final : public Checker {
   MappedChecker(Writers& writers, const RetiredWriters& retired, Writers& others, FakeCluster& source,
                 FakeCluster& target, Rules rules);
 
-  /// The first process begins now: with Rules::start_at_latest nothing that can be read by now is mirrored.
-  void handle_start();
   /// Its map is stored, too.
   [[nodiscard]] bool is_mirrored(const PartitionKey& key) const override;
   [[nodiscard]] std::int64_t position_of(const PartitionKey& key) const override;
@@ -59,6 +57,7 @@ class MappedChecker final : public Checker {
   [[nodiscard]] std::string judge(const PartitionKey& key, const replicate::OffsetMap& map) const;
   [[nodiscard]] std::string check_tip(const PartitionKey& key, const replicate::MapTip& tip) const;
   [[nodiscard]] std::string check_block(const PartitionKey& key, const replicate::OffsetBlock& block) const;
+  [[nodiscard]] bool may_begin_at(const PartitionKey& key, std::int64_t offset) const;
   [[nodiscard]] std::optional<std::int64_t> beginning_of(const PartitionKey& key) const;
   [[nodiscard]] Place place_of(const PartitionKey& key, std::int64_t offset) const;
   /// A record that must be mirrored lies in [from, to).
@@ -70,7 +69,6 @@ class MappedChecker final : public Checker {
   Writers& others_;
   FakeCluster& target_;
   std::map<PartitionKey, Copy> copies_;
-  std::map<PartitionKey, std::int64_t> readable_ends_;  // at handle_start()
 };
 
 }  // namespace shunt::sim

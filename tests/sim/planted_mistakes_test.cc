@@ -10,12 +10,19 @@
 namespace shunt::sim {
 namespace {
 
+using Start = replicate::StartPosition::Kind;
+
 /// The scenario of a seed, with everything in it that the mistake needs to do harm.
 Scenario scenario_with(Mistake mistake, bool mapped, std::uint64_t seed) {
   Scenario scenario = scenario_of(seed);
+  const bool is_about_beginnings = mistake == Mistake::early_beginning || mistake == Mistake::late_beginning ||
+                                   mistake == Mistake::misstated_stable_ends;
   scenario.mapped = scenario.others = mapped;
   scenario.syncs_on_target = false;
-  scenario.start_at_latest = scenario.start_at_latest && mapped;
+  if (!mapped && !is_about_beginnings) scenario.start = Start::earliest;
+  if (is_about_beginnings && scenario.start == Start::earliest) scenario.start = Start::latest;
+  if (is_about_beginnings) scenario.source_goes = scenario.unclean_source = false;
+  if (mistake == Mistake::late_beginning) scenario.start = Start::time;
   scenario.habits.transactions = true;
   scenario.isolation = replicate::Isolation::read_committed;
   scenario.may_write_markers = true;
@@ -87,7 +94,11 @@ INSTANTIATE_TEST_SUITE_P(Simulation, PlantedMistake,
                                            Planted{Mistake::met_successor, "met_successor", 500},
                                            Planted{Mistake::unasked_removal, "unasked_removal", 200},
                                            Planted{Mistake::unchosen_stop, "unchosen_stop", 200},
-                                           Planted{Mistake::trusted_places, "trusted_places", 2000}),
+                                           Planted{Mistake::trusted_places, "trusted_places", 2000},
+                                           Planted{Mistake::early_beginning, "early_beginning", 100},
+                                           Planted{Mistake::early_beginning, "mapped_early_beginning", 100, true},
+                                           Planted{Mistake::late_beginning, "late_beginning", 100},
+                                           Planted{Mistake::misstated_stable_ends, "misstated_stable_ends", 100}),
                          [](const auto& planted) { return std::string(planted.param.name); });
 
 TEST(PlantedMistake, none_is_none) {

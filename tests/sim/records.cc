@@ -123,7 +123,10 @@ std::vector<RecordPrint> prints_of(std::span<const std::byte> batch) {
     mix(record.value);
     mix(record.headers);
     const bool is_padding = record.key && !record.value && view(*record.key) == padding_key;
-    prints.push_back({.offset = record.offset.value(), .digest = digest, .is_padding = is_padding});
+    prints.push_back({.offset = record.offset.value(),
+                      .timestamp_ms = record.timestamp_ms,
+                      .digest = digest,
+                      .is_padding = is_padding});
   }
   if (!reader.ok()) throw std::runtime_error(reader.why());
   return prints;

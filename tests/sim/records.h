@@ -42,6 +42,7 @@ std::vector<std::byte> encode_marker(std::int64_t base, std::int64_t producer_id
 /// What makes a record the same on both sides, but for its offset.
 struct RecordPrint {
   std::int64_t offset = 0;
+  std::int64_t timestamp_ms = 0;
   std::uint64_t digest = 0;  // of timestamp, key, value and headers
   bool is_padding = false;
 };

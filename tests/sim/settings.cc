@@ -23,6 +23,10 @@ replicate::ClusterSettings cluster_settings(const std::string& alias, std::uint1
 
 }  // namespace
 
+replicate::StartPosition start_of(const Scenario& scenario) {
+  return {.kind = scenario.start, .time_ms = World::first_unix_ms + scenario.start_ms};
+}
+
 replicate::ReplicationSettings replication_settings(const Scenario& scenario, World& world) {
   replicate::ReplicationSettings settings;
   settings.name = "source->target";
@@ -32,7 +36,8 @@ replicate::ReplicationSettings replication_settings(const Scenario& scenario, Wo
   settings.includes = [](std::string_view topic) { return topic == topic_name; };
   settings.target_topic = [](std::string_view topic) { return std::string(topic); };
   settings.offsets = scenario.mapped ? replicate::OffsetsMode::mapped : replicate::OffsetsMode::identical;
-  if (scenario.start_at_latest) settings.start.kind = replicate::StartPosition::Kind::latest;
+  settings.start = start_of(scenario);
+  settings.detours.may_begin_inside = settings.start.is_later();
   settings.offset_syncs = {.topic = syncs_topic_name, .patience = 5s, .produce_timeout_ms = 2000};
   settings.offset_syncs_on_target = scenario.syncs_on_target;
   settings.refresh_interval = 5s;
@@ -62,6 +67,12 @@ replicate::ReplicationSettings replication_settings(const Scenario& scenario, Wo
     case Mistake::foreign_identity:
       // The identity is derived from the aliases.
       settings.target.alias = fmt::format("target{}", world.between(0, 1'000'000));
+      break;
+    case Mistake::early_beginning:
+      settings.start = {};
+      break;
+    case Mistake::late_beginning:
+      settings.start.time_ms += 500;
       break;
     default:
       break;

@@ -4,7 +4,7 @@
 
 #include "replicate/control/replication.h"
 #include "replicate/data/source.h"
-#include "tests/sim/simulation.h"
+#include "tests/sim/scenario.h"
 #include "tests/sim/world.h"
 
 namespace shunt::sim {
@@ -14,6 +14,8 @@ inline constexpr std::uint16_t target_port = 2000;
 inline constexpr const char* topic_name = "orders";
 inline constexpr const char* syncs_topic_name = "mm2-offset-syncs.target.internal";
 
+/// Where a mirror is to begin.
+replicate::StartPosition start_of(const Scenario& scenario);
 replicate::ReplicationSettings replication_settings(const Scenario& scenario, World& world);
 replicate::DataSettings data_settings(const Scenario& scenario, World& world);
 

@@ -17,103 +17,10 @@
 // and every process ends when it is asked to.
 #pragma once
 
-#include <cstdint>
-#include <string>
-
-#include "replicate/isolation.h"
-#include "tests/sim/log_writer.h"
+#include "tests/sim/scenario.h"
+#include "tests/sim/verdict.h"
 
 namespace shunt::sim {
-
-/// Something that shunt, or a broker, could do wrong; planted to see that it is found.
-enum class Mistake {
-  none,
-  no_doubt,                  // the first hole of a life does not wait for what an earlier life has sent
-  forgotten_sequences,       // batches are appended whatever their sequence: no compare-and-swap
-  repeated_producer_epochs,  // a new life has the markers' epoch of the old one
-  forwarded_transactions,    // the data path does not tell committed from aborted
-  copied_transactions,       // nor does the detour
-  foreign_identity,          // every life writes under another producer id
-  forgotten_map_sequences,   // the same of the offset syncs topic, where the source has it
-  misplaced_duplicates,      // of a batch that it has the broker says that it lies at the log's end
-  misstated_epoch_ends,      // a source broker says of every leader epoch that it goes on to the log's end
-  met_successor,             // a source topic's successor begins a batch where the mirror stands, and no fetch is told
-  unasked_removal,  // the target's topic is deleted when the source's is another one, though that was not chosen
-  unchosen_stop,    // it is not, though it was
-  trusted_places,   // where the target's log ends is never asked again
-};
-
-struct Scenario {
-  std::uint64_t seed = 0;
-  std::int32_t brokers = 2;
-  std::int32_t partitions = 2;
-  std::int32_t batches = 40;  // of each partition, over the whole life
-  std::int32_t shards = 1;    // of each process
-  Habits habits;
-  replicate::Isolation isolation = replicate::Isolation::read_committed;
-  bool head = false;       // the source's log has begun later than at 0
-  bool retention = false;  // and goes on losing its head, mirrored or not
-  bool continue_overtaken = false;
-  bool topic_exists = false;      // on the target
-  bool growth = false;            // the source topic is given more partitions
-  bool may_write_markers = true;  // Alter on the cluster
-  bool may_delete = true;
-  bool crashes = false;
-  bool two_processes = false;  // an operator's mistake
-  bool freezes = false;        // a process stands still, and goes on later
-  bool leader_moves = false;
-  bool coordinator_moves = false;
-  bool broker_deaths = false;
-  bool resets = false;
-  bool request_faults = false;
-  bool residuals = false;         // what is known to stop a partition
-  bool mapped = false;            // shunt.offsets
-  bool syncs_on_target = false;   // offset-syncs.topic.location
-  bool others = false;            // other producers write to the target's topic
-  bool target_retention = false;  // the target's topic loses its head
-  bool start_at_latest = false;   // auto.offset.reset
-  bool unclean_source = false;    // a partition's new leader may lack the last batches
-  bool unclean_target = false;
-  bool continue_truncated = false;  // shunt.on.target.truncated
-  bool source_goes = false;         // the topic is deleted, and mostly another one of its name created
-  bool target_goes = false;
-  bool recreate_source = false;  // shunt.on.source.recreated
-  bool recreate_target = false;  // shunt.on.target.deleted
-  Mistake mistake = Mistake::none;
-  bool is_traced = false;
-};
-
-/// The scenario a seed stands for: every misfortune is in some seeds and absent in others.
-Scenario scenario_of(std::uint64_t seed);
-
-struct Verdict {
-  bool ok = false;
-  std::string reason;  // the first rule that was broken
-  std::uint64_t lives = 0;
-  std::uint64_t requests = 0;
-  std::uint64_t forwarded = 0;
-  std::uint64_t rewritten = 0;
-  std::uint64_t markers = 0;
-  std::uint64_t padding = 0;
-  std::uint64_t others = 0;
-  std::uint64_t stored_maps = 0;
-  std::uint64_t duplicates = 0;
-  std::uint64_t fenced = 0;
-  std::uint64_t answers_lost = 0;
-  std::uint64_t executed_after_death = 0;
-  std::uint64_t late_markers = 0;
-  std::uint64_t interruptions = 0;
-  std::uint64_t overtaken = 0;  // partitions that stopped
-  std::uint64_t overfilled = 0;
-  std::uint64_t truncated = 0;
-  std::uint64_t replaced = 0;
-  std::uint64_t topics_gone = 0;  // on either side
-
-  Verdict& operator+=(const Verdict& other);
-};
-
-/// The numbers, for people.
-std::string to_string(const Verdict& verdict);
 
 Verdict simulate(const Scenario& scenario);
 

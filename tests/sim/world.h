@@ -19,6 +19,9 @@ namespace shunt::sim {
 
 class World final : public net::SimulatedMachine {
  public:
+  static constexpr net::Time beginning{std::chrono::hours(1)};
+  static constexpr std::int64_t first_unix_ms = 1'700'000'000'000;
+
   explicit World(std::uint64_t seed) : random_(seed), before_(std::exchange(net::simulated_machine, this)) {}
   ~World() override { net::simulated_machine = before_; }
   World(const World&) = delete;
@@ -26,7 +29,7 @@ class World final : public net::SimulatedMachine {
 
   [[nodiscard]] net::Time now() const override { return now_; }
   [[nodiscard]] std::int64_t unix_ms() const override {
-    return 1'700'000'000'000 + std::chrono::duration_cast<std::chrono::milliseconds>(now_.time_since_epoch()).count();
+    return first_unix_ms + std::chrono::duration_cast<std::chrono::milliseconds>(now_ - beginning).count();
   }
 
   void at(net::Time time, std::function<void()> happen) {
@@ -63,7 +66,7 @@ class World final : public net::SimulatedMachine {
   template <class... Arguments>
   void trace(fmt::format_string<Arguments...> text, Arguments&&... arguments) {
     if (!is_traced) return;
-    const double seconds = std::chrono::duration<double>(now_ - net::Time(std::chrono::hours(1))).count();
+    const double seconds = std::chrono::duration<double>(now_ - beginning).count();
     fmt::print("{:10.6f}  {}\n", seconds, fmt::format(text, std::forward<Arguments>(arguments)...));
   }
 
@@ -110,7 +113,7 @@ class World final : public net::SimulatedMachine {
 
   std::mt19937_64 random_;
   net::SimulatedMachine* const before_;
-  net::Time now_{std::chrono::hours(1)};
+  net::Time now_ = beginning;
   std::uint64_t next_order_ = 0;
   std::priority_queue<Event, std::vector<Event>, Later> events_;
   Alarms alarms_;

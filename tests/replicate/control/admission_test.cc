@@ -83,6 +83,39 @@ TEST(Admission, BoundsAloneDecideWhereTheyCan) {
   }
 }
 
+TEST(Admission, AMirrorThatHasNotBegunMayBeginFurtherOn) {
+  const auto begins = [](AdmissionFacts facts, bool is_certain) {
+    facts.begin = Offset(80);
+    facts.is_begin_certain = is_certain;
+    return facts;
+  };
+  const struct {
+    AdmissionFacts facts;
+    Verdict verdict;
+    std::int64_t start;
+    bool is_new;
+  } cases[] = {
+      {begins(bounds(0, 100, 0, 0), false), Verdict::start, 0, true},
+      {begins(bounds(5, 100, 0, 0), false), Verdict::fill_head, 5, true},
+      {begins(padded(bounds(0, 100, 0, 40, true)), false), Verdict::fill_head, 80, true},
+      {begins(padded(bounds(0, 100, 0, 90, true)), true), Verdict::fill_head, 90, true},
+      // Of markers nobody knows whose head they were, unless all mean the same.
+      {begins(marked(bounds(50, 100, 0, 40)), false), Verdict::fill_head, 50, false},
+      {begins(marked(bounds(50, 100, 0, 40)), true), Verdict::fill_head, 50, true},
+      // The padding is gone: that was the head.
+      {begins(bounds(0, 100, 40, 40, true), false), Verdict::start, 40, false},
+  };
+  for (const auto& one : cases) {
+    const auto decided = decide_by_bounds(one.facts);
+    ASSERT_TRUE(decided.has_value());
+    EXPECT_EQ(decided->verdict, one.verdict) << decided->reason;
+    EXPECT_EQ(decided->start, Offset(one.start));
+    EXPECT_EQ(decided->is_new, one.is_new);
+  }
+  EXPECT_FALSE(decide_by_tails(begins(marked(bounds(0, 100, 0, 40)), false)).is_new);
+  EXPECT_TRUE(decide_by_tails(begins(marked(bounds(0, 100, 0, 40)), true)).is_new);
+}
+
 BatchPrint tail(std::int64_t base, std::int32_t records, std::uint64_t content) {
   BatchPrint print;
   print.base_offset = Offset(base);

@@ -35,14 +35,24 @@ TEST(BeginningTest, StartsWhereTheLogsFit) {
 TEST(BeginningTest, ANewMirrorBeginsWhereItIsToAndFillsWhatIsBefore) {
   BeginningQuestion later = question();
   later.begin = Offset(50);
-  const Beginning fresh = decide_beginning(admission(Admission::Verdict::start, 0), later);
+  Admission nothing = admission(Admission::Verdict::start, 0);
+  nothing.is_new = true;
+  const Beginning fresh = decide_beginning(nothing, later);
   ASSERT_EQ(fresh.kind, Kind::fill_head);
   EXPECT_EQ(fresh.head.end, Offset(50));
   EXPECT_EQ(fresh.head.method, HeadFill::Method::markers) << "readers of a topic that was there could see padding";
   later.is_own_topic = true;
-  EXPECT_EQ(decide_beginning(admission(Admission::Verdict::start, 0), later).head.method, HeadFill::Method::padding);
+  EXPECT_EQ(decide_beginning(nothing, later).head.method, HeadFill::Method::padding);
+  nothing.start = Offset(9);
+  EXPECT_EQ(decide_beginning(nothing, later).head.end, Offset(50)) << "it goes on filling";
   EXPECT_EQ(decide_beginning(admission(Admission::Verdict::start, 9), later).kind, Kind::start) << "it has begun";
-  EXPECT_EQ(decide_beginning(admission(Admission::Verdict::fill_head, 60), later).head.end, Offset(60));
+  Admission head = admission(Admission::Verdict::fill_head, 60);
+  head.is_new = true;
+  EXPECT_EQ(decide_beginning(head, later).head.end, Offset(60));
+  head.start = Offset(40);
+  EXPECT_EQ(decide_beginning(head, later).head.end, Offset(50));
+  head.is_new = false;
+  EXPECT_EQ(decide_beginning(head, later).head.end, Offset(40));
 }
 
 TEST(BeginningTest, AHeadThatIsTooLongIsRefusedOrMapped) {
