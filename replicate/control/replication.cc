@@ -310,13 +310,15 @@ void Replication::handle_left(Partition& partition, const Parked& parked) {
   // It may have been on its way out, for another reason, when it was to be admitted anew.
   const bool goes_on = action.kind == RecoveryAction::Kind::retry || action.kind == RecoveryAction::Kind::detour;
   if (std::exchange(partition.readmission, std::nullopt) && goes_on) action.kind = RecoveryAction::Kind::readmit;
+  // It was on its way out, for another reason, when it had reached its goal.
+  if (partition.phase == Phase::done && action.kind != RecoveryAction::Kind::fail) return;
   const std::optional<Condition> condition = condition_of(parked.cause);
   partition.due = now() + action.delay;
   source_doubt_.is_stale = source_doubt_.is_stale || action.refresh_source;
   target_doubt_.is_stale = target_doubt_.is_stale || action.refresh_target;
   switch (action.kind) {
     case RecoveryAction::Kind::finished:
-      set_phase(partition, partition.goal >= 0 && position >= partition.goal ? Phase::done : Phase::stopped);
+      set_phase(partition, partition.goal >= 0 && partition.reached() >= partition.goal ? Phase::done : Phase::stopped);
       break;
     case RecoveryAction::Kind::fail: {
       source_doubt_.is_stale = target_doubt_.is_stale = true;

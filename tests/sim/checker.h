@@ -49,6 +49,10 @@ class Checker {
   [[nodiscard]] virtual bool is_mirrored(const PartitionKey& source) const = 0;
   /// The source's offset up to which the target has everything.
   [[nodiscard]] virtual std::int64_t position_of(const PartitionKey& source) const = 0;
+  /// The target has everything of before that offset of the source.
+  [[nodiscard]] virtual bool has_all_before(const PartitionKey& source, std::int64_t end) const = 0;
+  /// What a process that begins now sees of the source.
+  [[nodiscard]] std::int64_t readable_end(const LogWriter& writer) const;
   /// How far it has come, for people.
   [[nodiscard]] virtual std::string progress_of(const PartitionKey& source) const = 0;
   /// An unclean leader has cut a log off.
@@ -94,8 +98,6 @@ class Checker {
   const Rules rules_;
 
  private:
-  [[nodiscard]] std::int64_t readable_end(const LogWriter& writer) const;
-
   std::string failure_;
   std::map<PartitionKey, std::int64_t> first_beginnings_;
   std::map<PartitionKey, std::int64_t> begun_;

@@ -117,6 +117,7 @@ class FakeCluster {
   bool misplaces_duplicates = false;     // another one, for topics created later
   bool repeats_producer_epochs = false;  // another one: InitProducerId fences nobody
   bool misstates_epoch_ends = false;     // another one: no leader epoch has ended before the log's end
+  bool understates_ends = false;         // another one: whoever asks for the log's end is told of an earlier one
   bool misstates_stable_ends = false;    // another one: no transaction is open
   bool hides_deletions = false;          // another one: who waits for records of a topic gets those of its successor
 

@@ -63,6 +63,10 @@ std::int64_t IdenticalChecker::position_of(const PartitionKey& key) const {
   return target_.has_log(key) ? target_.log(key).end() : 0;
 }
 
+bool IdenticalChecker::has_all_before(const PartitionKey& key, std::int64_t end) const {
+  return position_of(key) >= end;
+}
+
 std::string IdenticalChecker::progress_of(const PartitionKey& key) const {
   const Copy* copy = find(key);
   return fmt::format("{} of {}{}{}", position_of(key), writers_.at(key).end(),

@@ -29,6 +29,7 @@ class IdenticalChecker final : public Checker {
 
   [[nodiscard]] bool is_mirrored(const PartitionKey& key) const override;
   [[nodiscard]] std::int64_t position_of(const PartitionKey& key) const override;
+  [[nodiscard]] bool has_all_before(const PartitionKey& key, std::int64_t end) const override;
   [[nodiscard]] std::string progress_of(const PartitionKey& key) const override;
   /// A marker was written by a request that was executed later than shunt waits for, or behind a loss that came after it
   /// was sent, or twice by a coordinator; or what was meant for a topic came to the one that has taken its place.

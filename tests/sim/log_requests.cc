@@ -24,6 +24,7 @@ constexpr std::int16_t out_of_order_sequence_number = 45;
 
 constexpr std::int64_t latest = -1;
 constexpr std::int64_t earliest = -2;
+constexpr std::int64_t understated_offsets = 10;
 
 /// The first record of that time or a later one; -1: there is none.
 std::int64_t first_at(const PartitionLog& log, std::int64_t time_ms) {
@@ -156,7 +157,8 @@ ListOffsetsResponse FakeCluster::handle_list_offsets(const Call& call, const Lis
       if (partition.timestamp == earliest) entry.offset = Offset(log.start());
       if (partition.timestamp == latest) {
         const bool is_committed_only = request.isolation_level == 1 && !misstates_stable_ends;
-        entry.offset = Offset(is_committed_only ? log.last_stable_offset() : log.end());
+        const std::int64_t end = is_committed_only ? log.last_stable_offset() : log.end();
+        entry.offset = Offset(understates_ends ? std::max(log.start(), end - understated_offsets) : end);
       }
       if (partition.timestamp >= 0) entry.offset = Offset(first_at(log, partition.timestamp));
     }

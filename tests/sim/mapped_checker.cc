@@ -253,6 +253,10 @@ bool MappedChecker::is_mirrored(const PartitionKey& key) const {
   return copy->second.map && !unplaced_in(key, copy->second.map->tip().source.value(), position);
 }
 
+bool MappedChecker::has_all_before(const PartitionKey& key, std::int64_t end) const {
+  return !missing_in(key, position_of(key), end);
+}
+
 std::string MappedChecker::progress_of(const PartitionKey& key) const {
   const auto copy = copies_.find(key);
   if (copy == copies_.end()) return "nothing";

@@ -31,6 +31,7 @@ class MappedChecker final : public Checker {
   /// Its map is stored, too.
   [[nodiscard]] bool is_mirrored(const PartitionKey& key) const override;
   [[nodiscard]] std::int64_t position_of(const PartitionKey& key) const override;
+  [[nodiscard]] bool has_all_before(const PartitionKey& key, std::int64_t end) const override;
   [[nodiscard]] std::string progress_of(const PartitionKey& key) const override;
 
   /// The maps, as somebody reads them in the end, say everything that must be said. Empty, or what is wrong.

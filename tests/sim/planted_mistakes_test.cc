@@ -22,6 +22,8 @@ Scenario scenario_with(Mistake mistake, bool mapped, std::uint64_t seed) {
   if (!mapped && !is_about_beginnings) scenario.start = Start::earliest;
   if (is_about_beginnings && scenario.start == Start::earliest) scenario.start = Start::latest;
   if (is_about_beginnings) scenario.source_goes = scenario.unclean_source = false;
+  scenario.until_caught_up = mistake == Mistake::understated_ends;
+  if (mistake == Mistake::understated_ends) scenario.start = Start::earliest;
   if (mistake == Mistake::late_beginning) scenario.start = Start::time;
   scenario.habits.transactions = true;
   scenario.isolation = replicate::Isolation::read_committed;
@@ -98,7 +100,9 @@ INSTANTIATE_TEST_SUITE_P(Simulation, PlantedMistake,
                                            Planted{Mistake::early_beginning, "early_beginning", 100},
                                            Planted{Mistake::early_beginning, "mapped_early_beginning", 100, true},
                                            Planted{Mistake::late_beginning, "late_beginning", 100},
-                                           Planted{Mistake::misstated_stable_ends, "misstated_stable_ends", 100}),
+                                           Planted{Mistake::misstated_stable_ends, "misstated_stable_ends", 100},
+                                           Planted{Mistake::understated_ends, "understated_ends", 100},
+                                           Planted{Mistake::understated_ends, "mapped_understated_ends", 100, true}),
                          [](const auto& planted) { return std::string(planted.param.name); });
 
 TEST(PlantedMistake, none_is_none) {

@@ -59,6 +59,8 @@ Scenario scenario_of(std::uint64_t seed) {
     scenario.start = dice.chance(0.5) ? Start::latest : Start::time;
     scenario.start_ms = dice.between(-1000, 8000);
   }
+  scenario.until_caught_up = dice.chance(0.1);
+  if (scenario.until_caught_up) scenario.source_goes = scenario.target_goes = false;
   if (scenario.start != Start::earliest) {
     // Where a mirror that begins later should begin in a log that has lost its end meanwhile is anybody's guess.
     scenario.unclean_source = false;

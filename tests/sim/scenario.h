@@ -27,6 +27,7 @@ enum class Mistake {
   trusted_places,         // where the target's log ends is never asked again
   early_beginning,        // what is before the start position is mirrored, too
   late_beginning,         // a mirror begins behind records of its start time
+  understated_ends,       // a source broker knows only a part of its log when it is asked for the end
   misstated_stable_ends,  // a source broker says that its log can be read to its end, whatever is open there
 };
 
@@ -66,7 +67,8 @@ struct Scenario {
   bool recreate_source = false;                                                     // shunt.on.source.recreated
   bool recreate_target = false;                                                     // shunt.on.target.deleted
   replicate::StartPosition::Kind start = replicate::StartPosition::Kind::earliest;  // shunt.start.offset
-  std::int64_t start_ms = 0;                                                        // a time, since the world began
+  bool until_caught_up = false;  // processes end by themselves, and are started again
+  std::int64_t start_ms = 0;     // a time, since the world began
   Mistake mistake = Mistake::none;
   bool is_traced = false;
 };

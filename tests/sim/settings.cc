@@ -41,6 +41,8 @@ replicate::ReplicationSettings replication_settings(const Scenario& scenario, Wo
   settings.offset_syncs = {.topic = syncs_topic_name, .patience = 5s, .produce_timeout_ms = 2000};
   settings.offset_syncs_on_target = scenario.syncs_on_target;
   settings.refresh_interval = 5s;
+  settings.until_caught_up = scenario.until_caught_up;
+  settings.recovery.waits_for_rights = !scenario.until_caught_up;
   settings.topic_patience = 3s;
   settings.detours.isolation = scenario.isolation;
   settings.detours.stretch_bytes = static_cast<std::int32_t>(world.between(500, 100'000));

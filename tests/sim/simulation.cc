@@ -80,6 +80,7 @@ class Simulation {
     source_.forgets_sequences = scenario.mistake == Mistake::forgotten_map_sequences;
     target_.misplaces_duplicates = scenario.mistake == Mistake::misplaced_duplicates;
     source_.hides_deletions = scenario.mistake == Mistake::met_successor;
+    source_.understates_ends = scenario.mistake == Mistake::understated_ends;
     source_.misstates_stable_ends = scenario.mistake == Mistake::misstated_stable_ends;
     source_.misstates_epoch_ends = scenario.mistake == Mistake::misstated_epoch_ends;
     target_.repeats_producer_epochs = scenario.mistake == Mistake::repeated_producer_epochs;
@@ -127,6 +128,9 @@ class Simulation {
     net::Time frozen_until{};
     net::Time starts_at{};
     bool knows_source = true;  // the topic that is there is the one that was there when it started
+    std::map<PartitionKey, std::int64_t>
+        ends;  // of the source, when it started; what has lost records since is left out
+    std::optional<replicate::MirrorStatus> ended;  // the process before, if it has come to its end by itself
   };
 
   [[nodiscard]] bool is_fine() const { return failure_.empty() && checker_->failure().empty(); }
@@ -147,7 +151,9 @@ class Simulation {
     note_beginnings(life);
     if (!life.process->has_ended()) return;
     const Process& ended = *life.process;
-    if (ended.failure().empty() && !is_ending_) {
+    if (ended.failure().empty() && scenario_.until_caught_up) {
+      judge_end(life);
+    } else if (ended.failure().empty() && !is_ending_) {
       failure_ = "a process has ended by itself";
     } else if (!ended.failure().empty() && !ended.is_contact_lost()) {
       failure_ = "a process has ended with: " + ended.failure();
@@ -167,7 +173,26 @@ class Simulation {
                                   static_cast<std::size_t>(scenario_.shards));
     life.frozen_until = {};
     life.knows_source = true;
+    life.ends.clear();
+    for (const auto& [key, writer] : writers_) life.ends[key] = checker_->readable_end(writer);
     checker_->handle_restart();
+  }
+
+  /// Of a process that was to end when it has everything that was there when it started.
+  void judge_end(Life& life) {
+    life.ended = life.process->status();
+    for (const auto& [key, end] : life.ends) {
+      const auto known = std::ranges::find_if(life.ended->partitions, [&key](const PartitionStatus& partition) {
+        return partition.source_topic == key.first && partition.partition == key.second;
+      });
+      const bool is_known = known != life.ended->partitions.end();
+      const bool is_told = is_known ? known->state == PartitionState::failed && !known->reason.empty()
+                                    : !life.ended->topic_errors.empty();
+      const bool is_done = is_known && known->state == PartitionState::done && checker_->has_all_before(key, end);
+      if (is_told || is_done) continue;
+      failure_ = fmt::format("a process has ended, and {}-{} is at {}; it was to come to {}{}", key.first, key.second,
+                             checker_->progress_of(key), end, waiting_for(key));
+    }
   }
 
   /// Where it begins to mirror, if that is not the source's beginning.
@@ -317,6 +342,7 @@ class Simulation {
     for (auto& [key, writer] : writers_) {
       if (scenario_.unclean_source && world_.chance(0.05) && writer.lose(world_.between(1, 4))) {
         checker_->handle_source_loss(key);
+        for (Life& life : lives_) life.ends.erase(key);
       }
       if (world_.chance(0.1)) writer.clean();
       if (scenario_.retention && world_.chance(0.05)) {
@@ -333,7 +359,9 @@ class Simulation {
     }
     for (auto& [key, log] : target_.logs()) {
       if (!scenario_.unclean_target || key.first != topic_name || !world_.chance(0.05)) continue;
-      if (target_.elect_unclean(key, world_.between(1, 4), world_.chance(0.5))) checker_->handle_target_loss(key);
+      if (!target_.elect_unclean(key, world_.between(1, 4), world_.chance(0.5))) continue;
+      checker_->handle_target_loss(key);
+      for (Life& life : lives_) life.ends.erase(key);
     }
     for (auto& [key, log] : target_.logs()) {
       if (scenario_.target_retention && key.first == topic_name && world_.chance(0.05)) {
@@ -402,9 +430,11 @@ class Simulation {
   [[nodiscard]] std::optional<PartitionStatus> stopped(const PartitionKey& key) const {
     std::optional<PartitionStatus> last;
     for (const Life& life : lives_) {
-      if (!life.process) return std::nullopt;
+      if (!life.process && !life.ended) return std::nullopt;
+      const replicate::MirrorStatus status =
+          scenario_.until_caught_up && life.ended ? *life.ended : life.process->status();
       std::optional<PartitionStatus> of_life;
-      for (const PartitionStatus& partition : life.process->status().partitions) {
+      for (const PartitionStatus& partition : status.partitions) {
         if (partition.source_topic != key.first || partition.state != PartitionState::failed) continue;
         if (partition.partition == key.second || (!of_life && is_of_topic(partition))) of_life = partition;
       }
@@ -523,7 +553,7 @@ class Simulation {
     for (Life& life : lives_) {
       if (!life.process) continue;
       note_interruptions(*life.process);
-      life.process->stop();
+      if (!scenario_.until_caught_up) life.process->stop();
     }
     const net::Time deadline = world_.now() + time_to_end;
     const auto runs = [this] {
