@@ -214,7 +214,7 @@ AdministrationSettings administration_settings(const FlowConfig& flow) {
   if (flow.groups.writes_checkpoints || flow.groups.writes_groups) settings.groups = group_sync_settings(flow);
   if (flow.writes_offset_syncs && flow.offsets != OffsetsMode::mapped)
     settings.plain_syncs = plain_syncs_settings(flow);
-  if (flow.sync_topic_configs) {
+  if (flow.sync_topic_configs && flow.follows_topic_configs) {
     settings.topic_configs = ConfigSyncSettings{
         .flow = flow.name(),
         .interval = flow.sync_topic_configs_interval,
