@@ -26,6 +26,7 @@ enum class Condition : std::uint8_t {
   target_truncated,
   foreign_writer,
   loop,
+  failed_over,
   // It waits, and goes on when that is over.
   source_unreachable,
   target_unreachable,
@@ -68,7 +69,7 @@ struct ConditionInfo {
   [[nodiscard]] std::string_view name() const { return key.substr(std::string_view("shunt.on.").size()); }
 };
 
-inline constexpr std::size_t condition_count = 27;
+inline constexpr std::size_t condition_count = 28;
 
 /// It ends when somebody grants a right.
 constexpr bool is_about_rights(Condition condition) {

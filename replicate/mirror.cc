@@ -58,6 +58,13 @@ class Mirror::Impl final : private Shards {
       settings.loop_of = loop_finder(config_, flow);
       AdministrationSettings administration = administration_settings(flow);
       administration.topics = settings.known_topics;
+      administration.waits_for_leave = true;
+      settings.handle_cleared = [this, index = administrations_.size()] {
+        asio::post(admin_context_, [this, index] { administrations_[index]->begin(); });
+      };
+      settings.handle_failed_over = [this, index = administrations_.size()] {
+        asio::post(admin_context_, [this, index] { administrations_[index]->stop(false); });
+      };
       replications_.push_back(
           std::make_unique<Replication>(context_.get_executor(), std::move(settings), static_cast<Shards&>(*this)));
       add_administration(std::move(administration),

@@ -158,6 +158,10 @@ ReplicationSettings replication_settings(const FlowConfig& flow) {
   settings.offset_syncs.replication_factor = flow.offset_syncs_replication_factor;
   settings.offset_syncs.produce_timeout_ms = timeout_ms_of(flow.target_producer);
   settings.connect_offsets = connect_offsets_settings(flow);
+  settings.failover_marks = {.topic = flow.policy.failovers_topic(flow.source),
+                             .flow = flow.name(),
+                             .replication_factor = flow.groups.checkpoints_replication_factor,
+                             .produce_timeout_ms = timeout_ms_of(flow.target_admin)};
   settings.open_transaction_patience = flow.open_transaction_warn;
   settings.policies = flow.policies;
   settings.most_padding = flow.offsets_padding_max;
@@ -209,7 +213,7 @@ AdministrationSettings administration_settings(const FlowConfig& flow) {
   if (flow.groups.writes_checkpoints || flow.groups.writes_groups) settings.groups = group_sync_settings(flow);
   if (flow.writes_offset_syncs && flow.offsets != OffsetsMode::mapped)
     settings.plain_syncs = plain_syncs_settings(flow);
-  if (flow.sync_topic_configs) {
+  if (flow.sync_topic_configs && flow.follows_topic_configs) {
     settings.topic_configs = ConfigSyncSettings{
         .flow = flow.name(),
         .interval = flow.sync_topic_configs_interval,

@@ -22,7 +22,8 @@ Administration::Administration(net::asio::any_io_executor executor, Administrati
       settings_(std::move(settings)),
       source_(executor, settings_.source),
       target_(executor, settings_.target),
-      changed_(executor) {
+      changed_(executor),
+      may_begin_(!settings_.waits_for_leave) {
   const auto add = [this](std::unique_ptr<Duty> duty) {
     auto keeper = std::make_unique<Keeper>();
     keeper->status.flow = settings_.name;
@@ -41,6 +42,11 @@ Administration::Administration(net::asio::any_io_executor executor, Administrati
     add(std::make_unique<ConfigSync>(source_, target_, settings_.topics, *settings_.topic_configs));
   }
   if (settings_.acls) add(std::make_unique<AclSync>(source_, target_, settings_.topics, *settings_.acls));
+}
+
+void Administration::begin() {
+  may_begin_ = true;
+  changed_.announce();
 }
 
 Awaitable<> Administration::run() {
@@ -69,6 +75,8 @@ void Administration::stop(bool graceful) {
 }
 
 Awaitable<> Administration::keep(Keeper& keeper) {
+  while (!may_begin_ && !stopping_) co_await changed_.wait(net::Time::max());
+  if (!may_begin_) co_return;
   for (;;) {
     const net::Time next = net::now() + keeper.duty->interval();
     const bool was_last = stopping_;

@@ -40,6 +40,7 @@ struct AdministrationSettings {
   std::shared_ptr<const KnownTopics> topics;  // that the flow mirrors; needed by what follows
   std::optional<ConfigSyncSettings> topic_configs;
   std::optional<AclSyncSettings> acls;
+  bool waits_for_leave = false;  // nothing is done before begin()
   net::Duration patience_at_the_end = std::chrono::seconds(10);
 };
 
@@ -48,6 +49,8 @@ class Administration {
   /// `ask`: how far the flow's partitions have come.
   Administration(net::asio::any_io_executor executor, AdministrationSettings settings, AskPlaces ask = {});
 
+  /// What was waited for is settled: the flow is to be mirrored.
+  void begin();
   /// Until stop(). Throws only what nobody can have expected.
   net::Awaitable<> run();
   /// `graceful`: what is due at the end is done before.
@@ -72,6 +75,7 @@ class Administration {
   Cluster source_;
   Cluster target_;
   net::Signal changed_;
+  bool may_begin_;
   bool stopping_ = false;
   bool is_cut_off_ = false;  // stopping, and nothing more is awaited
   std::size_t kept_ = 0;     // duties that have not ended

@@ -38,6 +38,7 @@ Awaitable<> report_flow(const net::asio::any_io_executor& executor, const FlowCo
   for (const std::string& failure : surveyed.failures)
     report.failures.push_back(fmt::format("{}: {}", flow.name(), failure));
   co_await ends.target.refresh();
+  const GroupList sources = co_await list_groups(ends.source);
   const GroupList list = co_await list_groups(ends.target);
   for (const std::string& failure : list.failures)
     report.failures.push_back(fmt::format("{}: {}", flow.name(), failure));
@@ -60,7 +61,14 @@ Awaitable<> report_flow(const net::asio::any_io_executor& executor, const FlowCo
       GroupRow& row = report.rows.emplace_back();
       row.flow = flow.name();
       row.group = group.id;
-      row.target_state = listed == list.groups.end() ? "" : listed->second.state;
+      if (listed != list.groups.end()) {
+        row.target_state = listed->second.state;
+        row.is_active_on_target = listed->second.is_active();
+      }
+      if (const auto source = sources.groups.find(group.id); source != sources.groups.end()) {
+        row.source_state = source->second.state;
+        row.is_active_on_source = source->second.is_active();
+      }
       if (answered != there.end() && answered->second.value) {
         const auto committed = answered->second.value->find(place.target);
         if (committed != answered->second.value->end()) row.committed = committed->second.offset;
@@ -76,6 +84,12 @@ std::optional<std::int64_t> GroupRow::left() const {
   const Offset at = committed.value_or(place.target_offset);
   if (at < Offset(0) || place.target_end < Offset(0)) return std::nullopt;
   return std::max<std::int64_t>(0, place.target_end - at);
+}
+
+Awaitable<GroupsReport> report_flow_groups(net::asio::any_io_executor executor, const FlowConfig& flow) {
+  GroupsReport report;
+  co_await report_flow(executor, flow, report);
+  co_return report;
 }
 
 Awaitable<GroupsReport> report_groups(net::asio::any_io_executor executor, const Config& config) {

@@ -14,6 +14,7 @@
 #include "replicate/config/flow_settings.h"
 #include "replicate/config/key_check.h"
 #include "replicate/config/reader.h"
+#include "replicate/config/reversed_flow.h"
 #include "replicate/config/security.h"
 #include "replicate/config/values.h"
 #include "replicate/principal.h"
@@ -564,6 +565,7 @@ void append_store_paths(const Properties& properties, std::vector<std::string>& 
 
 LoadedConfig load_config(Properties properties, const std::string& name, const LoadOptions& options) {
   LoadedConfig result;
+  if (options.reversed) reverse_flow(properties, options.reversed->first, options.reversed->second);
   std::vector<std::string> paths = provider_paths(properties);
   expand_providers(properties, options.environment, result.diagnostics);
   append_store_paths(properties, paths);

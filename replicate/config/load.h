@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "replicate/config/diagnostics.h"
@@ -17,6 +18,9 @@ struct LoadOptions {
   /// `--clusters` of connect-mirror-maker.sh: run only flows into these. Empty: all flows.
   std::vector<std::string> target_aliases;
   Environment environment = process_environment;
+  /// Of the flow with these aliases (source, target): the flow in the other direction alone, with that one's own keys if
+  /// the file has any, else with this one's.
+  std::optional<std::pair<std::string, std::string>> reversed;
 };
 
 struct LoadedConfig {

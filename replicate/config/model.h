@@ -125,6 +125,7 @@ struct FlowConfig {
   std::chrono::seconds refresh_topics_interval{600};
   MetadataPolicy metadata_policy = MetadataPolicy::mm2;  // shunt.metadata.policy
   bool sync_topic_configs = true;
+  bool follows_topic_configs = true;  // false: a topic gets the source's settings when it is created, and no later
   std::chrono::seconds sync_topic_configs_interval{600};
   PatternList config_properties_exclude;
   bool config_defaults_from_source = false;  // use.defaults.from

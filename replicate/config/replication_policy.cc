@@ -70,6 +70,10 @@ std::string ReplicationPolicy::offset_syncs_topic(std::string_view alias) const 
   return "mm2-offset-syncs" + internal_separator_ + std::string(alias) + internal_separator_ + "internal";
 }
 
+std::string ReplicationPolicy::failovers_topic(std::string_view source_alias) const {
+  return "mm2-failovers" + internal_separator_ + std::string(source_alias) + internal_separator_ + "internal";
+}
+
 bool ReplicationPolicy::is_internal_topic(std::string_view topic) const {
   // A custom separator renames only some of MirrorMaker's topics; those of its workers keep their dots.
   const bool is_mm2 =

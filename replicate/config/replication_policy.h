@@ -43,6 +43,8 @@ class ReplicationPolicy {
   [[nodiscard]] std::string checkpoints_topic(std::string_view source_alias) const;
   /// Where a flow keeps its offset syncs; `alias`: of the cluster on the other side of the flow (KIP-716).
   [[nodiscard]] std::string offset_syncs_topic(std::string_view alias) const;
+  /// Where it is marked that a flow from `source_alias` has failed over, on its target.
+  [[nodiscard]] std::string failovers_topic(std::string_view source_alias) const;
   /// Kafka's own, Connect's or MirrorMaker's: never mirrored.
   [[nodiscard]] bool is_internal_topic(std::string_view topic) const;
 

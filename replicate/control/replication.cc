@@ -44,6 +44,10 @@ Replication::Replication(const net::asio::any_io_executor& executor, Replication
       target_(executor, settings_.target),
       changed_(executor),
       open_transactions_(source_, settings_.open_transaction_patience) {
+  if (!settings_.failover_marks.topic.empty()) {
+    failover_marks_.emplace(target_, settings_.failover_marks);
+    is_cleared_ = false;
+  }
   if (!settings_.may_map()) return;
   OffsetSyncsSettings syncs = settings_.offset_syncs;
   syncs.tag = tag_;
@@ -81,21 +85,27 @@ Awaitable<> Replication::follow() {
   co_await first_contact(target_);
   if (mapped_) co_await load_maps();
   while (!stopping_ && !failure_) {
-    if (now() >= next_discovery_) co_await discover();
-    co_await ask_again();
+    begin_look_for_failover();
+    if (may_mirror()) {
+      if (now() >= next_discovery_) co_await discover();
+      co_await ask_again();
+    }
+    close_failed_over();
     settle_closed();
-    begin_removals();
-    begin_admissions();
-    begin_assignments();
-    begin_detours();
+    if (may_mirror()) {
+      begin_removals();
+      begin_admissions();
+      begin_assignments();
+      begin_detours();
+    }
     watch_flows();
-    co_await name_open_transactions();
+    if (may_mirror()) co_await name_open_transactions();
     if (mapped_) begin_storing_maps();
     say_what_is_due();
     finish_caught_up();
     if (settings_.until_caught_up && all_ended()) break;
-    const Time wake =
-        std::min({next_due(), next_discovery_, now() + (settings_.until_caught_up ? goal_interval : longest_wait)});
+    const Time latest = now() + (settings_.until_caught_up ? goal_interval : longest_wait);
+    const Time wake = may_mirror() ? std::min({next_due(), next_discovery_, latest}) : latest;
     if (wake > now()) co_await changed_.wait(wake);
   }
 }
@@ -522,7 +532,7 @@ void Replication::finish_caught_up() {
 }
 
 bool Replication::all_ended() const {
-  return discovered_ &&
+  return (discovered_ || !failed_over_.empty()) &&
          std::all_of(by_id_.begin(), by_id_.end(), [](const auto& entry) { return entry.second->has_ended(); });
 }
 
@@ -559,7 +569,8 @@ void Replication::set_failed(Partition& partition, std::optional<Condition> cond
 
 void Replication::append_status(MirrorStatus& status) const {
   const std::lock_guard lock(mutex_);
-  status.discovering = status.discovering || !discovered_;
+  status.discovering = status.discovering || (!discovered_ && failed_over_.empty());
+  if (!failed_over_.empty()) status.topic_errors.push_back(fmt::format("{}: {}", settings_.name, failed_over_));
   for (const auto& [topic, error] : topic_errors_)
     status.topic_errors.push_back(fmt::format("{}: {}: {}", settings_.name, topic, error));
   for (const auto& [what, met] : conditions_) {

@@ -34,6 +34,7 @@
 #include "replicate/control/cluster.h"
 #include "replicate/control/detour.h"
 #include "replicate/control/episodes.h"
+#include "replicate/control/failover_marks.h"
 #include "replicate/control/known_topics.h"
 #include "replicate/control/mapped_partitions.h"
 #include "replicate/control/mirrored_partition.h"
@@ -85,6 +86,11 @@ struct ReplicationSettings {
   bool offset_syncs_on_target = false;
   OffsetSyncsSettings offset_syncs;  // without the tag
   ConnectOffsetsSettings connect_offsets;
+  FailoverMarksSettings failover_marks;
+  net::Duration failover_look_interval = std::chrono::seconds(5);
+  /// It was looked whether the flow has failed over, and it has not; it has. Unset: nobody wants to know.
+  std::function<void()> handle_cleared;
+  std::function<void()> handle_failed_over;
   bool until_caught_up = false;
   std::uint32_t index = 0;                    // FlowId::replication of its flows
   std::shared_ptr<KnownTopics> known_topics;  // null: nobody asks
@@ -138,6 +144,12 @@ class Replication {
   void finish_caught_up();
   [[nodiscard]] bool all_ended() const;
   [[nodiscard]] net::Time next_due() const;
+
+  // ---- failing over (replication_failover.cc) ----
+  [[nodiscard]] bool may_mirror() const { return is_cleared_ && failed_over_.empty(); }
+  void begin_look_for_failover();
+  net::Awaitable<> look_for_failover();
+  void close_failed_over();
 
   // ---- topics (replication_topics.cc) ----
   net::Awaitable<> discover();
@@ -242,6 +254,12 @@ class Replication {
   std::size_t admissions_ = 0;  // the same; each is of several partitions
   std::size_t tasks_ = 0;       // all that is under way
   std::exception_ptr failure_;  // of a task: what it has no name for
+  std::optional<FailoverMarks> failover_marks_;
+  net::Time next_look_{};        // for the flow's mark
+  bool is_looking_ = false;      // a task is at it
+  bool is_cleared_ = true;       // the flow had not failed over when it was looked last
+  bool is_look_late_ = false;    // it cannot be told, and that was said
+  bool is_mark_hidden_ = false;  // this user may not see it, and that was said
   Doubt source_doubt_;
   Doubt target_doubt_;
   net::Time next_question_{};  // for topics in doubt
@@ -262,8 +280,9 @@ class Replication {
 
   mutable std::mutex mutex_;  // guards the following against append_status()
   bool discovered_ = false;
-  std::map<TopicPartition, std::unique_ptr<Partition>> partitions_;        // by source topic and partition
-  std::map<std::string, std::string> topic_errors_;                        // by source topic
+  std::string failed_over_;                                          // where to, and when; empty: the flow has not
+  std::map<TopicPartition, std::unique_ptr<Partition>> partitions_;  // by source topic and partition
+  std::map<std::string, std::string> topic_errors_;                  // by source topic
   std::map<std::pair<std::string, Condition>, std::uint64_t> conditions_;  // how often met, by source topic
 };
 

@@ -400,6 +400,8 @@ Awaitable<std::vector<CheckStep>> check_target_rights(Cluster& target, const Rep
   std::vector<std::string> asked = topics;
   if (keeps_offset_syncs(settings, work, true)) asked.push_back(settings.offset_syncs.topic);
   if (!work.checkpoints_topic.empty()) asked.push_back(work.checkpoints_topic);
+  const std::vector<std::string> marks{settings.failover_marks.topic};
+  if (!settings.failover_marks.topic.empty()) asked.push_back(settings.failover_marks.topic);
   co_await rights.ask_topics(std::move(asked));
   co_await rights.ask_cluster();
   rights.need(Operation::write, topics, CheckOutcome::failed, "without it nothing can be mirrored into the topic");
@@ -437,6 +439,10 @@ Awaitable<std::vector<CheckStep>> check_target_rights(Cluster& target, const Rep
   }
   if (settings.offsets != OffsetsMode::mapped && !topics.empty()) {
     co_await rights.need_holes(settings.name, topics.front());
+  }
+  if (!settings.failover_marks.topic.empty()) {
+    rights.need(Operation::read, marks, CheckOutcome::note,
+                "without it a mirror does not notice that its flow has failed over (shunt failover)");
   }
   if (work.acls) co_await rights.need_acls(true);
   co_await need_offset_syncs(rights, target, settings, work, true);

@@ -18,6 +18,7 @@
 //   groups of the source     ListGroups, OffsetFetch                                            Describe
 //   groups of the target     OffsetCommit, OffsetFetch, FindCoordinator                         Read
 //   checkpoints topic        Fetch, Produce, CreateTopics                                       Read, Write, Create
+//   failovers topic          Fetch (and with shunt failover Produce, CreateTopics)              Read (Write, Create)
 #pragma once
 
 #include <string>

@@ -77,7 +77,23 @@ Awaitable<bool> FlowPlanning::reach(Cluster& cluster, const char* role) {
   co_return failure.empty();
 }
 
+Awaitable<> FlowPlanning::look_for_failover() {
+  FailoverMarks marks(target_, settings_.failover_marks);
+  std::optional<FailoverMark> mark;
+  std::string failure;
+  try {
+    mark = co_await marks.read();
+  } catch (const UnauthorizedError&) {
+    co_return;  // the missing right is named with the others
+  } catch (const std::runtime_error& error) {
+    failure = error.what();
+  }
+  if (!failure.empty()) find(Weight::warning, "failover", failure);
+  if (mark) find(Weight::refused, "failover", "the flow has " + failed_over_text(*mark, target_.alias()));
+}
+
 Awaitable<> FlowPlanning::gather() {
+  co_await look_for_failover();
   std::vector<TopicPair> pairs = choose_topics();
   co_await plan_topics(std::move(pairs));
   if (settings_.copies_records) co_await plan_partitions();

@@ -41,6 +41,7 @@ class FlowPlanning {
 
   net::Awaitable<bool> reach(Cluster& cluster, const char* role);
   net::Awaitable<> gather();
+  net::Awaitable<> look_for_failover();
   std::vector<TopicPair> choose_topics();
   net::Awaitable<> plan_topics(std::vector<TopicPair> pairs);
   PlannedTopic& add_topic(const TopicResult& result);

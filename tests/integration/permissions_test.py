@@ -13,6 +13,7 @@ from shuntlab import security
 
 ACLS = "org.apache.kafka.tools.AclCommand"
 PRINCIPAL = f"User:{security.USER}"
+MARKS = "mm2-failovers.source.internal"
 PASSED = "Connectivity check passed."
 
 
@@ -74,6 +75,7 @@ def every_missing_right_is_named_with_the_command_that_grants_it(lab):
                 for operation in ("Read", "Write", "Create", "Alter", "Delete", "DescribeConfigs", "AlterConfigs")
                 if (topic, operation) != (there, "Create")
             ),
+            on_topic(MARKS, "Read"),
             transactional,
             describe_cluster,
             ("--operation", "Alter", "--cluster"),
@@ -91,7 +93,7 @@ def every_missing_right_is_named_with_the_command_that_grants_it(lab):
 
     notes = {  # a mirror goes on without these
         ("target", operation, topic) for topic in topics for operation in ("Alter", "Delete", "DescribeConfigs", "AlterConfigs")
-    } | {("target", "Alter", "cluster"), ("target", "Describe", "cluster"), ("source", "Describe", "cluster")}
+    } | {("target", "Read", MARKS), ("target", "Alter", "cluster"), ("target", "Describe", "cluster"), ("source", "Describe", "cluster")}
     for side, grants in needed.items():
         for grant in grants:
             operation = grant[1]

@@ -26,11 +26,22 @@ struct VerifyArguments {
   std::string log_level;
 };
 
+struct FailoverArguments {
+  std::string file;
+  std::string flow;  // "A->B"; empty: the only one
+  bool dry_run = false;
+  bool force = false;
+  bool json = false;
+  std::string log_level;
+};
+
 int run(const RunOptions& options);
 int verify(const VerifyArguments& arguments);
 int check(const std::string& file, const std::string& log_level);
 int groups(const std::string& file, bool as_json, const std::string& log_level);
 int plan(const std::string& file, bool as_json, const std::string& log_level);
+int failover(const FailoverArguments& arguments);
+int failback(const FailoverArguments& arguments);
 int print_keys(bool markdown);
 
 }  // namespace shunt::tools

@@ -54,4 +54,16 @@ std::optional<replicate::Config> read_configuration(const std::string& file, con
   return std::move(loaded.config);
 }
 
+std::optional<replicate::Config> read_reversed(const std::string& file, const std::string& source,
+                                               const std::string& target) {
+  replicate::LoadOptions options;
+  options.reversed.emplace(source, target);
+  replicate::LoadedConfig loaded = replicate::load_config(file, options);
+  if (loaded.config) return std::move(loaded.config);
+  for (const replicate::Diagnostic& diagnostic : loaded.diagnostics.sorted())
+    fmt::print(stderr, "{}\n", diagnostic.to_string());
+  fmt::print(stderr, "shunt: {} cannot be used for the flow {}->{}; nothing was started\n", file, target, source);
+  return std::nullopt;
+}
+
 }  // namespace shunt::tools

@@ -12,4 +12,8 @@ namespace shunt::tools {
 /// empty, overrides the file's.
 std::optional<replicate::Config> read_configuration(const std::string& file, const std::string& log_level);
 
+/// The flow in the other direction, `target->source`, of a file that was read before: nothing is printed but errors.
+std::optional<replicate::Config> read_reversed(const std::string& file, const std::string& source,
+                                               const std::string& target);
+
 }  // namespace shunt::tools

@@ -56,6 +56,29 @@ int main(int count, char** arguments) {
   plan_command->add_option("--log-level", run_options.log_level, "Overrides shunt.log.level")->check(levels);
   plan_command->footer("Exit code 0: shunt run can begin. 1: something would be refused, and is named.");
 
+  FailoverArguments failover_arguments;
+  const auto add_failover_options = [&](CLI::App* command) {
+    command->add_option("FILE", failover_arguments.file, "MirrorMaker 2 .properties file")->required();
+    command->add_option("--flow", failover_arguments.flow, "Which one, as A->B, where FILE has several");
+    command->add_flag("--dry-run", failover_arguments.dry_run, "Say what is left; change nothing");
+    command->add_flag("--force", failover_arguments.force, "Go ahead though something would be lost, which is named");
+    command->add_flag("--json", failover_arguments.json,
+                      "The result as one JSON object on standard output; the text goes to standard error");
+    command->add_option("--log-level", failover_arguments.log_level, "Overrides shunt.log.level")->check(levels);
+  };
+  CLI::App* failover_command = app.add_subcommand(
+      "failover", "Copy what is left, see that nothing is, and mark the flow as failed over: it is mirrored no more.");
+  add_failover_options(failover_command);
+  failover_command->footer(
+      "Exit code 0: clients can go on with the target. 1: something would be lost, and is named; nothing was decided.");
+  CLI::App* failback_command = app.add_subcommand(
+      "failback", "Mirror back what the target of a flow that has failed over was given, and take the mark away.");
+  add_failover_options(failback_command);
+  failback_command->footer(
+      "Exit code 0: clients can go on with the old source, and the flow be mirrored again. 1: something would be "
+      "lost,\n"
+      "and is named; the flow stays failed over.");
+
   VerifyArguments verify_arguments;
   CLI::App* verify_command =
       app.add_subcommand("verify", "Compare what FILE mirrors, source with target, record by record. Changes nothing.");
@@ -96,6 +119,8 @@ int main(int count, char** arguments) {
     if (*run_command) return run(run_options);
     if (*verify_command) return verify(verify_arguments);
     if (*groups_command) return groups(groups_file, groups_json, run_options.log_level);
+    if (*failover_command) return failover(failover_arguments);
+    if (*failback_command) return failback(failover_arguments);
     if (*plan_command) return plan(plan_file, plan_json, run_options.log_level);
     if (*check_command) return check(check_file, run_options.log_level);
     return print_keys(markdown);

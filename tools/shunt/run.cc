@@ -1,4 +1,3 @@
-#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <memory>
@@ -15,36 +14,11 @@
 #include "tools/shunt/service_manager.h"
 #include "tools/shunt/signals.h"
 #include "tools/shunt/summary.h"
+#include "tools/shunt/watch.h"
 
 namespace shunt::tools {
 
-using namespace std::chrono_literals;
-
 namespace {
-
-/// Until the mirror has come to its end, by itself or because a signal asked for it.
-void watch(replicate::Mirror& mirror, const TerminationSignals& signals, ProgressDisplay& display,
-           const ServiceManager& manager) {
-  auto next_show = std::chrono::steady_clock::now();
-  bool asked = false;
-  while (!mirror.finished()) {
-    const auto now = std::chrono::steady_clock::now();
-    if (now >= next_show) {
-      display.show(mirror.status());
-      next_show = now + display.interval();
-    }
-    if (!signals.wait_for(20ms)) continue;
-    manager.tell("STOPPING=1");
-    if (asked) {
-      spdlog::warn("second signal: ending at once; what was in flight is found again at the next start");
-      mirror.stop(replicate::StopMode::at_once);
-    } else {
-      spdlog::info("draining: waiting for what is in flight (a second signal ends at once)");
-      mirror.stop(replicate::StopMode::graceful);
-    }
-    asked = true;
-  }
-}
 
 /// The summary for people goes where standard output is theirs; with --json that is standard error.
 bool write_summary(const Summary& summary, const replicate::MirrorStatus& status, bool json) {
@@ -77,7 +51,9 @@ int run(const RunOptions& options) {
   mirror.start();
   if (metrics) metrics->serve([&mirror] { return mirror.status(); });
   manager.tell("READY=1");
-  watch(mirror, signals, *display, manager);
+  Watching watching;
+  watching.ending = [&manager] { manager.tell("STOPPING=1"); };
+  watch(mirror, signals, *display, watching);
   const replicate::MirrorStatus status = mirror.join();
   metrics.reset();
   display->show(status);

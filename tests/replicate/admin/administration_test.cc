@@ -88,6 +88,20 @@ TEST_F(AdministrationTest, GoesOnAfterWhatFails) {
   EXPECT_EQ(status(administration).reason, "");
 }
 
+TEST_F(AdministrationTest, DoesNothingBeforeItMay) {
+  AdministrationSettings waiting = settings();
+  waiting.waits_for_leave = true;
+  Administration never(context_.get_executor(), waiting);
+  int looks = 0;
+  run(never, true, [&looks] { return ++looks > 3; });
+  EXPECT_EQ(appended_, 0);
+  EXPECT_FALSE(target_.topics.contains(topic));
+  has_ended_ = false;
+  Administration later(context_.get_executor(), waiting);
+  later.begin();
+  run(later, true, [this] { return appended_ >= 1; });
+}
+
 TEST_F(AdministrationTest, EndsAtOnceWhileABrokerHangs) {
   target_.broker(0).ignore(protocol::ProduceRequest::api.key);
   Administration administration(context_.get_executor(), settings());

@@ -85,6 +85,9 @@ TEST(Policy, UsesTheSeparatorInInternalTopicsIfTold) {
   EXPECT_EQ(with.offset_syncs_topic("B"), "mm2-offset-syncs_B_internal");
   EXPECT_TRUE(with.is_internal_topic(with.offset_syncs_topic("B")));
   EXPECT_EQ(without.offset_syncs_topic("B"), "mm2-offset-syncs.B.internal");
+  EXPECT_EQ(with.failovers_topic("A"), "mm2-failovers_A_internal");
+  EXPECT_EQ(without.failovers_topic("A"), "mm2-failovers.A.internal");
+  EXPECT_TRUE(with.is_internal_topic(with.failovers_topic("A")));
   EXPECT_TRUE(without.is_internal_topic("A.checkpoints.internal"));
   EXPECT_FALSE(without.is_internal_topic("A_checkpoints_internal"));
 }

@@ -1,0 +1,94 @@
+#include "replicate/failover/handover.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "replicate/offsets_mode.h"
+#include "replicate/sync_scope.h"
+
+namespace shunt::replicate {
+
+using protocol::Offset;
+
+namespace {
+
+std::string offsets_text(std::int64_t begin, std::int64_t end) {
+  return end - begin == 1 ? fmt::format("offset {}", begin)
+                          : fmt::format("offsets {} to {} ({} of them)", begin, end - 1, end - begin);
+}
+
+}  // namespace
+
+std::int64_t HandoverPartition::left() const {
+  if (source_end < 0) return 0;
+  return std::max<std::int64_t>(0, source_end - std::max<std::int64_t>(0, target_end));
+}
+
+std::string HandoverPartition::problem() const {
+  const std::int64_t there = std::max<std::int64_t>(0, target_end);
+  std::string text = failure;
+  const auto add = [&text](const std::string& more) { text += (text.empty() ? "" : "; ") + more; };
+  const std::int64_t visible = std::min(source_end, stable_end);
+  if (source_end >= 0 && target_end > source_end)
+    add(fmt::format("the target has {} that the source has not", offsets_text(source_end, target_end)));
+  if (visible > there) add(offsets_text(there, visible) + " would be lost");
+  if (source_end > std::max(visible, there) && visible >= 0) {
+    add(fmt::format("a transaction is open: {} would be lost", offsets_text(std::max(visible, there), source_end)));
+  }
+  if (moved_to > source_end && source_end >= 0)
+    add(fmt::format("producers still write to it: {} came while it was looked at", offsets_text(source_end, moved_to)));
+  return text;
+}
+
+bool Handover::is_clean() const {
+  return is_source_there && problems.empty() &&
+         std::ranges::all_of(partitions, [](const HandoverPartition& one) { return one.problem().empty(); }) &&
+         std::ranges::all_of(groups, [](const HandoverGroup& one) { return one.problem.empty(); });
+}
+
+std::map<std::string, std::vector<Offset>> Handover::ends() const {
+  std::map<std::string, std::vector<Offset>> ends;
+  for (const HandoverPartition& one : partitions) {
+    std::vector<Offset>& of_topic = ends[one.topic];
+    const auto index = static_cast<std::size_t>(one.partition);
+    if (of_topic.size() <= index) of_topic.resize(index + 1, Offset(-1));
+    of_topic[index] = Offset(one.target_end);
+  }
+  return ends;
+}
+
+std::string objection_to_handover(const FlowConfig& flow) {
+  if (flow.policy.kind() != ReplicationPolicy::Kind::identity) {
+    return fmt::format(
+        "replication.policy.class: {} gives topics other names on {}, and clients cannot move over as they are; it "
+        "takes "
+        "IdentityReplicationPolicy",
+        flow.name(), flow.target);
+  }
+  if (!flow.topic_mapping.empty()) {
+    return fmt::format(
+        "shunt.topic.mapping: {} gives topics other names on {}, and clients cannot move over as they are", flow.name(),
+        flow.target);
+  }
+  if (flow.offsets == OffsetsMode::mapped) {
+    return fmt::format("shunt.offsets: {} maps offsets, and a flow can be reversed only where they are identical",
+                       flow.name());
+  }
+  if (flow.scope == SyncScope::metadata) {
+    return fmt::format("shunt.sync: {} carries over no messages (metadata)", flow.name());
+  }
+  return {};
+}
+
+void fit_for_failback(FlowConfig& back) {
+  back.offsets = OffsetsMode::identical;
+  back.start = {};
+  back.policies.set(Condition::foreign_writer, Policy::stop);
+  back.follows_topic_configs = false;
+  back.acls.is_enabled = false;
+  back.heartbeats.reset();
+  back.heartbeats_replication = false;
+}
+
+}  // namespace shunt::replicate

@@ -1,0 +1,90 @@
+// What would be lost if a flow's clients moved over to its target now: of every partition what the target has not got, of
+// every group what is not where it belongs. Asked of both clusters, or of the target alone where the source is gone;
+// nothing is changed.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "net/asio.h"
+#include "protocol/ids.h"
+#include "replicate/config/model.h"
+#include "replicate/failover_mark.h"
+
+namespace shunt::replicate {
+
+struct HandoverPartition {
+  std::string topic;  // the same on both sides
+  std::int32_t partition = 0;
+  std::int64_t source_end = -1;  // its high watermark; -1: not known
+  std::int64_t stable_end = -1;  // what a mirror can see: up to the first open transaction; -1: not known
+  std::int64_t target_end = -1;  // the log's true end; -1: there is none
+  std::int64_t moved_to = -1;    // the source's end a little later; -1: not known
+  std::string failure;           // as the mirror says it, or why something is not known
+
+  /// Offsets that the source has and the target has not.
+  [[nodiscard]] std::int64_t left() const;
+  /// What would be lost, for people; empty: nothing.
+  [[nodiscard]] std::string problem() const;
+};
+
+struct HandoverGroup {
+  std::string group;
+  std::string topic;
+  std::int32_t partition = 0;
+  std::int64_t source_offset = -1;  // -1: not known
+  std::int64_t target_offset = -1;  // committed there; -1: nothing is
+  std::int64_t as_of_ms = -1;       // the source is gone: when the target's was last said to be right; -1: not known
+  std::string source_state;         // "Empty", "Stable", ...; empty: not known
+  std::string problem;              // it does not go on at exactly the next record: why
+};
+
+struct Handover {
+  std::string flow;  // "A->B"
+  bool is_source_there = true;
+  std::vector<HandoverPartition> partitions;  // by topic and partition
+  std::vector<HandoverGroup> groups;
+  std::vector<std::string> problems;    // of the flow as a whole
+  std::int64_t last_heartbeat_ms = -1;  // the source is gone: of this flow, as the target has it; -1: there is none
+  std::int64_t last_checkpoint_ms = -1;
+
+  [[nodiscard]] bool is_clean() const;
+  [[nodiscard]] std::map<std::string, std::vector<protocol::Offset>> ends() const;
+};
+
+/// A key of the configuration that is in the way, and what to do; empty: clients can move with this flow.
+std::string objection_to_handover(const FlowConfig& flow);
+
+/// `failures`: of partitions, as the final sync has told them.
+using PartitionFailures = std::map<std::pair<std::string, std::int32_t>, std::string>;
+
+/// Throws ClusterError, net::BrokerError or LogError where the target cannot be asked; what the source does not answer is
+/// a problem.
+net::Awaitable<Handover> look_at_handover(net::asio::any_io_executor executor, const FlowConfig& flow,
+                                          PartitionFailures failures);
+/// The same from the target alone.
+net::Awaitable<Handover> look_at_target_alone(net::asio::any_io_executor executor, const FlowConfig& flow,
+                                              std::string why);
+
+/// Why the flow's source cannot be asked at all; empty: it can.
+net::Awaitable<std::string> source_trouble(net::asio::any_io_executor executor, const FlowConfig& flow);
+
+/// On the flow's target. As FailoverMarks.
+net::Awaitable<std::optional<FailoverMark>> read_failover_mark(net::asio::any_io_executor executor,
+                                                               const FlowConfig& flow);
+net::Awaitable<> write_failover_mark(net::asio::any_io_executor executor, const FlowConfig& flow, FailoverMark mark);
+net::Awaitable<> remove_failover_mark(net::asio::any_io_executor executor, const FlowConfig& flow, FailoverMark mark);
+
+/// Makes a flow one that mirrors back records and groups, and nothing else: with identical offsets, whole, and never behind
+/// what others have written. The old source keeps its settings and access rights.
+void fit_for_failback(FlowConfig& back);
+
+/// Of a flow that fails back, where `seen` says that a partition has failed: what its target, the old source, has beyond
+/// what was copied from it when the mark was written, and what to do. Empty: nothing.
+net::Awaitable<std::vector<std::string>> never_copied(net::asio::any_io_executor executor, const FlowConfig& back,
+                                                      FailoverMark mark, const Handover& seen);
+
+}  // namespace shunt::replicate

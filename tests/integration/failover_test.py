@@ -1,0 +1,276 @@
+"""`shunt failover` and `shunt failback`: clients move over and back again without a record lost or read twice, judged by Kafka's
+own clients and by kcat; what would be lost is named, and nothing is decided then; a mirror of a flow that has failed over
+writes nothing."""
+
+import re
+
+from groups_test import commit, end_member, groups_of, start_member
+from harness import integration
+
+GROUPS = {"sync.group.offsets.enabled": "true", "sync.group.offsets.interval.seconds": 1}
+MARKS = "mm2-failovers.source.internal"
+
+
+def decide(lab, command, config, code, *options):
+    """The JSON of a failover or failback that must end with this code, and what it said to people."""
+    run = lab.shunt(command, config, "--json", *options)
+    ended = run.wait(120)
+    assert ended == code, f"{command} ended with {ended}: {run.log_text()[-4000:]}"
+    return run.summary(), run.log_text()
+
+
+def refused(lab, command, config, code, *options):
+    run = lab.shunt(command, config, *options)
+    assert run.wait(60) == code, run.log_text()
+    return run.log_text()
+
+
+def mirror(lab, config, code=0):
+    run = lab.shunt("run", config, "--until-caught-up", "--json")
+    ended = run.wait(120)
+    assert ended == code, f"run ended with {ended}: {run.log_text()[-4000:]}"
+    return run.summary()
+
+
+def read_on(lab, cluster, group, topics, records=None):
+    """[(partition, offset, content)] that a consumer of the group reads next; it commits and ends."""
+    said = lab.judge(
+        "consume", "--bootstrap", cluster.bootstrap, "--group", group,
+        *(argument for topic in topics for argument in ("--topic", topic)),
+        *(["--records", records] if records else []),
+    )  # fmt: skip
+    return [(record["partition"], record["offset"], record["content"]) for record in said["records"]]
+
+
+def contents(lab, cluster, topics):
+    """{(topic, partition): what kcat reads}, offsets and times included."""
+    known = cluster.metadata()["topics"]
+    return {(topic, index): lab.dump(cluster, topic, index) for topic in topics for index in known[topic]}
+
+
+def is_marked(lab, cluster):
+    """The newest record of the flow's mark holds something."""
+    said = lab.kcat(cluster, "-C", "-q", "-e", "-t", MARKS, "-o", "beginning", "-f", "%k\t%S\n").decode()
+    sizes = [line.split("\t")[1] for line in said.splitlines() if line.startswith("source->target\t")]
+    return bool(sizes) and sizes[-1] != "-1"
+
+
+def left(said):
+    return {
+        f"{entry['topic']}-{entry['partition']}": entry["problem"] for entry in said["partitions"] if entry["problem"]
+    }
+
+
+@integration(timeout_seconds=600)
+def clients_move_over_and_back_and_over_again(lab):
+    source, target = lab.cluster("source"), lab.cluster("target")
+    both = {"source": source, "target": target}
+    plain, committed = topics = lab.load_all(
+        [
+            {"topic": "plain", "records": 300, "partitions": 2, "codec": "lz4"},
+            {"topic": "committed", "records": 120, "transaction": 30},
+        ],
+        source,
+    )
+    group = f"{lab.name}.readers"
+    commit(lab, source, {group: {(plain, 0): 0, (plain, 1): 0, (committed, 0): 0}})
+    read = read_on(lab, source, group, topics, 100)
+    service = lab.start_mirror(topics, settings=GROUPS, **both)
+    config = lab.config(topics, settings={**GROUPS, "refresh.topics.interval.seconds": 1}, **both)
+    lab.until_level(topics, source, target)
+    written = 300
+
+    def write(cluster, count):
+        nonlocal written
+        lab.load_all(
+            [
+                {"topic": "plain", "records": count, "partitions": 2, "start": written, "codec": "zstd"},
+                {"topic": "committed", "records": count, "transaction": 10, "start": written},
+            ],
+            cluster,
+        )
+        written += count
+
+    def moved_to(cluster, count):
+        """The group goes on there."""
+        nonlocal read
+        read += read_on(lab, cluster, group, topics, count)
+
+    for circle in range(2):
+        # Over: all that producers have written, and where the group is.
+        write(source, 40)
+        said, text = decide(lab, "failover", config, 0)
+        assert said["done"] and said["clean"] and not left(said), said
+        assert is_marked(lab, target)
+        assert f"bootstrap.servers = {target.bootstrap}" in text and f"group {group} goes on there" in text, text
+        lab.assert_identical([plain], **both)
+        lab.assert_identical([committed], batches=False, isolation="read_committed", **both)
+        assert lab.ends(source, topics) == lab.ends(target, topics)
+        if circle == 0:
+            # The service that runs stops, and one that is started again does not begin.
+            lab.eventually(
+                lambda: "failed over to target at" in service.log_text()
+                and service.metrics("shunt_conditions_total", condition="failed.over") > 0,
+                30, "the service has noticed",
+            )  # fmt: skip
+            service.drain(code=1)
+            assert "shunt failback FILE brings it back" in service.log_text()
+        moved_to(target, 70)
+        write(target, 30)
+        before = contents(lab, target, topics), groups_of(lab, target)
+        summary = mirror(lab, config, code=1)
+        assert summary["records"] == 0 and "failed over to target at" in summary["failures"][0]["reason"], summary
+        assert (contents(lab, target, topics), groups_of(lab, target)) == before
+        assert "already" in refused(lab, "failover", config, 1)
+
+        # Back: what the target was given meanwhile, and nothing that both had.
+        said, _ = decide(lab, "failback", config, 1, "--dry-run")
+        assert len(left(said)) == 3 and not said["done"], said
+        said, text = decide(lab, "failback", config, 0)
+        assert said["done"] and said["records"] == 60, said
+        assert not is_marked(lab, target)
+        assert lab.ends(source, topics) == lab.ends(target, topics)
+        here, there = contents(lab, source, [plain]), contents(lab, target, [plain])
+        assert here == there
+        lab.assert_identical([committed], source=target, target=source, batches=False, isolation="read_committed")
+        moved_to(source, 50)
+
+        # And forwards again, from where both are.
+        write(source, 25)
+        summary = mirror(lab, config)
+        assert summary["records"] == 50 and not summary["failures"], summary
+        lab.assert_identical([plain], batches=False, **both)
+        lab.assert_identical([committed], batches=False, isolation="read_committed", **both)
+        assert lab.ends(source, topics) == lab.ends(target, topics)
+
+    # Whatever cluster the group was reading from: each record once, in order.
+    read += read_on(lab, source, group, topics)
+    for partition in (f"{plain}-0", f"{plain}-1", f"{committed}-0"):
+        offsets = [offset for where, offset, _ in read if where == partition]
+        assert offsets == sorted(set(offsets)), (partition, offsets)
+        topic, index = partition.rsplit("-", 1)
+        all_there = [
+            int(line.split()[0]) for line in lab.kcat(
+                source, "-C", "-q", "-e", "-t", topic, "-p", index, "-o", "beginning",
+                "-X", "isolation.level=read_committed", "-f", "%o\n",
+            ).decode().splitlines()
+        ]  # fmt: skip
+        assert offsets == all_there, partition
+        by_offset = {offset: content for where, offset, content in read if where == partition}
+        assert len(set(map(str, by_offset.values()))) == len(by_offset), f"{partition} holds a record twice"
+    assert len(read) == 300 + 120 + (written - 300) * 2
+
+
+@integration(timeout_seconds=300)
+def what_would_be_lost_is_named_and_nothing_is_decided(lab):
+    source, target = lab.cluster("source"), lab.cluster("target")
+    both = {"source": source, "target": target}
+    level, foreign, behind = topics = lab.load_all(
+        [{"topic": name, "records": 20} for name in ("level", "foreign", "behind")], source
+    )
+    lab.load(target, topic="foreign", records=3, seed=5)
+    config = lab.config(topics, settings=GROUPS, **both)
+    group, at_work, ahead = (f"{lab.name}.{name}" for name in ("group", "at-work", "ahead"))
+    commit(lab, source, {group: {(level, 0): 5}, at_work: {(level, 0): 2}, ahead: {(level, 0): 3}})
+    mirror(lab, config, code=1)
+    commit(lab, target, {ahead: {(level, 0): 11}})
+    lab.load(source, topic="behind", records=7, start=20)
+    member, _ = start_member(lab, source, at_work, level, "classic")
+    # Nothing is copied by looking.
+    said, text = decide(lab, "failover", config, 1, "--dry-run")
+    assert lab.ends(target, [behind]) == {(behind, 0): 20} and MARKS not in target.metadata()["topics"]
+    problems = left(said)
+    assert set(problems) == {f"{foreign}-0", f"{behind}-0"}, problems
+    assert problems[f"{behind}-0"] == "offsets 20 to 26 (7 of them) would be lost", problems
+    assert "written by others" in problems[f"{foreign}-0"] and "17 of them" in problems[f"{foreign}-0"], problems
+    groups = {entry["group"]: entry["problem"] for entry in said["groups"]}
+    assert not groups[group] and "members on the source" in groups[at_work] and "at 11 on target" in groups[ahead], groups
+    assert "--force goes ahead all the same" in text, text
+    said, text = decide(lab, "failover", config, 1)
+    assert set(left(said)) == {f"{foreign}-0"} and not said["done"], said
+    assert MARKS not in target.metadata()["topics"]
+    end_member(member)
+    # With --force the flow has failed over, with all that was named.
+    said, text = decide(lab, "failover", config, 0, "--force")
+    assert said["done"] and said["forced"] and not said["clean"], said
+    assert is_marked(lab, target)
+    assert "failed over" in lab_plan(lab, config)
+    # A flow that is not failed over cannot be brought back, and names must be the same.
+    assert "has not failed over" in refused(lab, "failback", lab.config([level], source=target, target=source), 1)
+    renaming = {"replication.policy.class": "org.apache.kafka.connect.mirror.DefaultReplicationPolicy"}
+    assert "replication.policy.class" in refused(lab, "failover", lab.config(topics, settings=renaming, **both), 2)
+    mapped = {"shunt.offsets": "mapped"}
+    assert "shunt.offsets" in refused(lab, "failover", lab.config(topics, settings=mapped, **both), 2)
+
+
+def lab_plan(lab, config):
+    run = lab.shunt("plan", config)
+    assert run.wait(60) == 1, run.log_text()
+    return run.output.read_text()
+
+
+@integration(timeout_seconds=300)
+def a_source_that_is_gone_takes_force_and_its_lost_records_are_named(lab):
+    source, target = lab.cluster("source"), lab.cluster("target")
+    both = {"source": source, "target": target}
+    whole, torn = topics = lab.load_all([{"topic": "whole", "records": 50}, {"topic": "torn", "records": 50}], source)
+    settings = {
+        **GROUPS, "emit.checkpoints.enabled": "true", "emit.checkpoints.interval.seconds": 1,
+        "checkpoints.topic.replication.factor": 1, "emit.heartbeats.enabled": "true",
+        "heartbeats.topic.replication.factor": 1,
+    }  # fmt: skip
+    group = f"{lab.name}.group"
+    commit(lab, source, {group: {(whole, 0): 30}})
+    config = lab.config(topics, settings=settings, **both)
+    mirror(lab, config)
+    lab.load(source, topic="torn", records=8, start=50)  # which the target never gets
+    source.broker(1).kill()
+    said, text = decide(lab, "failover", config, 1)
+    assert not said["source_reachable"] and not said["done"], said
+    ends = {entry["topic"]: entry["target_end"] for entry in said["partitions"]}
+    assert ends == {whole: 50, torn: 50}, said
+    assert said["last_heartbeat_ms"] and said["last_checkpoint_ms"], said
+    assert [(entry["group"], entry["target_offset"]) for entry in said["groups"]] == [(group, 30)], said
+    assert "the source cannot be asked" in text, text
+    said, _ = decide(lab, "failover", config, 0, "--force")
+    assert said["done"] and is_marked(lab, target), said
+    lab.load_all([{"topic": "whole", "records": 5, "start": 50}, {"topic": "torn", "records": 20, "start": 500}], target)
+    source.broker(1).restart()
+    # The old source is back: what it alone has is named, and is not overwritten.
+    before = lab.dump(source, torn)
+    said, text = decide(lab, "failback", config, 1)
+    assert set(left(said)) == {f"{torn}-0"}, said
+    assert any(re.search(rf"{re.escape(torn)}-0: source has offsets 50 to 57 \(8 of them\)", p) for p in said["problems"]), said
+    assert lab.dump(source, torn) == before and is_marked(lab, target)
+    lab.assert_identical([whole], source=target, target=source)
+    # As it is said: the records are saved, the topic is deleted there, and all of it is mirrored back.
+    source.delete_topic(torn)
+    said, _ = decide(lab, "failback", config, 0)
+    assert said["done"] and not is_marked(lab, target), said
+    lab.assert_identical(topics, source=target, target=source)
+    lab.load(source, topic="torn", records=10, start=900)
+    mirror(lab, config)
+    lab.assert_identical(topics, batches=False, **both)
+
+
+@integration(timeout_seconds=180)
+def an_open_transaction_and_producers_at_work_are_seen(lab):
+    open_one, busy = lab.load_all([{"topic": name, "records": 100} for name in ("open", "busy")])
+    # A producer that dies in its transaction: the broker keeps it open for a minute.
+    load = lab.start_load(topic="open", records=2_000_000, start=100, transaction=2_000_000)
+    lab.eventually(
+        lambda: lab.ends(lab.source, [open_one], "read_uncommitted")[open_one, 0] > 100, 60, "it has written"
+    )
+    load.kill()
+    load.wait()
+    said, _ = decide(lab, "failover", lab.config([open_one]), 1)
+    problem = left(said)[f"{open_one}-0"]
+    assert problem.startswith("a transaction is open: offsets 100 to ") and "would be lost" in problem, problem
+    assert lab.ends(lab.target, [open_one]) == {(open_one, 0): 100}
+    load = lab.start_load(topic="busy", records=50_000_000, start=100, flush="1..1")
+    lab.eventually(lambda: lab.ends(lab.source, [busy])[busy, 0] > 100, 60, "it writes")
+    said, _ = decide(lab, "failover", lab.config([busy]), 1)
+    assert "would be lost" in left(said)[f"{busy}-0"] or "producers still write" in left(said)[f"{busy}-0"], said
+    load.kill()
+    load.wait()
+    assert MARKS not in lab.target.metadata()["topics"] or not is_marked(lab, lab.target)

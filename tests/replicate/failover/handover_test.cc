@@ -1,0 +1,104 @@
+#include "replicate/failover/handover.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "replicate/config/load.h"
+
+namespace shunt::replicate {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Pair;
+
+HandoverPartition partition(std::int64_t source_end, std::int64_t stable_end, std::int64_t target_end) {
+  HandoverPartition made;
+  made.topic = "orders";
+  made.source_end = made.moved_to = source_end;
+  made.stable_end = stable_end;
+  made.target_end = target_end;
+  return made;
+}
+
+FlowConfig flow(const std::string& more) {
+  Diagnostics diagnostics;
+  const std::string text =
+      "clusters=A,B\nA.bootstrap.servers=a:1\nB.bootstrap.servers=b:1\nA->B.enabled=true\nA->B.topics=t\n" + more;
+  const LoadedConfig loaded = load_config(parse_properties(text, "f", diagnostics), "f");
+  EXPECT_TRUE(loaded.config.has_value());
+  return loaded.config->flows.at(0);
+}
+
+TEST(HandoverTest, NothingIsLeftWhereBothEndTogether) {
+  EXPECT_THAT(partition(100, 100, 100).problem(), IsEmpty());
+  EXPECT_EQ(partition(100, 100, 100).left(), 0);
+  EXPECT_THAT(partition(0, 0, -1).problem(), IsEmpty()) << "an empty partition that is not there yet";
+}
+
+TEST(HandoverTest, WhatIsNotCopiedIsNamedWithItsOffsets) {
+  EXPECT_EQ(partition(105, 105, 100).problem(), "offsets 100 to 104 (5 of them) would be lost");
+  EXPECT_EQ(partition(105, 105, 100).left(), 5);
+  EXPECT_EQ(partition(1, 1, -1).problem(), "offset 0 would be lost");
+}
+
+TEST(HandoverTest, AnOpenTransactionIsToldFromWhatIsNotCopied) {
+  EXPECT_EQ(partition(110, 104, 104).problem(), "a transaction is open: offsets 104 to 109 (6 of them) would be lost");
+  EXPECT_EQ(partition(110, 104, 100).problem(),
+            "offsets 100 to 103 (4 of them) would be lost; a transaction is open: offsets 104 to 109 (6 of them) would "
+            "be lost");
+}
+
+TEST(HandoverTest, ProducersThatStillWriteAreSeen) {
+  HandoverPartition moving = partition(100, 100, 100);
+  moving.moved_to = 103;
+  EXPECT_THAT(moving.problem(), HasSubstr("producers still write to it: offsets 100 to 102 (3 of them)"));
+}
+
+TEST(HandoverTest, ATargetThatHasMoreIsAProblemToo) {
+  EXPECT_THAT(partition(100, 100, 104).problem(), HasSubstr("offsets 100 to 103 (4 of them) that the source has not"));
+}
+
+TEST(HandoverTest, CleanIsOnlyWhereEverythingIs) {
+  Handover handover;
+  handover.partitions.push_back(partition(5, 5, 5));
+  EXPECT_TRUE(handover.is_clean());
+  handover.groups.push_back({.group = "g", .topic = "orders", .source_state = {}, .problem = "it is at 3"});
+  EXPECT_FALSE(handover.is_clean());
+  handover.groups.clear();
+  handover.is_source_there = false;
+  EXPECT_FALSE(handover.is_clean());
+}
+
+TEST(HandoverTest, EndsAreByPartition) {
+  Handover handover;
+  handover.partitions.push_back(partition(9, 9, 9));
+  handover.partitions.push_back(partition(9, 9, 7));
+  handover.partitions.back().partition = 2;
+  EXPECT_THAT(handover.ends(),
+              ElementsAre(Pair("orders", ElementsAre(protocol::Offset(9), protocol::Offset(-1), protocol::Offset(7)))));
+}
+
+TEST(HandoverTest, FlowsThatClientsCannotMoveWithAreRefusedByTheKeyThatSaysSo) {
+  const std::string identity = "replication.policy.class=IdentityReplicationPolicy\n";
+  EXPECT_THAT(objection_to_handover(flow(identity)), IsEmpty());
+  EXPECT_THAT(objection_to_handover(flow("")), HasSubstr("replication.policy.class"));
+  EXPECT_THAT(objection_to_handover(flow(identity + "shunt.topic.mapping=t:u\n")), HasSubstr("shunt.topic.mapping"));
+  EXPECT_THAT(objection_to_handover(flow(identity + "shunt.offsets=mapped\n")), HasSubstr("shunt.offsets"));
+  EXPECT_THAT(objection_to_handover(flow(identity + "shunt.sync=metadata\n")), HasSubstr("shunt.sync"));
+}
+
+TEST(HandoverTest, AFlowThatBringsBackIsIdenticalAndWhole) {
+  FlowConfig back = flow("shunt.offsets=auto\nshunt.start.offset=latest\nshunt.on.foreign.writer=continue\n");
+  fit_for_failback(back);
+  EXPECT_EQ(back.offsets, OffsetsMode::identical);
+  EXPECT_FALSE(back.start.is_later());
+  EXPECT_EQ(back.policies.of(Condition::foreign_writer), Policy::stop);
+  EXPECT_TRUE(back.sync_topic_configs) << "of topics that are created";
+  EXPECT_FALSE(back.follows_topic_configs);
+  EXPECT_FALSE(back.acls.is_enabled);
+}
+
+}  // namespace
+}  // namespace shunt::replicate

@@ -1,0 +1,70 @@
+#include "tools/shunt/handover_text.h"
+
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace shunt::tools {
+namespace {
+
+using replicate::HandoverGroup;
+using replicate::HandoverPartition;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+HandoverResult result() {
+  HandoverResult made;
+  made.handover.flow = made.forward_flow = "A->B";
+  made.source = "A";
+  made.target = "B";
+  made.bootstrap_servers = "b:9092";
+  made.records = 1234;
+  HandoverPartition orders;
+  orders.topic = "orders";
+  orders.source_end = orders.stable_end = orders.target_end = orders.moved_to = 100;
+  made.handover.partitions.push_back(orders);
+  HandoverGroup billing;
+  billing.group = "billing";
+  billing.topic = "orders";
+  billing.source_offset = billing.target_offset = 42;
+  made.handover.groups.push_back(billing);
+  return made;
+}
+
+TEST(HandoverTextTest, SaysWhereClientsGoOn) {
+  HandoverResult done = result();
+  done.is_done = true;
+  done.time_ms = 1'700'000'000'000;
+  EXPECT_EQ(handover_text(done),
+            "A->B: 1 partition, 1,234 records copied in the final sync\n"
+            "A->B has failed over to B at 2023-11-14T22:13:20Z. A mirror of it that is started, or still runs, stops; "
+            "shunt failback FILE brings it back.\n"
+            "Consumers and producers: bootstrap.servers = b:9092\n"
+            "  group billing goes on there: orders-0 at 42\n");
+}
+
+TEST(HandoverTextTest, NamesWhatIsLeftAndThatNothingWasDone) {
+  HandoverResult torn = result();
+  torn.is_dry_run = true;
+  torn.handover.partitions[0].target_end = 90;
+  torn.handover.groups[0].problem = "it is at 3 on B";
+  const std::string text = handover_text(torn);
+  EXPECT_THAT(text, HasSubstr("  LEFT  orders-0: offsets 90 to 99 (10 of them) would be lost\n"));
+  EXPECT_THAT(text, HasSubstr("  LEFT  group billing on orders-0: it is at 3 on B\n"));
+  EXPECT_THAT(text, HasSubstr("Not done: see what is LEFT; --force goes ahead all the same. Nothing was changed.\n"));
+  EXPECT_THAT(text, Not(HasSubstr("bootstrap.servers")));
+  EXPECT_THAT(handover_text(result()), Not(HasSubstr("LEFT")));
+}
+
+TEST(HandoverTextTest, TheJsonSaysNullForWhatIsNotKnown) {
+  const boost::json::object object = boost::json::parse(handover_json(result())).as_object();
+  EXPECT_FALSE(object.at("done").as_bool());
+  EXPECT_TRUE(object.at("clean").as_bool());
+  EXPECT_TRUE(object.at("last_heartbeat_ms").is_null());
+  EXPECT_EQ(object.at("partitions").as_array().at(0).as_object().at("left").as_int64(), 0);
+  EXPECT_EQ(object.at("groups").as_array().at(0).as_object().at("target_offset").as_int64(), 42);
+}
+
+}  // namespace
+}  // namespace shunt::tools

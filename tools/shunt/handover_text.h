@@ -1,0 +1,31 @@
+// What `shunt failover` and `shunt failback` have found and done (replicate/failover/handover.h): for people, and as one
+// JSON object with keys that stay.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "replicate/failover/handover.h"
+
+namespace shunt::tools {
+
+struct HandoverResult {
+  enum class Command { failover, failback };
+  Command command = Command::failover;
+  replicate::Handover handover;
+  std::string source;  // aliases, of the flow that clients move along: from the one to the other
+  std::string target;
+  std::string forward_flow;       // that the mark is about: "A->B"
+  std::string bootstrap_servers;  // of `target`
+  bool is_dry_run = false;
+  bool is_forced = false;
+  bool is_done = false;       // the mark is there, or gone
+  std::int64_t time_ms = -1;  // of that
+  std::uint64_t records = 0;  // that the final sync has copied
+};
+
+std::string handover_text(const HandoverResult& result);
+std::string handover_json(const HandoverResult& result);
+
+}  // namespace shunt::tools
