@@ -17,7 +17,7 @@ bool Checker::has_record(const LogWriter& writer, std::int64_t offset) const {
 }
 
 bool Checker::may_be_mirrored(State state) const {
-  if (rules_.isolation == Isolation::read_uncommitted) return state != State::nothing;
+  if (rules_.isolation == Isolation::read_uncommitted) return state != State::nothing && state != State::returned;
   return state == State::committed;
 }
 

@@ -76,6 +76,8 @@ void LogWriter::write() {
         write_batch(producer_id);
       }
     }
+  } else if (habits_.opposite >= 0 && world_.chance(0.4)) {
+    write_batch(habits_.opposite);
   } else {
     write_batch(world_.chance(0.5) ? idempotent_producer : no_producer);
   }
@@ -83,7 +85,8 @@ void LogWriter::write() {
 }
 
 void LogWriter::write_batch(std::int64_t producer_id, std::optional<std::int64_t> size) {
-  const bool is_transactional = producer_id >= first_transactional_producer;
+  const bool is_transactional = has_producer(producer_id);
+  const bool is_returned = producer_id >= 0 && producer_id == habits_.opposite;
   const bool is_large = !size && habits_.large_batches && world_.chance(0.03);
   const std::int64_t base = log().end();
   const std::int64_t count = size ? *size : is_large ? 1 : world_.between(1, longest_batch);
@@ -123,12 +126,14 @@ void LogWriter::write_batch(std::int64_t producer_id, std::optional<std::int64_t
   pass_others();
   for (const RecordPrint& print : prints_of(batch)) {
     offsets_[print.digest] = print.offset;
-    entries_.push_back({.state = is_transactional ? Entry::State::pending : Entry::State::committed,
+    entries_.push_back({.state = is_returned        ? Entry::State::returned
+                                 : is_transactional ? Entry::State::pending
+                                                    : Entry::State::committed,
                         .digest = print.digest,
                         .timestamp_ms = print.timestamp_ms});
     if (is_transactional) open_.at(producer_id).push_back(print.offset);
   }
-  if (!has_append_times) plain_batches_[base] = batch;
+  if (!has_append_times && !is_returned) plain_batches_[base] = batch;
   log().append(std::move(batch));
 }
 

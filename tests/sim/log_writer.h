@@ -21,13 +21,16 @@ struct Habits {
   bool append_times = false;
   bool codecs = false;
   bool large_batches = false;
+  std::int64_t opposite =
+      -1;  // producer id of a flow in the other direction, which writes here, too; -1: there is none
 };
 
 class LogWriter {
  public:
   /// What the log holds, or held, at one offset.
   struct Entry {
-    enum class State { nothing, pending, committed, aborted } state = State::nothing;
+    // returned: by the flow in the other direction, from where this log is mirrored to
+    enum class State { nothing, pending, committed, aborted, returned } state = State::nothing;
     std::uint64_t digest = 0;  // of a record
     std::int64_t timestamp_ms = 0;
     bool is_removed = false;  // by the cleaner, or with the head

@@ -63,7 +63,8 @@ void MappedChecker::check_data(const PartitionKey& key, const StoredBatch& batch
     }
     const State state = writer.at(*offset).state;
     if (!may_be_mirrored(state)) {
-      return fail(key, batch, fmt::format("{} data at {}", state == State::aborted ? "aborted" : "undecided", *offset));
+      const char* what = state == State::returned ? "returned" : state == State::aborted ? "aborted" : "undecided";
+      return fail(key, batch, fmt::format("{} data at {}", what, *offset));
     }
     if (const auto missing = missing_in(key, copy.position, *offset)) {
       return fail(key, batch, fmt::format("the source's record at {} is left out", *missing));

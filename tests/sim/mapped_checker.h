@@ -3,6 +3,7 @@
 //
 //   - the records of a source's partition come in its order, each of them once, none left out; of a transaction, when it
 //     is committed
+//   - none of them was written by the flow in the other direction
 //   - a batch that could be forwarded as it is has the same bytes
 //   - all else is by the target's other producers: no marker of shunt's, no padding
 //   - every run that is stored says where those records lie, and no record lies between two runs; the sequence number a

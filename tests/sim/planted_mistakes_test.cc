@@ -101,6 +101,7 @@ INSTANTIATE_TEST_SUITE_P(Simulation, PlantedMistake,
                                            Planted{Mistake::early_beginning, "mapped_early_beginning", 100, true},
                                            Planted{Mistake::late_beginning, "late_beginning", 100},
                                            Planted{Mistake::misstated_stable_ends, "misstated_stable_ends", 100},
+                                           Planted{Mistake::forgotten_loops, "forgotten_loops", 100, true},
                                            Planted{Mistake::understated_ends, "understated_ends", 100},
                                            Planted{Mistake::understated_ends, "mapped_understated_ends", 100, true}),
                          [](const auto& planted) { return std::string(planted.param.name); });

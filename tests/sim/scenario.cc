@@ -1,10 +1,21 @@
 #include "tests/sim/scenario.h"
 
+#include "replicate/identity.h"
+#include "tests/sim/settings.h"
 #include "tests/sim/world.h"
 
 namespace shunt::sim {
 
 using Start = replicate::StartPosition::Kind;
+
+namespace {
+
+std::int64_t opposite_identity() {
+  const std::uint16_t tag = replicate::flow_tag(target_alias, source_alias);
+  return replicate::flow_identity(tag, {}, topic_name, protocol::PartitionIndex(0)).value();
+}
+
+}  // namespace
 
 Scenario scenario_of(std::uint64_t seed) {
   World dice(seed * 7919 + 1);
@@ -61,6 +72,7 @@ Scenario scenario_of(std::uint64_t seed) {
   }
   scenario.until_caught_up = dice.chance(0.1);
   if (scenario.until_caught_up) scenario.source_goes = scenario.target_goes = false;
+  if (scenario.mapped && dice.chance(0.25)) scenario.habits.opposite = opposite_identity();
   if (scenario.start != Start::earliest) {
     // Where a mirror that begins later should begin in a log that has lost its end meanwhile is anybody's guess.
     scenario.unclean_source = false;

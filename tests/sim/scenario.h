@@ -27,6 +27,7 @@ enum class Mistake {
   trusted_places,         // where the target's log ends is never asked again
   early_beginning,        // what is before the start position is mirrored, too
   late_beginning,         // a mirror begins behind records of its start time
+  forgotten_loops,        // what came from the target goes back to it
   understated_ends,       // a source broker knows only a part of its log when it is asked for the end
   misstated_stable_ends,  // a source broker says that its log can be read to its end, whatever is open there
 };

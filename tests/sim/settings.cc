@@ -30,14 +30,15 @@ replicate::StartPosition start_of(const Scenario& scenario) {
 replicate::ReplicationSettings replication_settings(const Scenario& scenario, World& world) {
   replicate::ReplicationSettings settings;
   settings.name = "source->target";
-  settings.source = cluster_settings("source", source_port, scenario.brokers);
-  settings.target = cluster_settings("target", target_port, scenario.brokers);
+  settings.source = cluster_settings(source_alias, source_port, scenario.brokers);
+  settings.target = cluster_settings(target_alias, target_port, scenario.brokers);
   settings.topics.patience = 5s;
   settings.includes = [](std::string_view topic) { return topic == topic_name; };
   settings.target_topic = [](std::string_view topic) { return std::string(topic); };
   settings.offsets = scenario.mapped ? replicate::OffsetsMode::mapped : replicate::OffsetsMode::identical;
   settings.start = start_of(scenario);
   settings.detours.may_begin_inside = settings.start.is_later();
+  if (scenario.habits.opposite >= 0) settings.loop_prevention = replicate::LoopPrevention::leave_out;
   settings.offset_syncs = {.topic = syncs_topic_name, .patience = 5s, .produce_timeout_ms = 2000};
   settings.offset_syncs_on_target = scenario.syncs_on_target;
   settings.refresh_interval = 5s;
@@ -69,6 +70,9 @@ replicate::ReplicationSettings replication_settings(const Scenario& scenario, Wo
     case Mistake::foreign_identity:
       // The identity is derived from the aliases.
       settings.target.alias = fmt::format("target{}", world.between(0, 1'000'000));
+      break;
+    case Mistake::forgotten_loops:
+      settings.loop_prevention = replicate::LoopPrevention::off;
       break;
     case Mistake::early_beginning:
       settings.start = {};

@@ -11,6 +11,8 @@ namespace shunt::sim {
 
 inline constexpr std::uint16_t source_port = 1000;
 inline constexpr std::uint16_t target_port = 2000;
+inline constexpr const char* source_alias = "source";
+inline constexpr const char* target_alias = "target";
 inline constexpr const char* topic_name = "orders";
 inline constexpr const char* syncs_topic_name = "mm2-offset-syncs.target.internal";
 
