@@ -19,6 +19,7 @@ Scenario scenario_with(Mistake mistake, bool mapped, std::uint64_t seed) {
                                    mistake == Mistake::misstated_stable_ends;
   scenario.mapped = scenario.others = mapped;
   scenario.syncs_on_target = false;
+  if (!mapped) scenario.habits.opposite = -1;
   if (!mapped && !is_about_beginnings) scenario.start = Start::earliest;
   if (is_about_beginnings && scenario.start == Start::earliest) scenario.start = Start::latest;
   if (is_about_beginnings) scenario.source_goes = scenario.unclean_source = false;
