@@ -143,13 +143,14 @@ Awaitable<> read_tails(Cluster& cluster, Candidates& candidates, Side side, Offs
   throw ClusterError(reason);
 }
 
-/// The last batch of data in [from, end), of any producer but `without`; empty: there is none.
+/// The last batch of data in [from, end), of any producer but `without`; empty: there is none. With read_committed not
+/// what was aborted.
 Awaitable<std::optional<BatchPrint>> last_data_in(Cluster& cluster, TopicPartition partition, Offset from, Offset end,
-                                                  std::optional<protocol::ProducerId> without = {}) {
+                                                  std::optional<protocol::ProducerId> without = {},
+                                                  Isolation isolation = Isolation::read_uncommitted) {
   std::optional<BatchPrint> last;
   while (from < end) {
-    const LogStretch stretch =
-        co_await read_log(cluster, partition, from, marker_stretch_bytes, Isolation::read_uncommitted);
+    const LogStretch stretch = co_await read_log(cluster, partition, from, marker_stretch_bytes, isolation);
     if (stretch.error_code != 0) throw_unread(cluster, partition, from, stretch.error_code);
     if (stretch.batches.empty()) {
       throw ClusterError(fmt::format("{} cannot be read at offset {} yet", partition.to_string(), from.value()));
@@ -159,23 +160,30 @@ Awaitable<std::optional<BatchPrint>> last_data_in(Cluster& cluster, TopicPartiti
       const std::optional<BatchPrint> print = BatchPrint::of(batch.bytes, why);
       if (!print)
         throw ClusterError(fmt::format("{} holds a batch that cannot be compared: {}", partition.to_string(), why));
-      if (!print->is_control && print->producer_id != without) last = print;
+      const bool is_data = !print->is_control && batch.kind != BatchKind::nothing;
+      if (is_data && print->producer_id != without) last = print;
       from = print->next_offset();
     }
   }
   co_return last;
 }
 
-/// Where markers end the target's log: the last data before them. Looks further and further back.
+/// The last data of the target's log; empty: there is none. Looks further and further back.
+Awaitable<std::optional<BatchPrint>> last_data(Cluster& target, const AdmissionFacts& facts, Isolation isolation) {
+  std::optional<BatchPrint> found;
+  for (std::int64_t distance = first_look_back; !found; distance *= look_back_factor) {
+    const Offset from = std::max(facts.target_start, facts.target_end - distance);
+    found = co_await last_data_in(target, facts.target, from, facts.target_end, std::nullopt, isolation);
+    if (from == facts.target_start) break;
+  }
+  co_return found;
+}
+
+/// Where markers end the target's log: the last data before them.
 Awaitable<> look_behind_markers(Cluster& target, Candidate& candidate) {
   AdmissionFacts& facts = candidate.facts;
   try {
-    std::optional<BatchPrint> found;
-    for (std::int64_t distance = first_look_back; !found; distance *= look_back_factor) {
-      const Offset from = std::max(facts.target_start, facts.target_end - distance);
-      found = co_await last_data_in(target, facts.target, from, facts.target_end);
-      if (from == facts.target_start) break;
-    }
+    const std::optional<BatchPrint> found = co_await last_data(target, facts, Isolation::read_uncommitted);
     facts.has_only_markers = !found;
     if (found) facts.target_tail = found;
   } catch (const net::BrokerError& error) {
@@ -340,6 +348,41 @@ Awaitable<> check_markers(Cluster& source, Candidate& candidate, Isolation isola
   }
 }
 
+/// The target ends with a transaction of others that was aborted, as what is mirrored back into an old source may. To its
+/// readers those records are as empty as markers: where both logs are equal before them, and the source has no record in
+/// their place, it is the same log.
+Awaitable<> look_behind_aborted(Cluster& source, Cluster& target, Candidate& candidate, Isolation isolation,
+                                LeaderSettings settings) {
+  const AdmissionFacts& facts = candidate.facts;
+  const bool is_foreign = candidate.admission && candidate.admission->verdict == Admission::Verdict::refuse &&
+                          candidate.admission->condition == Condition::foreign_writer;
+  const bool has_markers = facts.target_tail && facts.target_tail->next_offset() < facts.target_end;
+  if (isolation != Isolation::read_committed || !is_foreign || !has_markers) co_return;
+  Candidate again{.question = candidate.question, .facts = facts, .admission = std::nullopt};
+  try {
+    const std::optional<BatchPrint> committed = co_await last_data(target, facts, isolation);
+    if (committed && committed->base_offset == facts.target_tail->base_offset) co_return;
+    again.facts.has_only_markers = !committed;
+    again.facts.target_tail = committed;
+  } catch (const std::runtime_error&) {
+    co_return;  // a transaction is open, or a broker is away: as it was decided
+  }
+  again.facts.tails_differ.clear();
+  again.facts.source_tail.reset();
+  Candidates one;
+  one.push_back(std::move(again));
+  if (one.front().facts.target_tail) {
+    const OffsetOf last_of_data = [](const AdmissionFacts& of) { return of.target_tail->next_offset() - 1; };
+    co_await read_tails(source, one, &AdmissionQuestion::source, last_of_data, &AdmissionFacts::source_tail, settings);
+    const AdmissionFacts& seen = one.front().facts;
+    if (!one.front().admission && seen.source_tail && !is_copy(*seen.source_tail, *seen.target_tail))
+      co_await compare_tails(source, target, one.front(), isolation);
+  }
+  if (!one.front().admission) one.front().admission = decide_by_tails(one.front().facts);
+  co_await check_markers(source, one.front(), isolation);
+  if (one.front().admission->verdict == Admission::Verdict::start) candidate = std::move(one.front());
+}
+
 /// The true log ends. A log whose newest records are of a message format before 2 has no leader epochs, and no end of
 /// one: there the high watermark will do where the target's log does not go beyond it.
 Awaitable<Answers<Offset>> source_log_ends(Cluster& source, const Candidates& candidates, LeaderSettings settings) {
@@ -436,6 +479,7 @@ Awaitable<> gather(Cluster& source, Cluster& target, Candidates& candidates, Iso
       if (is_another_log()) co_await look_for_its_place(source, target, candidate, isolation);
     }
     co_await check_markers(source, candidate, isolation);
+    co_await look_behind_aborted(source, target, candidate, isolation, settings);
   }
 }
 

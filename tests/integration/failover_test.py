@@ -48,6 +48,18 @@ def contents(lab, cluster, topics):
     return {(topic, index): lab.dump(cluster, topic, index) for topic in topics for index in known[topic]}
 
 
+def assert_same_to_readers(lab, topic, source, target):
+    """Offsets, times, keys and values that kcat reads of what was committed; aborted records may be on either side."""
+    here, there = (
+        lab.kcat(
+            cluster, "-C", "-q", "-e", "-t", topic, "-o", "beginning", "-X", "isolation.level=read_committed",
+            "-f", r"%o %T %h %K %S %k %s\n",
+        )
+        for cluster in (source, target)
+    )  # fmt: skip
+    assert here == there and here, topic
+
+
 def is_marked(lab, cluster):
     """The newest record of the flow's mark holds something."""
     said = lab.kcat(cluster, "-C", "-q", "-e", "-t", MARKS, "-o", "beginning", "-f", "%k\t%S\n").decode()
@@ -65,15 +77,16 @@ def left(said):
 def clients_move_over_and_back_and_over_again(lab):
     source, target = lab.cluster("source"), lab.cluster("target")
     both = {"source": source, "target": target}
-    plain, committed = topics = lab.load_all(
+    plain, committed, aborted = topics = lab.load_all(
         [
             {"topic": "plain", "records": 300, "partitions": 2, "codec": "lz4"},
             {"topic": "committed", "records": 120, "transaction": 30},
+            {"topic": "aborted", "records": 90, "transaction": 30, "abort": 3},  # its last ones
         ],
         source,
     )
     group = f"{lab.name}.readers"
-    commit(lab, source, {group: {(plain, 0): 0, (plain, 1): 0, (committed, 0): 0}})
+    commit(lab, source, {group: {(plain, 0): 0, (plain, 1): 0, (committed, 0): 0, (aborted, 0): 0}})
     read = read_on(lab, source, group, topics, 100)
     service = lab.start_mirror(topics, settings=GROUPS, **both)
     config = lab.config(topics, settings={**GROUPS, "refresh.topics.interval.seconds": 1}, **both)
@@ -86,6 +99,7 @@ def clients_move_over_and_back_and_over_again(lab):
             [
                 {"topic": "plain", "records": count, "partitions": 2, "start": written, "codec": "zstd"},
                 {"topic": "committed", "records": count, "transaction": 10, "start": written},
+                {"topic": "aborted", "records": count, "transaction": 5, "abort": count // 5, "start": written},
             ],
             cluster,
         )
@@ -104,6 +118,7 @@ def clients_move_over_and_back_and_over_again(lab):
         assert is_marked(lab, target)
         assert f"bootstrap.servers = {target.bootstrap}" in text and f"group {group} goes on there" in text, text
         lab.assert_identical([plain], **both)
+        assert_same_to_readers(lab, aborted, **both)
         lab.assert_identical([committed], batches=False, isolation="read_committed", **both)
         assert lab.ends(source, topics) == lab.ends(target, topics)
         if circle == 0:
@@ -125,27 +140,29 @@ def clients_move_over_and_back_and_over_again(lab):
 
         # Back: what the target was given meanwhile, and nothing that both had.
         said, _ = decide(lab, "failback", config, 1, "--dry-run")
-        assert len(left(said)) == 3 and not said["done"], said
+        assert len(left(said)) == 4 and not said["done"], said
         said, text = decide(lab, "failback", config, 0)
-        assert said["done"] and said["records"] == 60, said
+        assert said["done"] and said["records"] == 30 + 30 + 25, said
         assert not is_marked(lab, target)
         assert lab.ends(source, topics) == lab.ends(target, topics)
         here, there = contents(lab, source, [plain]), contents(lab, target, [plain])
         assert here == there
+        assert_same_to_readers(lab, aborted, **both)
         lab.assert_identical([committed], source=target, target=source, batches=False, isolation="read_committed")
         moved_to(source, 50)
 
         # And forwards again, from where both are.
         write(source, 25)
         summary = mirror(lab, config)
-        assert summary["records"] == 50 and not summary["failures"], summary
+        assert summary["records"] == 25 + 25 + 20 and not summary["failures"], summary
         lab.assert_identical([plain], batches=False, **both)
+        assert_same_to_readers(lab, aborted, **both)
         lab.assert_identical([committed], batches=False, isolation="read_committed", **both)
         assert lab.ends(source, topics) == lab.ends(target, topics)
 
     # Whatever cluster the group was reading from: each record once, in order.
     read += read_on(lab, source, group, topics)
-    for partition in (f"{plain}-0", f"{plain}-1", f"{committed}-0"):
+    for partition in (f"{plain}-0", f"{plain}-1", f"{committed}-0", f"{aborted}-0"):
         offsets = [offset for where, offset, _ in read if where == partition]
         assert offsets == sorted(set(offsets)), (partition, offsets)
         topic, index = partition.rsplit("-", 1)
@@ -158,7 +175,7 @@ def clients_move_over_and_back_and_over_again(lab):
         assert offsets == all_there, partition
         by_offset = {offset: content for where, offset, content in read if where == partition}
         assert len(set(map(str, by_offset.values()))) == len(by_offset), f"{partition} holds a record twice"
-    assert len(read) == 300 + 120 + (written - 300) * 2
+    assert len(read) == 300 + 120 + 60 + (written - 300) * 3 - 2 * 3 * 5
 
 
 @integration(timeout_seconds=300)

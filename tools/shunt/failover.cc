@@ -227,7 +227,7 @@ int failover(const FailoverArguments& arguments) {
   result.forward_flow = flow->name();
   const auto mark = wait_for(context, replicate::read_failover_mark(context.get_executor(), handing.flow()));
   if (mark)
-    return refuse(fmt::format("{} has {} already", flow->name(), replicate::failed_over_text(*mark, flow->target)),
+    return refuse(fmt::format("{} has already {}", flow->name(), replicate::failed_over_text(*mark, flow->target)),
                   exit_failed);
   if (!handing.look()) return refuse(was_ended, exit_failed);
   if (handing.may_go_ahead()) {
