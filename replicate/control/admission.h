@@ -4,7 +4,8 @@
 //   target   [start ......... end)                    start at the target's end when
 //   source      [start .............. end)              source start <= target end <= source end, and
 //                            ^                          the target's last batch of data is the source's at the same
-//                                                       offset (behind it there may be markers, which fill holes)
+//                                                       offset (behind it there may be markers, which fill holes, or
+//                                                       what others have aborted, where the source has nothing)
 //   target   [ )      source    [ ...... end)         with the head filled first when the target is empty
 //
 // The decision is a pure function of the facts; admit() gathers them, many partitions at a time, with one request per
