@@ -294,6 +294,7 @@ Awaitable<> compare_tails(Cluster& source, Cluster& target, Candidate& candidate
       LogCursor there(target, facts.target, from, end, Isolation::read_uncommitted);
       const Comparison compared = co_await compare_logs(here, there, settings, unheard);
       if (compared.difference) facts.tails_differ = compared.difference->text;
+      if (distance == first_look_back) facts.has_common_tail = compared.records > 0;
       const bool is_decided = compared.difference || compared.records > 0 || !settings.is_compacted;
       if (is_decided || from == first || distance > most_displaced) break;
       from = std::max(first, end - distance);
@@ -368,6 +369,7 @@ Awaitable<> look_behind_aborted(Cluster& source, Cluster& target, Candidate& can
     co_return;  // a transaction is open, or a broker is away: as it was decided
   }
   again.facts.tails_differ.clear();
+  again.facts.has_common_tail = false;
   again.facts.source_tail.reset();
   Candidates one;
   one.push_back(std::move(again));
@@ -607,12 +609,17 @@ Admission decide_by_tails(const AdmissionFacts& facts) {
                  Condition::target_error);
   }
   const std::int64_t last = facts.target_tail->next_offset().value() - 1;
+  // Under the identity of a topic before this one: only that the source has just this can make it right.
+  const ProducerId writer = facts.target_tail->producer_id;
+  const bool is_meant_for_another = writer != facts.identity && are_of_one_flow(writer, facts.identity);
+  const bool is_seen_on_source =
+      facts.source_tail && (facts.has_common_tail || is_copy(*facts.source_tail, *facts.target_tail));
+  const bool may_be_compared = facts.source_tail || last < facts.source_start.value();
+  if (is_meant_for_another && may_be_compared && !is_seen_on_source && facts.tails_differ.empty()) {
+    return refuse_other_log(facts, fmt::format("{} ends with what was meant for a topic that had its name before",
+                                               facts.target.to_string()));
+  }
   if (!facts.source_tail && last < facts.source_start.value()) {
-    const ProducerId writer = facts.target_tail->producer_id;
-    if (writer != facts.identity && are_of_one_flow(writer, facts.identity)) {
-      return refuse_other_log(facts, fmt::format("{} ends with what was meant for a topic that had its name before",
-                                                 facts.target.to_string()));
-    }
     // Markers may reach beyond the source's start, the last data does not.
     return start_at(facts.target_end,
                     facts.knows_identity()

@@ -74,7 +74,8 @@ struct AdmissionFacts {
   /// OFFSET_OUT_OF_RANGE.
   std::optional<BatchPrint> source_tail;
   std::optional<BatchPrint> target_tail;
-  std::string tails_differ;  // how their records do, where the batches are no copies; empty: they do not
+  std::string tails_differ;      // how their records do, where the batches are no copies; empty: they do not
+  bool has_common_tail = false;  // the source has records of the target's last batch of data
   std::optional<protocol::Offset> displaced_from;  // the source has there what the target's last batch begins with
   std::optional<protocol::Offset> others_at;       // behind which, on the target, our last batches lie; unset: nobody's
 };

@@ -183,6 +183,25 @@ TEST(Admission, WhereTheSourceNoLongerHasTheTargetsLastBatchItsWriterDecides) {
   }
 }
 
+TEST(Admission, WhatWasMeantForATopicBeforeIsTheSourcesOnlyWhereTheSourceHasIt) {
+  constexpr ProducerId identity{(std::int64_t{1} << 62) + 5};
+  AdmissionFacts facts = bounds(0, 100, 0, 40, true);
+  facts.identity = identity;
+  facts.target_tail = tail(30, 10, 1);
+  facts.target_tail->producer_id = ProducerId(identity.value() + 1);
+  facts.source_tail = tail(60, 10, 2);  // compaction has taken what was there
+  Admission decided = decide_by_tails(facts);
+  EXPECT_EQ(decided.verdict, Verdict::refuse) << decided.reason;
+  EXPECT_THAT(decided.reason, HasSubstr("meant for a topic that had its name before"));
+  facts.source_tail = tail(28, 20, 2);  // thinned, and nothing of it in the target's last batch
+  EXPECT_EQ(decide_by_tails(facts).verdict, Verdict::refuse);
+  facts.has_common_tail = true;
+  EXPECT_EQ(decide_by_tails(facts).verdict, Verdict::start);
+  facts.has_common_tail = false;
+  facts.source_tail = tail(30, 10, 1);
+  EXPECT_EQ(decide_by_tails(facts).verdict, Verdict::start) << "byte by byte, as on a cluster that has got topic ids";
+}
+
 TEST(Admission, RecordsThatDifferDecideWhereBatchesDoNot) {
   AdmissionFacts facts = bounds(0, 100, 0, 40, true);
   facts.source_tail = tail(30, 10, 1);
