@@ -9,7 +9,8 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
+#include <string_view>
+#include <type_traits>
 
 #include "protocol/record.h"
 #include "protocol/record_batch.h"
@@ -24,10 +25,12 @@ enum class LoopPrevention : std::uint8_t {
   stop,       // nobody has said which of the two: the partition stops at the first of them
 };
 
+/// Trivially copyable: g++ 12 destroys twice what is not, and is a coroutine's default argument or a part of one.
 struct LoopGuard {
   LoopPrevention prevention = LoopPrevention::off;
-  std::uint16_t tag = 0;    // of the flow in the other direction
-  std::string target = {};  // as records' headers name it; empty: nobody looks at them
+  std::uint16_t tag = 0;  // of the flow in the other direction
+  /// As records' headers name it; empty: nobody looks at them. The settings it is from outlive all that ask.
+  std::string_view target = {};
 
   [[nodiscard]] bool is_about_records() const { return prevention != LoopPrevention::off && !target.empty(); }
   /// The batch has come from the target, and that matters.
@@ -40,6 +43,6 @@ struct LoopGuard {
   }
 };
 
-inline const LoopGuard no_loop_guard;
+static_assert(std::is_trivially_copyable_v<LoopGuard>);
 
 }  // namespace shunt::replicate

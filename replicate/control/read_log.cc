@@ -92,7 +92,7 @@ std::vector<LogBatch> whole_batches(std::span<const std::byte> records, AbortedT
 
 Awaitable<LogStretch> read_log(Cluster& cluster, TopicPartition partition, Offset offset, std::int32_t bytes,
                                Isolation isolation, std::int32_t max_wait_ms,
-                               std::optional<protocol::LeaderEpoch> epoch, const LoopGuard& loop_guard) {
+                               std::optional<protocol::LeaderEpoch> epoch, LoopGuard loop_guard) {
   const Topic::Partition* known = cluster.find_led(partition);
   LogStretch stretch;
   if (known == nullptr || known->leader_epoch != epoch.value_or(known->leader_epoch)) {

@@ -47,12 +47,11 @@ struct LogStretch {
 };
 
 /// What the leader has from `offset` on: about `bytes`, but at least one whole batch if there is any within
-/// `max_wait_ms`. `loop_guard` must outlive the call. With read_committed the batches of aborted transactions are BatchKind::nothing, and so are those that
+/// `max_wait_ms`. With read_committed the batches of aborted transactions are BatchKind::nothing, and so are those that
 /// `loop_guard` meets. `epoch`: only while that is
 /// the leader's; otherwise NOT_LEADER_OR_FOLLOWER or FENCED_LEADER_EPOCH. Throws net::BrokerError, and ClusterError for headers that no log can have (negative counts, offsets beyond all bounds).
 net::Awaitable<LogStretch> read_log(Cluster& cluster, TopicPartition partition, protocol::Offset offset,
                                     std::int32_t bytes, Isolation isolation, std::int32_t max_wait_ms = 0,
-                                    std::optional<protocol::LeaderEpoch> epoch = {},
-                                    const LoopGuard& loop_guard = no_loop_guard);
+                                    std::optional<protocol::LeaderEpoch> epoch = {}, LoopGuard loop_guard = {});
 
 }  // namespace shunt::replicate

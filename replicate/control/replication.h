@@ -99,7 +99,7 @@ struct ReplicationSettings {
   [[nodiscard]] LoopGuard loop_guard() const {
     return {.prevention = loop_prevention,
             .tag = flow_tag(target.alias, source.alias),
-            .target = adds_source_header ? target.alias : std::string()};
+            .target = adds_source_header ? std::string_view(target.alias) : std::string_view()};
   }
   /// Some partitions may have mapped offsets.
   [[nodiscard]] bool may_map() const {
