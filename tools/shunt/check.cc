@@ -1,16 +1,15 @@
 #include "replicate/control/check.h"
 
 #include <cstdio>
-#include <exception>
 
 #include <boost/asio/io_context.hpp>
 #include <fmt/format.h>
 
-#include "net/asio.h"
 #include "tools/shunt/commands.h"
 #include "tools/shunt/configuration.h"
 #include "tools/shunt/printable.h"
 #include "tools/shunt/sandbox.h"
+#include "tools/shunt/wait_for.h"
 
 namespace shunt::tools {
 
@@ -20,21 +19,11 @@ int check(const std::string& file, const std::string& log_level) {
 
   enter_sandbox(*config);
   boost::asio::io_context context(1);
-  bool passed = false;
-  std::exception_ptr failure;
-  boost::asio::co_spawn(context,
-                        replicate::check_connectivity(context.get_executor(), *config,
-                                                      [](const replicate::CheckStep& step) {
-                                                        fmt::print("{:<7} {}: {}\n", to_string(step.outcome), step.what,
-                                                                   printable(step.detail));
-                                                        std::fflush(stdout);
-                                                      }),
-                        [&](std::exception_ptr thrown, bool result) {
-                          failure = std::move(thrown);
-                          passed = result;
-                        });
-  context.run();
-  if (failure) std::rethrow_exception(failure);
+  const auto tell = [](const replicate::CheckStep& step) {
+    fmt::print("{:<7} {}: {}\n", to_string(step.outcome), step.what, printable(step.detail));
+    std::fflush(stdout);
+  };
+  const bool passed = wait_for(context, replicate::check_connectivity(context.get_executor(), *config, tell));
   if (!passed) {
     fmt::print("Connectivity check failed: see the lines marked FAILED.\n");
     return exit_failed;

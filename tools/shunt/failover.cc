@@ -2,7 +2,6 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,6 +26,7 @@
 #include "tools/shunt/progress_display.h"
 #include "tools/shunt/sandbox.h"
 #include "tools/shunt/signals.h"
+#include "tools/shunt/wait_for.h"
 #include "tools/shunt/watch.h"
 
 namespace shunt::tools {
@@ -42,28 +42,6 @@ namespace {
 // Of a final sync that does not come further: a broker of either side may be gone for good.
 constexpr std::chrono::seconds sync_patience{60};
 constexpr std::string_view groups_duty = "group offsets";
-
-template <class T>
-T wait_for(boost::asio::io_context& context, net::Awaitable<T> work) {
-  std::optional<T> result;
-  std::exception_ptr failure;
-  boost::asio::co_spawn(context, std::move(work), [&](std::exception_ptr thrown, T value) {
-    failure = std::move(thrown);
-    result = std::move(value);
-  });
-  context.restart();
-  context.run();
-  if (failure) std::rethrow_exception(failure);
-  return std::move(*result);
-}
-
-void wait_for(boost::asio::io_context& context, net::Awaitable<> work) {
-  std::exception_ptr failure;
-  boost::asio::co_spawn(context, std::move(work), [&](std::exception_ptr thrown) { failure = std::move(thrown); });
-  context.restart();
-  context.run();
-  if (failure) std::rethrow_exception(failure);
-}
 
 int refuse(const std::string& reason, int code) {
   fmt::print(stderr, "shunt: {}\n", printable(reason));

@@ -1,18 +1,17 @@
 #include <csignal>
 #include <cstdio>
-#include <exception>
 #include <string>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
-#include "net/asio.h"
 #include "replicate/admin/groups_report.h"
 #include "tools/shunt/commands.h"
 #include "tools/shunt/configuration.h"
 #include "tools/shunt/printable.h"
 #include "tools/shunt/sandbox.h"
+#include "tools/shunt/wait_for.h"
 
 namespace shunt::tools {
 
@@ -117,15 +116,7 @@ int groups(const std::string& file, bool as_json, const std::string& log_level) 
   std::signal(SIGPIPE, SIG_IGN);
   enter_sandbox(*config);
   boost::asio::io_context context(1);
-  GroupsReport report;
-  std::exception_ptr failure;
-  boost::asio::co_spawn(context, replicate::report_groups(context.get_executor(), *config),
-                        [&](std::exception_ptr thrown, GroupsReport ended) {
-                          failure = std::move(thrown);
-                          report = std::move(ended);
-                        });
-  context.run();
-  if (failure) std::rethrow_exception(failure);
+  const GroupsReport report = wait_for(context, replicate::report_groups(context.get_executor(), *config));
   as_json ? print_json(report) : print_text(report);
   return report.failures.empty() ? exit_done : exit_failed;
 }

@@ -2,16 +2,15 @@
 
 #include <csignal>
 #include <cstdio>
-#include <exception>
 
 #include <boost/asio/io_context.hpp>
 
-#include "net/asio.h"
 #include "tools/shunt/commands.h"
 #include "tools/shunt/configuration.h"
 #include "tools/shunt/plan_text.h"
 #include "tools/shunt/printable.h"
 #include "tools/shunt/sandbox.h"
+#include "tools/shunt/wait_for.h"
 
 namespace shunt::tools {
 
@@ -21,15 +20,7 @@ int plan(const std::string& file, bool as_json, const std::string& log_level) {
   std::signal(SIGPIPE, SIG_IGN);
   enter_sandbox(*config);
   boost::asio::io_context context(1);
-  replicate::Plan made;
-  std::exception_ptr failure;
-  boost::asio::co_spawn(context, replicate::make_plan(context.get_executor(), *config),
-                        [&](std::exception_ptr thrown, replicate::Plan ended) {
-                          failure = std::move(thrown);
-                          made = std::move(ended);
-                        });
-  context.run();
-  if (failure) std::rethrow_exception(failure);
+  const replicate::Plan made = wait_for(context, replicate::make_plan(context.get_executor(), *config));
   if (!write_out(stdout, as_json ? plan_json(made) : plan_text(made))) return exit_failed;
   return made.can_begin() ? exit_done : exit_failed;
 }
