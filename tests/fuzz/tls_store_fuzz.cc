@@ -35,7 +35,9 @@ class Memory {
   int fd_;
 };
 
-constexpr const char* good_password = "the password";
+// Every password begins like this: a fuzzer that reads the program's strings makes one of what a reason says anyway.
+constexpr std::string_view never_said = "\x01|#";
+constexpr const char* good_password = "\x01|#open";
 
 std::string good_pkcs12(const shunt::tests::Identity& identity) {
   BIO* key_text = BIO_new_mem_buf(identity.key.data(), static_cast<int>(identity.key.size()));
@@ -70,7 +72,7 @@ void make(const TlsSettings& settings, std::string_view password) {
   std::string why;
   const auto context = TlsContext::make(settings, why);
   if (!context == why.empty()) std::abort();
-  if (password.size() >= 8 && why.find(password) != std::string::npos) std::abort();
+  if (!password.empty() && why.find(password) != std::string::npos) std::abort();
 }
 
 }  // namespace
@@ -84,8 +86,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::string_view text(reinterpret_cast<const char*>(data) + 2, size - 2);
   static const shunt::tests::Identity identity = shunt::tests::Authority().issue("mirror");
   static const std::string pkcs12 = good_pkcs12(identity);
-  std::string_view password = text.substr(0, data[1]);
-  text.remove_prefix(password.size());
+  const std::string_view tail = text.substr(0, data[1]);
+  text.remove_prefix(tail.size());
+  std::string password;
+  if (!tail.empty()) password.append(never_said).append(tail);
   std::string store_text(text);
   if ((data[0] & 8) != 0) {
     store_text = changed(is_pkcs12 ? pkcs12 : identity.both(), text);
