@@ -200,6 +200,9 @@ def main():
             tally.write(f"{passed} {len(failed)}\n")
     for name, problem, details in failed:
         print(f"failed: {name}: {problem}\n{details}")
+    for name, problem, _ in failed:
+        said = tail(OUTPUT / name.replace(":", ".") / "output.txt", 1)
+        print("\n".join([f"failed: {name}: {problem}", *said]))
     print(f"took {time.monotonic() - began:.0f} s")
     print(f"{passed} passed, {len(failed)} failed")
     sys.exit(1 if failed else 0)
