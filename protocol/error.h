@@ -33,6 +33,7 @@ namespace errors {
 inline constexpr std::int16_t unknown_server_error = -1;
 inline constexpr std::int16_t offset_out_of_range = 1;
 inline constexpr std::int16_t unknown_topic_or_partition = 3;
+inline constexpr std::int16_t leader_not_available = 5;
 inline constexpr std::int16_t not_leader_or_follower = 6;
 inline constexpr std::int16_t message_too_large = 10;
 inline constexpr std::int16_t coordinator_load_in_progress = 14;

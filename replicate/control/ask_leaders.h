@@ -93,15 +93,10 @@ std::vector<LeaderQuestion> route(const Cluster& cluster, Answers<T>& answers, s
       questions.back().partitions.push_back({.partition = partition, .leader_epoch = known->leader_epoch});
       continue;
     }
-    const Topic* topic = cluster.find_topic(partition.topic);
-    answered.error_code = topic == nullptr ? std::int16_t{0} : topic->error_code;
-    if (answered.error_code == 0) {
-      answered.reason = fmt::format("{} has no leader for {} at the moment", cluster.alias(), partition.to_string());
-    } else {
-      answered.reason = fmt::format("{} answers {} for topic {}", cluster.alias(),
-                                    protocol::error_name(answered.error_code), partition.topic);
-      answered.may_retry = !is_fresh || protocol::is_retriable(answered.error_code);
-    }
+    Cluster::NoLeader missing = cluster.why_not_led(partition);
+    answered.error_code = missing.error_code;
+    answered.reason = std::move(missing.reason);
+    answered.may_retry = !is_fresh || protocol::is_retriable(answered.error_code);
   }
   std::vector<LeaderQuestion> all;
   for (auto& [broker, questions] : by_leader) std::move(questions.begin(), questions.end(), std::back_inserter(all));

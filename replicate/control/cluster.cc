@@ -160,6 +160,17 @@ const Topic::Partition* Cluster::find_led(const TopicPartition& partition) const
   return known != nullptr && brokers_.contains(known->leader) ? known : nullptr;
 }
 
+Cluster::NoLeader Cluster::why_not_led(const TopicPartition& partition) const {
+  const Topic* topic = find_topic(partition.topic);
+  if (topic != nullptr && topic->error_code != 0) {
+    return {.error_code = topic->error_code,
+            .reason = fmt::format("{} answers {} for topic {}", alias(), protocol::error_name(topic->error_code),
+                                  partition.topic)};
+  }
+  return {.error_code = protocol::errors::leader_not_available,
+          .reason = fmt::format("{} has no leader for {} at the moment", alias(), partition.to_string())};
+}
+
 // ---- Brokers --------------------------------------------------------------------------------------------------------
 
 std::shared_ptr<BrokerClient> Cluster::client_at(const HostPort& address, const std::string& role) {

@@ -113,6 +113,12 @@ class Cluster {
   [[nodiscard]] const Topic::Partition* find_partition(const TopicPartition& partition) const;
   /// The same, and null also when its leader is none of the brokers: there is nobody to ask.
   [[nodiscard]] const Topic::Partition* find_led(const TopicPartition& partition) const;
+  /// Why find_led() found nobody: as Metadata said last.
+  struct NoLeader {
+    std::int16_t error_code = 0;  // the topic's, or LEADER_NOT_AVAILABLE
+    std::string reason;
+  };
+  [[nodiscard]] NoLeader why_not_led(const TopicPartition& partition) const;
 
   // ---- asking ----
   // Requests go out once; errors inside an answer are the caller's. Throw net::BrokerError or ClusterError.

@@ -533,7 +533,8 @@ Awaitable<> Detour::refuse_record(Offset offset, std::size_t size) {
 protocol::BrokerId Detour::target_leader() const {
   const Topic::Partition* known = target_.find_led(target_partition_);
   if (known == nullptr) {
-    throw Blocked{ParkCause::target_leader, target_partition_.to_string() + " has no leader at the moment"};
+    const Cluster::NoLeader missing = target_.why_not_led(target_partition_);
+    throw Blocked{classify_produce_error(missing.error_code), missing.reason};
   }
   return known->leader;
 }

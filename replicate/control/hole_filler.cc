@@ -265,7 +265,10 @@ Awaitable<bool> HoleFiller::write_markers(std::int64_t count) {
     const Topic::Partition* known = cluster_.find_led(partition_);
     if (known == nullptr) {
       is_fenced_ = false;
-      throw HoleError(HoleError::Kind::again, partition_.to_string() + " has no leader at the moment");
+      const Cluster::NoLeader missing = cluster_.why_not_led(partition_);
+      throw HoleError(protocol::is_authorization_failure(missing.error_code) ? HoleError::Kind::unauthorized
+                                                                             : HoleError::Kind::again,
+                      missing.reason);
     }
     const protocol::BrokerId leader = known->leader;
     protocol::WriteTxnMarkersRequest::Marker marker;

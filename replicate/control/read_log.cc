@@ -95,7 +95,11 @@ Awaitable<LogStretch> read_log(Cluster& cluster, TopicPartition partition, Offse
                                std::optional<protocol::LeaderEpoch> epoch, LoopGuard loop_guard) {
   const Topic::Partition* known = cluster.find_led(partition);
   LogStretch stretch;
-  if (known == nullptr || known->leader_epoch != epoch.value_or(known->leader_epoch)) {
+  if (known == nullptr) {
+    stretch.error_code = cluster.why_not_led(partition).error_code;
+    co_return stretch;
+  }
+  if (known->leader_epoch != epoch.value_or(known->leader_epoch)) {
     stretch.error_code = errors::not_leader_or_follower;
     co_return stretch;
   }

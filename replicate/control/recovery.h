@@ -122,6 +122,9 @@ class Recovery {
       case ParkCause::target_unauthorized:
         if (!settings_.waits_for_rights) action.kind = RecoveryAction::Kind::fail;
         action.delay = settings_.unauthorized_delay;
+        // Metadata has the refusal too, where the right to describe the topic is gone.
+        action.refresh_source = parked.cause == ParkCause::source_unauthorized;
+        action.refresh_target = !action.refresh_source;
         return action;
       case ParkCause::out_of_range:
       case ParkCause::target_moved:

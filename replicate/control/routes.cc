@@ -1,6 +1,8 @@
 #include "replicate/control/routes.h"
 
-#include <fmt/format.h>
+#include <utility>
+
+#include "protocol/error.h"
 
 namespace shunt::replicate {
 
@@ -22,8 +24,9 @@ Awaitable<FoundRoute> Routes::find(const FlowSpec& flow) {
 Awaitable<std::optional<Route::Side>> Routes::find(Side& side, TopicPartition partition, FoundRoute& found) {
   const Topic::Partition* known = side.cluster.find_led(partition);
   if (known == nullptr) {
-    found.condition = side.without_leader;
-    found.reason = fmt::format("{} has no leader for {} at the moment", side.cluster.alias(), partition.to_string());
+    Cluster::NoLeader missing = side.cluster.why_not_led(partition);
+    found.condition = protocol::is_authorization_failure(missing.error_code) ? side.unauthorized : side.without_leader;
+    found.reason = std::move(missing.reason);
     co_return std::nullopt;
   }
   const Topic::Partition leader = *known;  // the pointer does not outlive a refresh

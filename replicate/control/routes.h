@@ -16,11 +16,11 @@ struct FoundRoute {
   std::optional<Route> route;
   // No route: what is known of one of the clusters does not lead to a broker. It is to be asked again.
   std::string reason;
-  Condition condition{};  // of one of the clusters: its leader, unreachable, or authentication
+  Condition condition{};  // of one of the clusters: its leader, rights, unreachable, or authentication
 
   [[nodiscard]] bool is_source_stale() const {
-    return condition == Condition::source_leader || condition == Condition::source_unreachable ||
-           condition == Condition::source_authentication;
+    return condition == Condition::source_leader || condition == Condition::source_unauthorized ||
+           condition == Condition::source_unreachable || condition == Condition::source_authentication;
   }
 };
 
@@ -28,9 +28,18 @@ class Routes {
  public:
   /// The clusters must outlive it.
   Routes(Cluster& source, Cluster& target)
-      : source_{source, Condition::source_leader, Condition::source_unreachable, Condition::source_authentication, {}},
-        target_{target, Condition::target_leader, Condition::target_unreachable, Condition::target_authentication, {}} {
-  }
+      : source_{.cluster = source,
+                .without_leader = Condition::source_leader,
+                .unauthorized = Condition::source_unauthorized,
+                .unreachable = Condition::source_unreachable,
+                .refused = Condition::source_authentication,
+                .reached = {}},
+        target_{.cluster = target,
+                .without_leader = Condition::target_leader,
+                .unauthorized = Condition::target_unauthorized,
+                .unreachable = Condition::target_unreachable,
+                .refused = Condition::target_authentication,
+                .reached = {}} {}
 
   /// From what the clusters said last; connects to brokers. Throws nothing of theirs.
   net::Awaitable<FoundRoute> find(const FlowSpec& flow);
@@ -39,6 +48,7 @@ class Routes {
   struct Side {
     Cluster& cluster;
     Condition without_leader;
+    Condition unauthorized;
     Condition unreachable;
     Condition refused;
     std::map<protocol::BrokerId, Cluster::BrokerPlace> reached;

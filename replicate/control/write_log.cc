@@ -22,7 +22,7 @@ constexpr auto silence = std::chrono::seconds(10);
 net::Awaitable<ProduceAnswer> write_log(Cluster& cluster, TopicPartition partition, std::vector<std::byte> batch,
                                         std::int32_t timeout_ms) {
   const Topic::Partition* known = cluster.find_led(partition);
-  if (known == nullptr) throw ClusterError(partition.to_string() + " has no leader at the moment");
+  if (known == nullptr) throw ClusterError(cluster.why_not_led(partition).reason);
   const protocol::BrokerId leader = known->leader;
   protocol::ProduceRequest request;
   request.acks = all_in_sync;

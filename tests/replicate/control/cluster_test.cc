@@ -5,6 +5,7 @@
 
 #include "protocol/messages/metadata.h"
 #include "replicate/control/leaders.h"
+#include "replicate/control/read_log.h"
 #include "tests/replicate/control/fake_kafka.h"
 
 namespace shunt::replicate {
@@ -65,6 +66,25 @@ TEST_F(ClusterTest, NamedTopicsThatDoNotExistAreKnownWithTheirError) {
   });
   ASSERT_NE(cluster.find_topic("nope"), nullptr);
   EXPECT_EQ(cluster.find_topic("nope")->error_code, 3);
+}
+
+TEST_F(ClusterTest, WhereNobodyLeadsItIsKnownWhy) {
+  kafka.create("a", 3);
+  kafka.partition("a", 0).leader = -1;
+  kafka.create("b", 1);
+  kafka.topics.at("b").error = protocol::errors::topic_authorization_failed;
+  const TopicPartition b0{"b", PartitionIndex(0)};
+  Cluster cluster(context.get_executor(), kafka.settings("source"));
+  run([&]() -> Awaitable<> {
+    std::vector<std::string> names = {"a", "b"};
+    co_await cluster.refresh_topics(names);
+    const LogStretch moving = co_await read_log(cluster, a0, Offset(0), 1000, Isolation::read_committed, 0);
+    EXPECT_EQ(moving.error_code, protocol::errors::leader_not_available);
+    const LogStretch refused = co_await read_log(cluster, b0, Offset(0), 1000, Isolation::read_committed, 0);
+    EXPECT_EQ(refused.error_code, protocol::errors::topic_authorization_failed);
+  });
+  EXPECT_EQ(cluster.why_not_led(a0).reason, "source has no leader for a-0 at the moment");
+  EXPECT_EQ(cluster.why_not_led(b0).reason, "source answers TOPIC_AUTHORIZATION_FAILED (29) for topic b");
 }
 
 TEST_F(ClusterTest, DeadBootstrapAddressesDoNotMatter) {
