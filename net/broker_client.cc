@@ -29,6 +29,7 @@ Awaitable<std::shared_ptr<BrokerConnection>> BrokerClient::connect(Time deadline
     if (closed_) throw BrokerError(name_, BrokerStep::connect, "closed by shunt");
     if (!connecting_) {
       connecting_ = true;
+      attempted_at_ = now();
       failure_.reset();
       asio::co_spawn(executor_, attempt(), asio::detached);
     }
@@ -42,6 +43,11 @@ Awaitable<std::shared_ptr<BrokerConnection>> BrokerClient::connect(Time deadline
     }
   }
   co_return connection_;
+}
+
+Duration BrokerClient::silence() const {
+  if (connecting_) return now() - attempted_at_;
+  return is_connected() ? connection_->silence() : Duration{};
 }
 
 // On its own, not part of the call that asked for it: other calls wait for it too, and a host name that takes minutes

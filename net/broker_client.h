@@ -69,6 +69,8 @@ class BrokerClient : public std::enable_shared_from_this<BrokerClient> {
   Awaitable<std::shared_ptr<BrokerConnection>> connect(Time deadline);
 
   [[nodiscard]] bool is_connected() const { return connection_ && connection_->is_open(); }
+  /// For how long the broker has owed an answer, or a connection that somebody waits for, and given none; 0: nothing.
+  [[nodiscard]] Duration silence() const;
   /// The last attempt to connect failed and the next one must wait: better ask another broker.
   [[nodiscard]] bool is_resting() const;
   [[nodiscard]] const std::string& name() const { return name_; }
@@ -86,6 +88,7 @@ class BrokerClient : public std::enable_shared_from_this<BrokerClient> {
   Time opened_at_{};   // connection_
   Time not_before_{};  // of the next attempt
   bool connecting_ = false;
+  Time attempted_at_{};  // connecting_: since when
   bool closed_ = false;
   std::optional<BrokerError> failure_;  // of the last attempt
   std::string last_end_;                // why the connection before ended

@@ -278,6 +278,7 @@ Awaitable<std::vector<std::byte>> BrokerConnection::exchange(std::function<std::
   call->what = std::move(what);
   call->timeout = deadline - begun;
   std::vector<std::byte> frame = encode(pipeline_.next_correlation_id());
+  if (pipeline_.size() == 0) heard_at_ = now();
   pipeline_.begin(call, deadline);
   watch_deadline();
   send(std::move(frame));
@@ -359,6 +360,7 @@ void BrokerConnection::handle_answer(std::span<const std::byte> frame) {
   }
   Call& call = **answered;
   answered_ = true;
+  heard_at_ = now();
   call.answer = frames_.take(frame);
   call.done = true;
   changed_.announce();

@@ -83,6 +83,8 @@ class BrokerConnection : public std::enable_shared_from_this<BrokerConnection> {
   void fail(const std::string& reason);
 
   [[nodiscard]] bool is_open() const { return reason_.empty(); }
+  /// For how long the broker has owed an answer without giving any; 0: it owes none.
+  [[nodiscard]] Duration silence() const { return pipeline_.size() > 0 ? now() - heard_at_ : Duration{}; }
   /// Why it is not.
   [[nodiscard]] const std::string& reason() const { return reason_; }
   [[nodiscard]] const ApiVersions& versions() const { return handshake_.versions(); }
@@ -127,6 +129,7 @@ class BrokerConnection : public std::enable_shared_from_this<BrokerConnection> {
   std::deque<std::vector<std::byte>> outgoing_;
   bool writing_ = false;
   bool answered_ = false;  // at least one request has been
+  Time heard_at_{};        // the last answer, or when the oldest request began to be the oldest
   Alarm deadline_alarm_;
   // ending: what is under way is awaited; renewing: the SASL exchange is, and nothing else is under way
   enum class Session { valid, ending, renewing } session_ = Session::valid;

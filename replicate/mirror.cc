@@ -197,6 +197,9 @@ class Mirror::Impl final : private Shards {
   void settle(FlowId flow_id, ParkCause cause, std::string reason) override {
     shard_of(flow_id).settle(flow_id, cause, std::move(reason));
   }
+  void leave_broker(FlowId flow_id, MirrorSide side, protocol::BrokerId broker, std::string reason) override {
+    shard_of(flow_id).leave_broker(flow_id, side, broker, std::move(reason));
+  }
   /// Partitions are dealt out in turn, and stay where they are.
   Shard& shard_of(FlowId flow_id) { return *runners_[flow_id.number % runners_.size()].shard; }
 

@@ -229,6 +229,13 @@ ClusterError Cluster::unreachable(const std::vector<net::BrokerError>& failures)
   return ClusterError(fmt::format("cluster {}: no broker could be asked:{}", alias(), reasons), is_final);
 }
 
+net::Duration Cluster::silence_of(BrokerId broker) const {
+  const auto address = brokers_.find(broker);
+  if (address == brokers_.end()) return {};
+  const auto client = clients_.find(address->second);
+  return client == clients_.end() ? net::Duration{} : client->second->silence();
+}
+
 void Cluster::drop_unused_clients() {
   std::set<HostPort> in_use;
   for (const auto& [broker, address] : brokers_) in_use.insert(address);

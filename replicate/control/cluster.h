@@ -120,6 +120,9 @@ class Cluster {
   };
   [[nodiscard]] NoLeader why_not_led(const TopicPartition& partition) const;
 
+  /// For how long the broker has owed an answer, or a connection, and given none; 0: nothing.
+  [[nodiscard]] net::Duration silence_of(protocol::BrokerId broker) const;
+
   // ---- asking ----
   // Requests go out once; errors inside an answer are the caller's. Throw net::BrokerError or ClusterError.
 

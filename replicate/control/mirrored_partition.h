@@ -61,6 +61,8 @@ struct MirroredPartition {
   std::optional<Condition> condition;  // what holds it up or has stopped it; kept until it is on its way again
   std::int64_t held_up_at = -1;        // the position then
   net::Time assigned_at{};
+  Route route;                     // as assigned
+  bool is_leaving_broker = false;  // the shard was told that the route leads nowhere any more
   std::optional<Standing> standing;
   bool is_fence_due = false;  // a detour has ended early: what it had begun is fenced by the next one, before any data
   bool is_in_doubt = false;   // DetourStart::is_in_doubt, of the next detour

@@ -285,6 +285,8 @@ void Replication::assign(Partition& partition, const Route& route) {
                 route.source.broker.value(), route.target.broker.value());
   partition.source_epoch = route.source.leader_epoch;
   partition.assigned_at = now();
+  partition.route = route;
+  partition.is_leaving_broker = false;
   partition.is_in_shard = true;
   set_phase(partition, Phase::running);
   shards_.assign({.spec = partition.spec, .route = route, .standing = partition.standing});
@@ -545,6 +547,7 @@ net::Time Replication::next_due() const {
     if (topic.stage == MirroredTopic::Stage::removing && !topic.is_being_removed) next = std::min(next, topic.due);
   }
   if (!source_doubt_.topics.empty() || !target_doubt_.topics.empty()) next = std::min(next, next_question_);
+  if (is_broker_silent_) next = std::min(next, next_silence_question_);
   return next;
 }
 

@@ -57,6 +57,7 @@ class Shards {
   virtual ~Shards() = default;
   virtual void assign(Assignment assignment) = 0;
   virtual void settle(FlowId flow_id, ParkCause cause, std::string reason) = 0;
+  virtual void leave_broker(FlowId flow_id, MirrorSide side, protocol::BrokerId broker, std::string reason) = 0;
 };
 
 struct ReplicationSettings {
@@ -132,9 +133,11 @@ class Replication {
     std::set<std::string> topics;  // whether they are still there
     bool is_silent = false;        // no broker answers, and that was said
   };
-  enum class Side { source, target };
 
   static constexpr net::Duration retry_after_failure = std::chrono::seconds(1);
+  // Of a broker that owes the control plane an answer: longer than a fetch may wait for data.
+  static constexpr net::Duration silence_noticed = std::chrono::seconds(1);
+  static constexpr net::Duration silence_interval = std::chrono::milliseconds(300);  // between questions then
   static net::Time now() { return net::now(); }
 
   net::Awaitable<> follow();
@@ -160,10 +163,13 @@ class Replication {
   void add_partitions(const TopicResult& result, std::int32_t already);
   void begin_anew(MirroredTopic& topic, const TopicResult& result);
   net::Awaitable<> ask_again();
+  [[nodiscard]] bool waits_for_silent_broker(const Partition& partition, MirrorSide side) const;
+  bool add_topics_of_silent_brokers(std::set<std::string>& source_topics, std::set<std::string>& target_topics) const;
+  void leave_silent_brokers();
   net::Awaitable<bool> ask_again(Cluster& cluster, Doubt& doubt, std::set<std::string> topics);
-  void look_at(MirroredTopic& topic, Side side);
-  void handle_gone(MirroredTopic& topic, Side side);
-  void handle_replaced(MirroredTopic& topic, Side side, const protocol::Uuid& id);
+  void look_at(MirroredTopic& topic, MirrorSide side);
+  void handle_gone(MirroredTopic& topic, MirrorSide side);
+  void handle_replaced(MirroredTopic& topic, MirrorSide side, const protocol::Uuid& id);
   [[nodiscard]] bool are_topics_same(MirroredTopic& topic);
   void close(MirroredTopic& topic, Condition condition, std::string reason);
   void hold(Partition& partition, const MirroredTopic& topic);
@@ -255,6 +261,8 @@ class Replication {
   std::size_t tasks_ = 0;       // all that is under way
   std::exception_ptr failure_;  // of a task: what it has no name for
   std::optional<FailoverMarks> failover_marks_;
+  bool is_broker_silent_ = false;  // to a running flow
+  net::Time next_silence_question_{};
   net::Time next_look_{};        // for the flow's mark
   bool is_looking_ = false;      // a task is at it
   bool is_cleared_ = true;       // the flow had not failed over when it was looked last

@@ -25,7 +25,7 @@ Awaitable<> Replication::discover() {
   std::vector<TopicResult> prepared;
   try {
     co_await source_.refresh_topics();
-    for (auto& [name, topic] : topics_) look_at(topic, Side::source);
+    for (auto& [name, topic] : topics_) look_at(topic, MirrorSide::source);
     std::vector<TopicPair> pairs = topics_to_prepare();
     if (pairs.empty() && !discovered_) {
       const std::string nothing =
@@ -97,8 +97,8 @@ void Replication::handle_prepared(const TopicResult& result) {
   }
   const auto known = topics_.find(name);
   if (known != topics_.end() && known->second.stage != Stage::anew) {
-    look_at(known->second, Side::source);
-    look_at(known->second, Side::target);
+    look_at(known->second, MirrorSide::source);
+    look_at(known->second, MirrorSide::target);
     if (!are_topics_same(known->second) || result.mirrored_partitions() == 0) return;
     note_topic_error(result);
     add_partitions(result, static_cast<std::int32_t>(partitions_of(known->second).size()));
@@ -194,6 +194,10 @@ Awaitable<> Replication::ask_again() {
     source_topics.insert(source_doubt_.topics.begin(), source_doubt_.topics.end());
     target_topics.insert(target_doubt_.topics.begin(), target_doubt_.topics.end());
   }
+  if (now() >= next_silence_question_) {
+    next_silence_question_ = now() + silence_interval;
+    is_broker_silent_ = add_topics_of_silent_brokers(source_topics, target_topics);
+  }
   // What becomes stale while the brokers think about it is not part of the question.
   const bool was_source_stale = !source_topics.empty() && std::exchange(source_doubt_.is_stale, false);
   const bool was_target_stale = !target_topics.empty() && std::exchange(target_doubt_.is_stale, false);
@@ -201,6 +205,7 @@ Awaitable<> Replication::ask_again() {
   const bool is_target_answered = co_await ask_again(target_, target_doubt_, std::move(target_topics));
   if (!is_source_answered) source_doubt_.is_stale = source_doubt_.is_stale || was_source_stale;
   if (!is_target_answered) target_doubt_.is_stale = target_doubt_.is_stale || was_target_stale;
+  if (is_broker_silent_) leave_silent_brokers();
   if (doubtful.empty()) co_return;
   if (!is_source_answered || !is_target_answered) {
     source_doubt_.is_stale = target_doubt_.is_stale = true;
@@ -211,10 +216,65 @@ Awaitable<> Replication::ask_again() {
   }
 }
 
+namespace {
+
+TopicPartition place_of(const FlowSpec& flow, MirrorSide side) {
+  return {side == MirrorSide::source ? flow.source_topic : flow.target_topic, flow.partition};
+}
+
+}  // namespace
+
+/// It waits for a broker that owes an answer.
+bool Replication::waits_for_silent_broker(const Partition& partition, MirrorSide side) const {
+  const bool is_source = side == MirrorSide::source;
+  if (partition.phase == Phase::running) {
+    const FlowProgress& progress = *partition.spec.progress;
+    return (is_source ? progress.is_source_silent : progress.is_target_silent).load(std::memory_order_relaxed);
+  }
+  if (!partition.is_busy) return false;
+  const Cluster& cluster = is_source ? source_ : target_;
+  const Topic::Partition* led = cluster.find_led(place_of(partition.spec, side));
+  return led != nullptr && cluster.silence_of(led->leader) > silence_noticed;
+}
+
+/// False: there are none.
+bool Replication::add_topics_of_silent_brokers(std::set<std::string>& source_topics,
+                                               std::set<std::string>& target_topics) const {
+  bool found = false;
+  for (const auto& [id, partition] : by_id_) {
+    for (const MirrorSide side : {MirrorSide::source, MirrorSide::target}) {
+      if (!waits_for_silent_broker(*partition, side)) continue;
+      found = true;
+      (side == MirrorSide::source ? source_topics : target_topics).insert(place_of(partition->spec, side).topic);
+    }
+  }
+  return found;
+}
+
+/// A broker that hangs does not say that it leads no more: the others do. Without that, its answer would be waited for
+/// until the request's own time is over. (The control plane's connections to it have gone with it from the metadata.)
+void Replication::leave_silent_brokers() {
+  for (const auto& [id, partition] : by_id_) {
+    if (partition->phase != Phase::running || partition->is_leaving_broker) continue;
+    for (const MirrorSide side : {MirrorSide::source, MirrorSide::target}) {
+      if (!waits_for_silent_broker(*partition, side)) continue;
+      const Cluster& cluster = side == MirrorSide::source ? source_ : target_;
+      const TopicPartition place = place_of(partition->spec, side);
+      const Route::Side& left = partition->route.of(side);
+      const Topic::Partition* led = cluster.find_led(place);
+      if (led == nullptr || led->leader == left.broker || led->leader_epoch <= left.leader_epoch) continue;
+      partition->is_leaving_broker = true;
+      shards_.leave_broker(id, side, left.broker,
+                           fmt::format("silent, while {} has elected broker {} to lead {}", cluster.alias(),
+                                       led->leader.value(), place.to_string()));
+    }
+  }
+}
+
 /// Whether there was an answer.
 Awaitable<bool> Replication::ask_again(Cluster& cluster, Doubt& doubt, std::set<std::string> topics) {
   if (topics.empty()) co_return false;
-  const Side side = &cluster == &source_ ? Side::source : Side::target;
+  const MirrorSide side = &cluster == &source_ ? MirrorSide::source : MirrorSide::target;
   std::string failure;
   try {
     co_await cluster.refresh_topics(std::vector<std::string>(topics.begin(), topics.end()));
@@ -230,14 +290,14 @@ Awaitable<bool> Replication::ask_again(Cluster& cluster, Doubt& doubt, std::set<
   if (doubt.is_silent) spdlog::info("{}: {} answers again", settings_.name, cluster.alias());
   doubt.is_silent = false;
   for (auto& [name, topic] : topics_) {
-    if (topics.contains(side == Side::source ? topic.source_topic : topic.target_topic)) look_at(topic, side);
+    if (topics.contains(side == MirrorSide::source ? topic.source_topic : topic.target_topic)) look_at(topic, side);
   }
   co_return true;
 }
 
 /// What the last answer about it means.
-void Replication::look_at(MirroredTopic& topic, Side side) {
-  const bool is_source = side == Side::source;
+void Replication::look_at(MirroredTopic& topic, MirrorSide side) {
+  const bool is_source = side == MirrorSide::source;
   // What waits for its source to be created anew may wait for ever.
   const bool is_awaited = topic.stage == Stage::anew && is_source;
   if (topic.stage != Stage::mirrored && topic.stage != Stage::failed && !is_awaited) return;
@@ -280,14 +340,16 @@ void Replication::look_at(MirroredTopic& topic, Side side) {
 bool Replication::are_topics_same(MirroredTopic& topic) {
   const Topic* source = source_.find_topic(topic.source_topic);
   const Topic* target = target_.find_topic(topic.target_topic);
-  if (source != nullptr && source->error_code == 0 && source->id != topic.source.id()) look_at(topic, Side::source);
-  if (target != nullptr && target->error_code == 0 && target->id != topic.target.id()) look_at(topic, Side::target);
+  if (source != nullptr && source->error_code == 0 && source->id != topic.source.id())
+    look_at(topic, MirrorSide::source);
+  if (target != nullptr && target->error_code == 0 && target->id != topic.target.id())
+    look_at(topic, MirrorSide::target);
   return topic.stage == Stage::mirrored && !source_doubt_.topics.contains(topic.source_topic) &&
          !target_doubt_.topics.contains(topic.target_topic);
 }
 
-void Replication::handle_gone(MirroredTopic& topic, Side side) {
-  if (side == Side::source) {
+void Replication::handle_gone(MirroredTopic& topic, MirrorSide side) {
+  if (side == MirrorSide::source) {
     if (topic.condition == Condition::source_deleted) return;  // still
     if (topic.stage == Stage::anew) {
       count(topic.source_topic, Condition::source_deleted);
@@ -307,8 +369,8 @@ void Replication::handle_gone(MirroredTopic& topic, Side side) {
         fmt::format("topic {} was deleted on {}", topic.target_topic, target_.alias()));
 }
 
-void Replication::handle_replaced(MirroredTopic& topic, Side side, const protocol::Uuid& id) {
-  const bool is_source = side == Side::source;
+void Replication::handle_replaced(MirroredTopic& topic, MirrorSide side, const protocol::Uuid& id) {
+  const bool is_source = side == MirrorSide::source;
   TopicIdentity& identity = is_source ? topic.source : topic.target;
   std::string reason = fmt::format("topic {} was deleted on {} and created again (its id was {} and is {})",
                                    is_source ? topic.source_topic : topic.target_topic,

@@ -24,6 +24,8 @@ class AnswerClock {
 
   /// Whether the oldest request has waited too long; to be asked only while there is one.
   [[nodiscard]] bool is_over(net::Time now) const { return now > since_ + patience_; }
+  /// The same for longer than `noticed`.
+  [[nodiscard]] bool is_silent(net::Time now, net::Duration noticed) const { return now > since_ + noticed; }
 
  private:
   const net::Duration patience_;

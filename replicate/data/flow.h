@@ -69,7 +69,13 @@ struct FlowProgress {
   // How long brokers have asked the connections it shares to keep quiet (quotas, KIP-219).
   std::atomic<std::uint64_t> source_throttled_ms{0};
   std::atomic<std::uint64_t> target_throttled_ms{0};
+  // The broker has owed the connection an answer for longer than one that is well does.
+  std::atomic<bool> is_source_silent{false};
+  std::atomic<bool> is_target_silent{false};
 };
+
+/// Which of its two clusters something about a flow is of.
+enum class MirrorSide { source, target };
 
 /// Names a flow in the process.
 struct FlowId {
@@ -127,6 +133,8 @@ struct Route {
   };
   Side source;
   Side target;
+
+  [[nodiscard]] const Side& of(MirrorSide side) const { return side == MirrorSide::source ? source : target; }
 };
 
 /// Why a flow left the shard.

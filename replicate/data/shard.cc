@@ -47,6 +47,14 @@ void Shard::settle(FlowId flow_id, ParkCause cause, std::string reason) {
   loop_->wake();
 }
 
+void Shard::leave_broker(FlowId flow_id, MirrorSide side, protocol::BrokerId broker, std::string reason) {
+  {
+    const std::lock_guard lock(mutex_);
+    inbox_.departures.push_back({.flow_id = flow_id, .side = side, .broker = broker, .reason = std::move(reason)});
+  }
+  loop_->wake();
+}
+
 void Shard::stop(bool graceful) {
   {
     const std::lock_guard lock(mutex_);
@@ -105,6 +113,13 @@ void Shard::read_inbox() {
   for (Settle& settle : inbox.settles) {
     const auto flow = flows_.find(settle.flow_id);
     if (flow != flows_.end()) flow->second->source->settle(*flow->second, settle.cause, std::move(settle.reason));
+  }
+  for (const Departure& departure : inbox.departures) {
+    const auto found = flows_.find(departure.flow_id);
+    if (found == flows_.end()) continue;
+    Flow& flow = *found->second;
+    if (flow.route().of(departure.side).broker != departure.broker) continue;
+    flow.source->leave_broker(flow, departure.side, departure.reason);
   }
   if (stop_asked && stopping_ == Inbox::Stop::graceful) {
     std::vector<FlowId> ids;  // settling may park a flow, which leaves flows_

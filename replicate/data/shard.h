@@ -1,7 +1,7 @@
 // A shard: one thread's share of the data path. It owns its event loop, its buffers, its connections and its flows, and
 // shares nothing with other shards; it talks with the control plane through two mailboxes only.
 //
-//   control plane -> shard   assign a flow, settle a flow, drain
+//   control plane -> shard   assign a flow, settle a flow, leave a broker, drain
 //   shard -> control plane   a flow was parked, and why
 //
 // A flow belongs to the shard from assign() until its Parked message: exactly one for every assign().
@@ -52,6 +52,9 @@ class Shard {
   void assign(Assignment assignment);
   /// Parks the flow with `cause` when its batches in flight are answered. No effect on a flow that has left.
   void settle(FlowId flow_id, ParkCause cause, std::string reason);
+  /// Closes the flow's connection to `broker`, for all flows that it carries. No effect on a flow that has left, or goes
+  /// to another broker now.
+  void leave_broker(FlowId flow_id, MirrorSide side, protocol::BrokerId broker, std::string reason);
   /// Ends run(): flows settle first (`graceful`), or connections are closed at once.
   void stop(bool graceful);
   [[nodiscard]] const ShardCounters& counters() const { return counters_; }
@@ -70,9 +73,16 @@ class Shard {
     ParkCause cause;
     std::string reason;
   };
+  struct Departure {
+    FlowId flow_id;
+    MirrorSide side;
+    protocol::BrokerId broker;
+    std::string reason;
+  };
   struct Inbox {
     std::vector<Assignment> assignments;
     std::vector<Settle> settles;
+    std::vector<Departure> departures;
     enum class Stop { no, graceful, at_once } stop = Stop::no;
   };
 

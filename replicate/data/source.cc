@@ -56,8 +56,21 @@ void Source::add(Flow& flow) {
   flow.target = &target_for(flow.route().target);
   flows_.set(flow.spec().source_topic, flow.spec().partition, &flow);
   session_.add(flow);
-  if (link_.is_down()) link_.open(flow.route().source.endpoint, flow.route().source.host);
+  flow.progress().is_source_silent.store(is_silent_, std::memory_order_relaxed);
+  if (link_.is_down()) {
+    last_progress_ = loop_.now();
+    tick_timer_.set(loop_.now() + tick_interval);
+    link_.open(flow.route().source.endpoint, flow.route().source.host);
+  }
   flow.target->add(flow);
+}
+
+void Source::leave_broker(Flow& flow, MirrorSide side, const std::string& reason) {
+  if (side == MirrorSide::source) {
+    link_.fail(reason);
+  } else {
+    flow.target->close(reason);
+  }
 }
 
 void Source::settle(Flow& flow, ParkCause cause, std::string reason) {
@@ -130,7 +143,6 @@ void Source::on_link_ready() {
     return;
   }
   last_progress_ = loop_.now();
-  tick_timer_.set(loop_.now() + tick_interval);
   fetch();
 }
 
@@ -145,6 +157,7 @@ void Source::on_link_down(const std::string& reason) {
   forwarding_ = false;
   session_.reset();
   muted_until_ = {};
+  is_silent_ = false;
   for (auto& [broker, target] : targets_) target->abandon_open_batch(reason);
   std::vector<Flow*> lost;
   flows_.for_each([&](Flow* flow) { lost.push_back(flow); });
@@ -162,14 +175,22 @@ void Source::on_link_sent() {
 
 void Source::tick() {
   tick_timer_.set(loop_.now() + tick_interval);
-  if (reading_ != Reading::awaiting && reading_ != Reading::receiving) return;
+  const bool is_fetching = reading_ == Reading::awaiting || reading_ == Reading::receiving;
   const net::Duration silent = loop_.now() - last_progress_;
+  const net::Duration usual = std::chrono::milliseconds(settings_.source.fetch.max_wait_ms);
+  note_silence((!link_.is_ready() || is_fetching) && silent > usual + settings_.source.silence_noticed);
+  if (!link_.is_ready() || !is_fetching) return;
   if (silent > settings_.source.stall_timeout) {
     link_.fail(fmt::format("no data for {} s in the middle of a fetch",
                            std::chrono::duration_cast<std::chrono::seconds>(silent).count()));
   } else if (silent > settings_.source.stall_timeout / 4 && reading_ == Reading::receiving) {
     link_.set_at_least(1);  // a slow source is not a silent one: take what there is
   }
+}
+
+void Source::note_silence(bool is_silent) {
+  if (std::exchange(is_silent_, is_silent) == is_silent) return;
+  flows_.for_each([&](Flow* flow) { flow->progress().is_source_silent.store(is_silent, std::memory_order_relaxed); });
 }
 
 // ---- Fetching -------------------------------------------------------------------------------------------------------

@@ -29,6 +29,8 @@ struct SourceSettings {
   FetchSettings fetch;
   net::Duration stall_timeout =
       std::chrono::seconds(30);  // no byte of an awaited answer for so long: the connection is closed
+  // No byte for so long beyond the fetch's own wait, or no connection: FlowProgress::is_source_silent.
+  net::Duration silence_noticed = std::chrono::milliseconds(500);
   net::Duration place_trust = std::chrono::seconds(1);  // then the target is asked for its log end once more
 };
 
@@ -54,6 +56,8 @@ class Source final : private Link::Owner {
   void add(Flow& flow);
   /// Ends the flow's work here for an outside reason; it is parked when its batches in flight are answered.
   void settle(Flow& flow, ParkCause cause, std::string reason);
+  /// Closes the flow's connection on that side, for all flows that it carries.
+  void leave_broker(Flow& flow, MirrorSide side, const std::string& reason);
   /// Closes all connections; idle() becomes true.
   void close(const std::string& reason);
   [[nodiscard]] bool is_down() const;
@@ -92,6 +96,7 @@ class Source final : private Link::Owner {
   void park_settled();
   void flush_targets();
   void tick();
+  void note_silence(bool is_silent);
   Target& target_for(const Route::Side& side);
 
   net::Loop& loop_;
@@ -124,6 +129,7 @@ class Source final : private Link::Owner {
 
   net::Time muted_until_{};
   net::Time last_progress_{};
+  bool is_silent_ = false;
   net::Timer retry_timer_;
   net::Timer tick_timer_;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -57,7 +58,12 @@ Target::Target(Source& source, net::Loop& loop, BrokerId broker, const TargetSet
 void Target::add(Flow& flow) {
   flows_.set(flow.spec().target_topic, flow.spec().partition, &flow);
   to_locate_.push_back(&flow);
-  if (link_.is_down()) link_.open(flow.route().target.endpoint, flow.route().target.host);
+  flow.progress().is_target_silent.store(is_silent_, std::memory_order_relaxed);
+  if (link_.is_down()) {
+    answer_clock_.handle_oldest_request(loop_.now());  // what is owed first is the connection
+    tick_timer_.set(loop_.now() + tick_interval);
+    link_.open(flow.route().target.endpoint, flow.route().target.host);
+  }
   locate_waiting();
 }
 
@@ -86,7 +92,6 @@ void Target::on_link_ready() {
     return;
   }
   if (answers_.empty()) answers_.resize(answer_buffer_bytes);
-  tick_timer_.set(loop_.now() + tick_interval);
   arm_receive();
   locate_waiting();
   source_.handle_target_changed();
@@ -109,7 +114,7 @@ void Target::on_link_down(const std::string& reason) {
   answers_ = {};
   answers_filled_ = 0;
   muted_until_ = {};
-  was_blocked_ = stalled_ = false;
+  was_blocked_ = stalled_ = is_silent_ = false;
   locating_.clear();
   to_locate_.clear();
   std::vector<Flow*> lost;
@@ -141,6 +146,9 @@ void Target::abandon_open_batch(const std::string& reason) {
 
 void Target::tick() {
   tick_timer_.set(loop_.now() + tick_interval);
+  const bool is_answer_owed = !link_.is_ready() || !requests_.empty();
+  note_silence(is_answer_owed && answer_clock_.is_silent(loop_.now(), settings_.silence_noticed));
+  if (!link_.is_ready()) return;
   if (!requests_.empty() && answer_clock_.is_over(loop_.now())) {
     link_.fail(fmt::format(
         "no answer to {} within {} s",
@@ -157,6 +165,11 @@ void Target::tick() {
     stalled_ = true;
   }
   source_.handle_target_changed();
+}
+
+void Target::note_silence(bool is_silent) {
+  if (std::exchange(is_silent_, is_silent) == is_silent) return;
+  flows_.for_each([&](Flow* flow) { flow->progress().is_target_silent.store(is_silent, std::memory_order_relaxed); });
 }
 
 void Target::note_progress() {

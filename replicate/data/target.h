@@ -37,6 +37,8 @@ struct TargetSettings {
   std::size_t unsent_bytes = 1024 * 1024;  // queued: beyond this the source is not read
   net::Duration answer_linger = std::chrono::milliseconds(10);
   net::Duration stall_after = std::chrono::seconds(1);  // blocked that long: its flows step aside for their neighbours
+  // An answer that is owed for so long, or a connection that is not made: FlowProgress::is_target_silent.
+  net::Duration silence_noticed = std::chrono::milliseconds(500);
   // Of a broker that answers none of its requests; beyond the broker's own ProduceSettings::timeout_ms.
   net::Duration request_timeout = std::chrono::seconds(40);
 };
@@ -119,6 +121,7 @@ class Target final : private Link::Owner {
   void tick();
   [[nodiscard]] bool muted() const { return loop_.now() < muted_until_; }
   void note_progress();
+  void note_silence(bool is_silent);
   [[nodiscard]] bool is_full() const;
 
   Source& source_;
@@ -153,6 +156,7 @@ class Target final : private Link::Owner {
   net::Time blocked_since_{};
   bool was_blocked_ = false;
   bool stalled_ = false;
+  bool is_silent_ = false;
   net::Timer linger_timer_;
   net::Timer tick_timer_;
 };

@@ -89,6 +89,48 @@ def a_broker_of_three_dies_on_either_side(lab):
 
 
 @integration(timeout_seconds=240)
+def a_frozen_broker_is_left_for_the_leaders_that_others_elect(lab):
+    # It keeps its connections and says nothing; only its cluster tells that it leads no more. Nothing here would end
+    # the wait for its answers within the test's time.
+    source = lab.cluster("source", brokers=3, properties=QUICK)
+    target = lab.cluster("target", brokers=3, properties=QUICK)
+    clients = ("source.consumer", "source.admin", "target.producer", "target.admin")
+    patience = {f"{client}.request.timeout.ms": 600000 for client in clients} | {"shunt.stall.timeout.ms": 600000}
+    topics = [lab.topic("plain"), lab.topic("committed")]
+    for cluster in (source, target):
+        for topic in topics:
+            cluster.create_topic(topic, partitions=6, replication=3, configs=SAFE)
+    loads = 0
+
+    def load(without=None):
+        nonlocal loads
+        # The judge's clients are as patient with a frozen broker as others are: they do not hear of it.
+        addresses = [address for number, address in enumerate(source.bootstrap.split(","), 1) if number != without]
+        common = f"records=3000,partitions=6,start={loads * 3000}"
+        lab.judge("load", "--bootstrap", ",".join(addresses), "--spec", f"topic={topics[0]},{common}",
+                  "--spec", f"topic={topics[1]},transaction=20,abort=5,{common}")  # fmt: skip
+        loads += 1
+
+    load()
+    run = start(lab, source, target, topics, **{"replication.factor": 3, "shunt.log.level": "debug", **patience})
+    lab.until_level(topics, source, target)
+    for alias, cluster, broker in (("target", target, 2), ("source", source, 3)):
+        led = lambda: [leader for topic in topics for leader, _, _ in cluster.metadata()["topics"][topic].values()]
+        assert broker in led(), led()
+        cluster.broker(broker).pause()
+        lab.eventually(lambda: broker not in led(), 60, "the others have elected leaders")
+        load(without=broker if cluster is source else None)
+        lab.until_level(topics, source, target, timeout_seconds=90)
+        said = f"silent, while {alias} has elected broker"
+        assert said in run.log_text(), run.log_text()
+        cluster.broker(broker).resume()
+        cluster.wait()
+    run.drain()
+    assert not run.summary()["failures"], run.summary()
+    lab.assert_identical(topics, source, target, batches=False, isolation="read_committed")
+
+
+@integration(timeout_seconds=240)
 def brokers_die_among_transactions(lab):
     source = lab.source
     target = lab.cluster("target", brokers=3, properties=QUICK)

@@ -73,6 +73,10 @@ void Process::assign(replicate::Assignment assignment) {
 void Process::settle(replicate::FlowId flow_id, replicate::ParkCause cause, std::string reason) {
   shard_of(flow_id).settle(flow_id, cause, std::move(reason));
 }
+void Process::leave_broker(replicate::FlowId flow_id, replicate::MirrorSide side, protocol::BrokerId broker,
+                           std::string reason) {
+  shard_of(flow_id).leave_broker(flow_id, side, broker, std::move(reason));
+}
 
 bool Process::turn() {
   world_.set_stir([this] { stir(); });

@@ -50,6 +50,8 @@ class Process final : private replicate::Shards {
  private:
   void assign(replicate::Assignment assignment) override;
   void settle(replicate::FlowId flow_id, replicate::ParkCause cause, std::string reason) override;
+  void leave_broker(replicate::FlowId flow_id, replicate::MirrorSide side, protocol::BrokerId broker,
+                    std::string reason) override;
   /// Of a shard.
   struct Thread {
     SimLoop* loop = nullptr;  // the shard's
