@@ -145,7 +145,8 @@ void Replication::start_flow(Partition& partition, const Admission& admission, s
   partition.reason.clear();
   partition.start = admission.start.value();
   if (settings_.start.kind == StartPosition::Kind::time) partition.begin = begin;
-  if (!partition.begin) partition.begin = admission.is_new ? admission.start : admission.begun;
+  // Where a life before this one began may not be known; from where this one goes on nothing is left out any more.
+  if (!partition.begin) partition.begin = admission.is_new ? admission.start : admission.begun.value_or(admission.start);
   partition.head.reset();
   partition.admitted = admission.target_end;
   partition.standing.reset();  // the target's log has been compared with the source's instead

@@ -41,7 +41,7 @@ class Checker {
   /// A process begins anew: it does not know what the one before knew.
   virtual void handle_restart() { begun_.clear(); }
   /// Of the source: the next one of its name begins at its beginning.
-  void handle_source_deleted();
+  virtual void handle_source_deleted();
 
   /// The first rule that was broken.
   [[nodiscard]] const std::string& failure() const { return failure_; }

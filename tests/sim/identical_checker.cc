@@ -131,6 +131,11 @@ void IdenticalChecker::handle_restart() {
   }
 }
 
+void IdenticalChecker::handle_source_deleted() {
+  Checker::handle_source_deleted();
+  source_deleted_ = net::now();
+}
+
 void IdenticalChecker::handle_source_loss(const PartitionKey& key) {
   if (is_of_another(key)) return;
   const std::int64_t end = writers_.at(key).end();
@@ -158,7 +163,9 @@ void IdenticalChecker::check(const PartitionKey& key, const StoredBatch& batch) 
     if (copy.of == nullptr) return fail(key, batch, "no such partition on the source");
     if (is_young && is_of_another(key)) copy.is_late = true;
   }
-  if (batch.header().is_control()) {
+  const bool is_marker = batch.header().is_control();
+  if (!is_marker && is_of_another(key) && cannot_be_told(key, batch)) copy.of = &writers_.at(key);
+  if (is_marker) {
     const std::string wrong = copy.misplaced.empty() ? check_marker(copy, key, batch) : std::string();
     if (!wrong.empty()) fail(key, batch, wrong);
     return;
@@ -188,6 +195,21 @@ void IdenticalChecker::check(const PartitionKey& key, const StoredBatch& batch) 
   } else {
     fail(key, batch, wrong);
   }
+}
+
+/// The topic on the source is another one than that whose records the target has, and a process that has begun since has
+/// nothing to know that by: it looks as if compaction had taken them.
+bool IdenticalChecker::cannot_be_told(const PartitionKey& key, const StoredBatch& batch) const {
+  const auto writer = writers_.find(key);
+  const bool is_unknown = source_deleted_ && restarted_ && *restarted_ > *source_deleted_;
+  if (!is_unknown || writer == writers_.end()) return false;
+  const LogWriter& present = writer->second;
+  return std::ranges::all_of(target_.log(key).batches(), [&](const StoredBatch& stored) {
+    if (stored.base >= batch.base || stored.header().is_control()) return true;
+    return std::ranges::all_of(prints_of(stored.bytes), [&](const RecordPrint& print) {
+      return print.offset < present.end() && !has_record(present, print.offset);
+    });
+  });
 }
 
 /// To whom the first batch of a log belongs: of a topic that was just replaced something may still be on its way.

@@ -41,6 +41,7 @@ class IdenticalChecker final : public Checker {
   [[nodiscard]] bool has_begun_early(const PartitionKey& key) const override;
   void handle_begun(const PartitionKey& key, std::int64_t offset) override;
   void handle_restart() override;
+  void handle_source_deleted() override;
 
  private:
   /// What a log of the target is.
@@ -75,6 +76,7 @@ class IdenticalChecker final : public Checker {
                              std::int64_t end) const;
   /// A marker lies where a record belongs, and the source still has that record: to go on behind it is a failure.
   [[nodiscard]] bool is_displaced(const Copy& copy) const;
+  [[nodiscard]] bool cannot_be_told(const PartitionKey& key, const StoredBatch& batch) const;
   [[nodiscard]] const Copy* find(const PartitionKey& key) const;
   Copy& copy_at(const PartitionKey& key);
   void handle_target_deleted(const std::string& topic);
@@ -83,6 +85,7 @@ class IdenticalChecker final : public Checker {
   std::map<PartitionKey, Copy> copies_;
   bool has_started_ = false;                                         // a process
   std::optional<net::Time> restarted_;                               // the last time
+  std::optional<net::Time> source_deleted_;                          // the same
   std::map<PartitionKey, std::set<std::int64_t>> former_producers_;  // of logs that are gone
   std::map<std::string, net::Time> deleted_;                         // topics of the target, the last time
 };

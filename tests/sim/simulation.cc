@@ -145,7 +145,7 @@ class Simulation {
   }
 
   void turn(Life& life) {
-    if (!life.process && world_.now() >= life.starts_at) start(life);
+    if (!life.process && !is_ending_ && world_.now() >= life.starts_at) start(life);
     if (!life.process || world_.now() < life.frozen_until || !life.process->is_stirred()) return;
     life.process->turn();
     note_beginnings(life);
@@ -560,7 +560,9 @@ class Simulation {
       return std::ranges::any_of(lives_, [](const Life& life) { return life.process != nullptr; });
     };
     while (world_.now() < deadline && is_fine() && runs()) run_for(100ms);
-    if (is_fine() && runs()) failure_ = "a process does not end when it is asked to";
+    if (!is_fine() || !runs()) return;
+    failure_ = "a process does not end when it is asked to";
+    for (const auto& [key, writer] : writers_) failure_ += waiting_for(key);
   }
 
   /// What the offset syncs topic says when all is over, to somebody who begins to read it.
