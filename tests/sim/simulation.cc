@@ -498,7 +498,7 @@ class Simulation {
     if (says("shunt.on.target.truncated=continue") && scenario_.unclean_target && !scenario_.continue_truncated) {
       return &verdict_.truncated;
     }
-    if (checker_->may_have_stopped(key)) return &verdict_.overfilled;
+    if (checker_->may_have_stopped(key) || (is_of_topic(stop) && may_topic_have_stopped())) return &verdict_.overfilled;
     if (says("the last batch is not this mirror's") && checker_->has_begun_early(key)) return &verdict_.overfilled;
     // A process that had asked for that may have died before it was done.
     const bool is_lost = target_losses_ > 0 || (scenario_.recreate_source && source_losses_ > 0);
@@ -517,6 +517,10 @@ class Simulation {
     const bool is_unlike = says("a broker has written a marker twice");
     const bool is_old = checker_->is_of_another(key) && (is_unclear || is_unlike || has_only_markers(key));
     return may_not_delete || is_old ? &verdict_.replaced : nullptr;
+  }
+
+  [[nodiscard]] bool may_topic_have_stopped() const {
+    return std::ranges::any_of(writers_, [this](const auto& one) { return checker_->may_have_stopped(one.first); });
   }
 
   /// Of the target's log: nobody's, as far as it can tell.
