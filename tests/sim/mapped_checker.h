@@ -29,6 +29,8 @@ class MappedChecker final : public Checker {
   MappedChecker(Writers& writers, const RetiredWriters& retired, Writers& others, FakeCluster& source,
                 FakeCluster& target, Rules rules);
 
+  /// By another producer of the target.
+  [[nodiscard]] bool is_others(const PartitionKey& key, const StoredBatch& batch) const;
   /// Its map is stored, too.
   [[nodiscard]] bool is_mirrored(const PartitionKey& key) const override;
   [[nodiscard]] std::int64_t position_of(const PartitionKey& key) const override;
@@ -53,7 +55,6 @@ class MappedChecker final : public Checker {
   };
 
   void check(const PartitionKey& key, const StoredBatch& batch);
-  [[nodiscard]] bool is_others(const PartitionKey& key, const StoredBatch& batch) const;
   void check_data(const PartitionKey& key, const StoredBatch& batch);
   void check_syncs(const PartitionKey& key, const StoredBatch& batch);
   [[nodiscard]] std::string judge(const PartitionKey& key, const replicate::OffsetMap& map) const;

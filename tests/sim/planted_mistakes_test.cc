@@ -24,6 +24,11 @@ Scenario scenario_with(Mistake mistake, bool mapped, std::uint64_t seed) {
   if (is_about_beginnings && scenario.start == Start::earliest) scenario.start = Start::latest;
   if (is_about_beginnings) scenario.source_goes = scenario.unclean_source = false;
   scenario.until_caught_up = mistake == Mistake::understated_ends;
+  const bool is_about_choice =
+      mistake == Mistake::changed_mind || mistake == Mistake::needless_map || mistake == Mistake::needless_stop;
+  scenario.automatic = is_about_choice;
+  if (is_about_choice)
+    scenario.source_goes = scenario.target_goes = scenario.unclean_source = scenario.unclean_target = false;
   if (mistake == Mistake::understated_ends) scenario.start = Start::earliest;
   if (mistake == Mistake::late_beginning) scenario.start = Start::time;
   scenario.habits.transactions = true;
@@ -103,6 +108,9 @@ INSTANTIATE_TEST_SUITE_P(Simulation, PlantedMistake,
                                            Planted{Mistake::late_beginning, "late_beginning", 100},
                                            Planted{Mistake::misstated_stable_ends, "misstated_stable_ends", 100},
                                            Planted{Mistake::forgotten_loops, "forgotten_loops", 100, true},
+                                           Planted{Mistake::changed_mind, "changed_mind", 100},
+                                           Planted{Mistake::needless_map, "needless_map", 100},
+                                           Planted{Mistake::needless_stop, "needless_stop", 100},
                                            Planted{Mistake::understated_ends, "understated_ends", 100},
                                            Planted{Mistake::understated_ends, "mapped_understated_ends", 100, true}),
                          [](const auto& planted) { return std::string(planted.param.name); });

@@ -73,6 +73,12 @@ Scenario scenario_of(std::uint64_t seed) {
   scenario.until_caught_up = dice.chance(0.1);
   if (scenario.until_caught_up) scenario.source_goes = scenario.target_goes = false;
   if (scenario.mapped && dice.chance(0.25)) scenario.habits.opposite = opposite_identity();
+  scenario.automatic = !scenario.mapped && dice.chance(0.12);
+  if (scenario.automatic) {
+    scenario.start = Start::earliest;
+    scenario.syncs_on_target = dice.chance(0.5);
+    scenario.unclean_source = scenario.unclean_target = scenario.source_goes = scenario.target_goes = false;
+  }
   if (scenario.start != Start::earliest) {
     // Where a mirror that begins later should begin in a log that has lost its end meanwhile is anybody's guess.
     scenario.unclean_source = false;
