@@ -63,7 +63,7 @@ Beginning begin_at(Offset end, const Admission& admission, const BeginningQuesti
 Beginning decide_refused(const Admission& admission, const BeginningQuestion& question) {
   if (admission.condition != Condition::foreign_writer) return refuse(admission.reason, admission.condition);
   if (question.maps_behind_others) {
-    Beginning behind = map("shunt.on.foreign.writer", admission.reason);
+    Beginning behind = map(mapped_behind_others, admission.reason);
     behind.condition = Condition::foreign_writer;
     return behind;
   }
@@ -97,6 +97,8 @@ Beginning decide_beginning(const Admission& admission, const BeginningQuestion& 
                    .is_lost = true,
                    .last_sequence = admission.last_sequence},
                   admission.reason);
+    case Admission::Verdict::mapped:
+      return map(question.may_map ? mapped_by_auto : mapped_behind_others, admission.reason);
     case Admission::Verdict::refuse:
       return decide_refused(admission, question);
     case Admission::Verdict::retry:

@@ -27,7 +27,9 @@ Scenario scenario_with(Mistake mistake, bool mapped, std::uint64_t seed) {
   const bool is_about_choice =
       mistake == Mistake::changed_mind || mistake == Mistake::needless_map || mistake == Mistake::needless_stop;
   scenario.automatic = is_about_choice;
-  if (is_about_choice)
+  scenario.continue_foreign = mistake == Mistake::unheeded_policy;
+  if (scenario.continue_foreign) scenario.others = true;
+  if (is_about_choice || scenario.continue_foreign)
     scenario.source_goes = scenario.target_goes = scenario.unclean_source = scenario.unclean_target = false;
   if (mistake == Mistake::understated_ends) scenario.start = Start::earliest;
   if (mistake == Mistake::late_beginning) scenario.start = Start::time;
@@ -111,6 +113,7 @@ INSTANTIATE_TEST_SUITE_P(Simulation, PlantedMistake,
                                            Planted{Mistake::changed_mind, "changed_mind", 100},
                                            Planted{Mistake::needless_map, "needless_map", 100},
                                            Planted{Mistake::needless_stop, "needless_stop", 100},
+                                           Planted{Mistake::unheeded_policy, "unheeded_policy", 100},
                                            Planted{Mistake::understated_ends, "understated_ends", 100},
                                            Planted{Mistake::understated_ends, "mapped_understated_ends", 100, true}),
                          [](const auto& planted) { return std::string(planted.param.name); });

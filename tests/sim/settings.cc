@@ -54,6 +54,9 @@ replicate::ReplicationSettings replication_settings(const Scenario& scenario, Wo
   settings.detours.produce_timeout_ms = 2000;
   settings.detours.holes.patience = 5s;
   if (scenario.continue_overtaken) settings.policies.set(replicate::Condition::overtaken, replicate::Policy::go_on);
+  if (scenario.continue_foreign && scenario.mistake != Mistake::unheeded_policy) {
+    settings.policies.set(replicate::Condition::foreign_writer, replicate::Policy::go_on);
+  }
   if (scenario.continue_truncated) {
     settings.policies.set(replicate::Condition::target_truncated, replicate::Policy::go_on);
   }

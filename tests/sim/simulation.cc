@@ -71,7 +71,7 @@ class Simulation {
       auto checker = std::make_unique<MappedChecker>(writers_, retired_, others_, source_, target_, rules);
       mapped_checker_ = checker.get();
       checker_ = std::move(checker);
-    } else if (scenario.automatic) {
+    } else if (scenario.may_choose()) {
       auto checker = std::make_unique<AutoChecker>(writers_, retired_, others_, source_, target_, rules);
       mapped_checker_ = &checker->mapped();
       checker_ = std::move(checker);
@@ -98,7 +98,7 @@ class Simulation {
       writer.clean();
       if (scenario.head && world_.chance(0.5)) writer.expire(world_.between(writer.start(), writer.end()));
     }
-    if (scenario.others || (scenario.automatic && world_.chance(0.6))) write_as_others();
+    if (scenario.automatic ? world_.chance(0.6) : scenario.mapped && scenario.others) write_as_others();
     make_trouble();
   }
 
@@ -232,7 +232,7 @@ class Simulation {
       source_.faults.stall_answer = 0.003;
       source_.faults.throttle = 0.005;
       source_.faults.lose_answer = 0.003;
-      if (scenario_.mapped && !scenario_.syncs_on_target) {
+      if ((scenario_.mapped || scenario_.may_choose()) && !scenario_.syncs_on_target) {
         source_.faults.break_before = 0.01;
         source_.faults.retriable_error = 0.01;
         source_.faults.timed_out_after_append = 0.01;
