@@ -149,7 +149,8 @@ void Replication::start_flow(Partition& partition, const Admission& admission, s
   // From where it goes on nothing is left out any more, also where compaction moves what a time leads to, or nobody knows
   // where a life before this one began.
   if (begin && settings_.start.kind == StartPosition::Kind::time) partition.begin = std::min(*begin, admission.start);
-  if (!partition.begin) partition.begin = admission.is_new ? admission.start : admission.begun.value_or(admission.start);
+  if (!partition.begin)
+    partition.begin = admission.is_new ? admission.start : admission.begun.value_or(admission.start);
   partition.head.reset();
   partition.admitted = admission.target_end;
   partition.standing.reset();  // the target's log has been compared with the source's instead

@@ -31,7 +31,7 @@ bool is_anybody_else_there(FakeCluster& target) {
 
 bool is_of_topic(const PartitionStatus& stop) {
   return stop.condition == Condition::source_deleted || stop.condition == Condition::source_recreated ||
-  stop.condition == Condition::target_deleted;
+         stop.condition == Condition::target_deleted;
 }
 
 std::uint64_t Verdict::*why_stopped(const Surroundings& around, const PartitionKey& key, const PartitionStatus& stop) {
@@ -42,8 +42,8 @@ std::uint64_t Verdict::*why_stopped(const Surroundings& around, const PartitionK
   if (says("shunt.on.target.truncated=continue") && scenario.unclean_target && !scenario.continue_truncated) {
     return &Verdict::truncated;
   }
-  const bool may_topic_have_stopped = std::ranges::any_of(
-      writers, [&around](const auto& one) { return around.checker.may_have_stopped(one.first); });
+  const bool may_topic_have_stopped =
+      std::ranges::any_of(writers, [&around](const auto& one) { return around.checker.may_have_stopped(one.first); });
   if (checker.may_have_stopped(key) || (is_of_topic(stop) && may_topic_have_stopped)) return &Verdict::overfilled;
   // Nor can another's marker be told from one of the mirror's own, where no data of others are behind it.
   if (scenario.continue_foreign && says("a broker has written a marker twice")) return &Verdict::overfilled;

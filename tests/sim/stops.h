@@ -17,7 +17,7 @@ struct Surroundings {
   FakeCluster& source;
   FakeCluster& target;
   const Writers& writers;  // of the source's partitions
-  int source_losses = 0;  // of its topic
+  int source_losses = 0;   // of its topic
   int target_losses = 0;
 };
 
