@@ -45,6 +45,7 @@ Scenario scenario_with(Mistake mistake, bool mapped, std::uint64_t seed) {
   scenario.source_goes = mistake == Mistake::met_successor || mistake == Mistake::unasked_removal ||
                          mistake == Mistake::unchosen_stop || (scenario.source_goes && !mapped);
   scenario.target_goes = scenario.target_goes && !mapped;
+  scenario.unclean_target = scenario.unclean_target && !mapped;  // others' writers know of no losses
   if (mistake == Mistake::unasked_removal) scenario.recreate_source = false;
   if (mistake == Mistake::unchosen_stop) scenario.recreate_source = true;
   if (mistake == Mistake::misstated_epoch_ends) {
