@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <limits>
 #include <map>
 #include <utility>
 
@@ -168,13 +169,14 @@ Awaitable<std::optional<BatchPrint>> last_data_in(Cluster& cluster, TopicPartiti
   co_return last;
 }
 
-/// The last data of the target's log; empty: there is none. Looks further and further back.
-Awaitable<std::optional<BatchPrint>> last_data(Cluster& target, const AdmissionFacts& facts, Isolation isolation) {
+/// The last data of the target's log; empty: there is none. Looks further and further back, `farthest` at most.
+Awaitable<std::optional<BatchPrint>> last_data(Cluster& target, const AdmissionFacts& facts, Isolation isolation,
+                                               std::int64_t farthest = std::numeric_limits<std::int64_t>::max()) {
   std::optional<BatchPrint> found;
   for (std::int64_t distance = first_look_back; !found; distance *= look_back_factor) {
-    const Offset from = std::max(facts.target_start, facts.target_end - distance);
+    const Offset from = std::max(facts.target_start, facts.target_end - std::min(distance, farthest));
     found = co_await last_data_in(target, facts.target, from, facts.target_end, std::nullopt, isolation);
-    if (from == facts.target_start) break;
+    if (from == facts.target_start || distance >= farthest) break;
   }
   co_return found;
 }
@@ -265,7 +267,10 @@ Awaitable<> look_for_filled_head(Cluster& target, Candidate& candidate) {
     if (facts.source_start < facts.target_end) co_return;
     if (!facts.knows_identity() && facts.target_start == Offset(0) && RecordBatchHeader::of(last).is_control()) {
       const std::vector<std::byte> first = co_await batch_at(target, facts.target, Offset(0));
-      facts.has_only_markers = RecordBatchHeader::of(first).is_control();
+      if (!RecordBatchHeader::of(first).is_control()) co_return;
+      // A head may have millions of markers: not all of them are read only to find that nobody has written between.
+      const auto data = co_await last_data(target, facts, Isolation::read_uncommitted, most_displaced);
+      facts.has_only_markers = !data;
     }
   } catch (const net::BrokerError& error) {
     candidate.admission = retry(error.what(), Condition::target_error);
@@ -295,6 +300,7 @@ Awaitable<> compare_tails(Cluster& source, Cluster& target, Candidate& candidate
       const Comparison compared = co_await compare_logs(here, there, settings, unheard);
       if (compared.difference) facts.tails_differ = compared.difference->text;
       if (distance == first_look_back) facts.has_common_tail = compared.records > 0;
+      facts.has_common_records = compared.records > 0;
       const bool is_decided = compared.difference || compared.records > 0 || !settings.is_compacted;
       if (is_decided || from == first || distance > most_displaced) break;
       from = std::max(first, end - distance);
@@ -334,13 +340,18 @@ Awaitable<> check_markers(Cluster& source, Candidate& candidate, Isolation isola
     } else if (has_record) {
       const auto batch = cursor.batch();
       const Offset record = batch ? RecordBatchHeader::of(*batch).base_offset() : cursor.record().offset;
+      // Others' transactions leave them, too, also without any data: whose they are nothing tells then.
+      const bool may_be_others =
+          facts.has_only_markers ? !facts.knows_identity() : facts.target_tail->producer_id != facts.identity;
       candidate.admission =
-          refuse(fmt::format("{} ends at {} with markers from {} on, but the source has a record at {}: a broker has "
+          refuse(fmt::format("{} ends at {} with markers from {} on, but the source has a record at {}: {}a broker has "
                              "written a marker twice "
                              "(KAFKA-19999), and the offsets behind it can no longer be the source's; delete the topic "
                              "to have it mirrored "
                              "anew",
-                             facts.target.to_string(), facts.target_end.value(), markers.value(), record.value()));
+                             facts.target.to_string(), facts.target_end.value(), markers.value(), record.value(),
+                             may_be_others ? "others have ended transactions there, or " : ""),
+                 may_be_others ? std::optional(Condition::foreign_writer) : std::nullopt);
     }
   } catch (const UnauthorizedError& error) {
     candidate.admission = retry(error.what(), Condition::source_unauthorized);
@@ -370,6 +381,7 @@ Awaitable<> look_behind_aborted(Cluster& source, Cluster& target, Candidate& can
   }
   again.facts.tails_differ.clear();
   again.facts.has_common_tail = false;
+  again.facts.has_common_records.reset();
   again.facts.source_tail.reset();
   Candidates one;
   one.push_back(std::move(again));
@@ -436,6 +448,13 @@ Awaitable<> gather(Cluster& source, Cluster& target, Candidates& candidates, Iso
        [](Candidate& candidate, const std::vector<ActiveProducer>& active) {
          if (const ActiveProducer* known = find_producer(active, candidate.question.identity))
            candidate.facts.last_sequence = known->last_sequence;
+         // What it writes may lie where it lies on the source, as long as there is no hole; and no sequence keeps the
+         // same from being written under the other identity.
+         const std::optional<ProducerId>& mapped = candidate.question.mapped_identity;
+         if (!mapped || find_producer(active, *mapped) == nullptr) return;
+         candidate.admission =
+             verdict(Admission::Verdict::mapped,
+                     fmt::format("this mirror has written {} with mapped offsets", candidate.facts.target.to_string()));
        });
   for (Candidate& candidate : candidates) {
     if (!candidate.admission) co_await look_for_filled_head(target, candidate);
@@ -471,15 +490,14 @@ Awaitable<> gather(Cluster& source, Cluster& target, Candidates& candidates, Iso
   }
   co_await net::for_each_concurrently(unlike, settings.concurrency, compare);
   for (Candidate& candidate : candidates) {
-    if (!candidate.admission) {
-      candidate.admission = decide_by_tails(candidate.facts);
-      const auto is_another_log = [&candidate] {
-        const std::optional<Condition> condition = candidate.admission->condition;
-        return condition == Condition::source_recreated || condition == Condition::source_truncated;
-      };
-      if (is_another_log()) co_await look_for_others(target, candidate);
-      if (is_another_log()) co_await look_for_its_place(source, target, candidate, isolation);
-    }
+    const bool has_source_tail = !candidate.admission;
+    if (has_source_tail) candidate.admission = decide_by_tails(candidate.facts);
+    const auto is_another_log = [&candidate] {
+      const std::optional<Condition> condition = candidate.admission->condition;
+      return condition == Condition::source_recreated || condition == Condition::source_truncated;
+    };
+    if (is_another_log()) co_await look_for_others(target, candidate);
+    if (has_source_tail && is_another_log()) co_await look_for_its_place(source, target, candidate, isolation);
     co_await check_markers(source, candidate, isolation);
     co_await look_behind_aborted(source, target, candidate, isolation, settings);
   }
@@ -594,7 +612,8 @@ std::optional<Admission> decide_by_bounds(const AdmissionFacts& facts) {
 Admission decide_by_tails(const AdmissionFacts& facts) {
   if (facts.target_end > facts.source_end) {
     const bool are_markers = facts.target_tail && facts.target_tail->next_offset() <= facts.source_end;
-    if (are_markers) return refuse(marker_twice(facts, facts.target_tail->next_offset()) + source_has_less(facts));
+    const bool may_be_ours = are_markers && facts.target_tail->producer_id == facts.identity;
+    if (may_be_ours) return refuse(marker_twice(facts, facts.target_tail->next_offset()) + source_has_less(facts));
     return refuse_other_log(facts, source_has_less(facts));
   }
   if (facts.source_start > facts.target_end) return overtaken(facts);
@@ -621,12 +640,15 @@ Admission decide_by_tails(const AdmissionFacts& facts) {
   }
   if (!facts.source_tail && last < facts.source_start.value()) {
     // Markers may reach beyond the source's start, the last data does not.
-    return start_at(facts.target_end,
-                    facts.knows_identity()
-                        ? std::string()
-                        : fmt::format("{} begins at {} on the source, behind the last record of {}: there is nothing "
-                                      "to compare",
-                                      facts.source.to_string(), facts.source_start.value(), facts.target.to_string()));
+    Admission unseen =
+        start_at(facts.target_end,
+                 facts.knows_identity()
+                     ? std::string()
+                     : fmt::format("{} begins at {} on the source, behind the last record of {}: there is nothing "
+                                   "to compare",
+                                   facts.source.to_string(), facts.source_start.value(), facts.target.to_string()));
+    unseen.is_unproven = writer != facts.identity;
+    return unseen;
   }
   if (!facts.source_tail) {
     return retry(fmt::format("{} no longer has a record at offset {} on the source, which it had a moment ago",
@@ -639,14 +661,17 @@ Admission decide_by_tails(const AdmissionFacts& facts) {
                     facts.target.to_string(), facts.target_end.value(), facts.target_tail->next_offset().value()),
         Condition::another_instance);
   }
-  if (facts.source_tail->base_offset.value() > last && facts.tails_differ.empty()) {
-    // Compacted away on the source after it was mirrored; or never there.
+  const bool is_gone = facts.source_tail->base_offset.value() > last || facts.has_common_records == false;
+  if (is_gone && facts.tails_differ.empty()) {
+    // Compacted away on the source after it was mirrored; or never there. The batch itself says who has written it; it
+    // may be by another, where this mirror has gone on behind it (as behind a failback).
+    const bool is_known = writer == facts.identity || (facts.knows_identity() && facts.has_common_records == true);
     const std::string what = fmt::format(
         "{} has no record at offset {} on the source (compacted), so the last one of {} cannot "
         "be compared",
         facts.source.to_string(), last, facts.target.to_string());
-    if (facts.knows_identity()) return start_at(facts.target_end, what);
-    return refuse(what + ", and the target does not remember this mirror as the writer", Condition::foreign_writer);
+    if (is_known) return start_at(facts.target_end, what);
+    return refuse(what + ", and it is not this mirror that has written it", Condition::foreign_writer);
   }
   std::string differs = facts.tails_differ;
   if (differs.empty()) differs = misfit(*facts.source_tail, *facts.target_tail);

@@ -32,6 +32,7 @@ struct Admission {
     fill_head,  // then start at `start`, where the source's log begins
     overtaken,  // the source's log begins at `start`, beyond the target's end: records were deleted before they were
                 // mirrored; going on there or not is the user's choice
+    mapped,     // this mirror has written it with mapped offsets, another instance perhaps
     refuse,     // needs an operator: `reason`
     retry,      // cannot be told now (no leader, broker away, a follower behind): `reason`
   };
@@ -43,7 +44,9 @@ struct Admission {
   std::optional<protocol::Offset> begun;  // the target has what was mirrored from there on; unset: markers do not tell
   bool ends_in_padding = false;           // fill_head: padding is there already, and must go again
   bool ends_in_markers = false;           // start: an earlier life may have been writing them
-  bool is_new = false;                    // start, fill_head: the mirror has not begun yet, and may begin further on
+  /// start: the source has nothing left to compare with, and the target's last data are not by this mirror.
+  bool is_unproven = false;
+  bool is_new = false;              // start, fill_head: the mirror has not begun yet, and may begin further on
   std::int32_t last_sequence = -1;  // of our producer id in the target's log, where it was asked; -1: not known there
 };
 
@@ -74,8 +77,9 @@ struct AdmissionFacts {
   /// OFFSET_OUT_OF_RANGE.
   std::optional<BatchPrint> source_tail;
   std::optional<BatchPrint> target_tail;
-  std::string tails_differ;      // how their records do, where the batches are no copies; empty: they do not
-  bool has_common_tail = false;  // the source has records of the target's last batch of data
+  std::string tails_differ;                // how their records do, where the batches are no copies; empty: they do not
+  bool has_common_tail = false;            // the source has records of the target's last batch of data
+  std::optional<bool> has_common_records;  // or of what is before it; unset: not compared
   std::optional<protocol::Offset> displaced_from;  // the source has there what the target's last batch begins with
   std::optional<protocol::Offset> others_at;       // behind which, on the target, our last batches lie; unset: nobody's
 };
@@ -91,6 +95,8 @@ struct AdmissionQuestion {
   protocol::ProducerId identity;               // of everything this flow writes
   std::optional<protocol::Offset> begin = {};  // as in AdmissionFacts
   bool is_begin_certain = false;               // the same
+  /// Of what this flow writes where it maps its offsets; unset: it never does.
+  std::optional<protocol::ProducerId> mapped_identity = {};
 };
 
 /// One admission for every question, in their order. Throws nothing of the clusters: a cluster that cannot be asked is

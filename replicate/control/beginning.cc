@@ -29,12 +29,18 @@ Beginning fill(const HeadFill& head, std::string reason = {}) {
       .kind = Beginning::Kind::fill_head, .reason = std::move(reason), .condition = {}, .head = head, .setting = {}};
 }
 
+/// A partition keeps its mode once this mirror has written to it.
+bool may_still_map(const Admission& admission, const BeginningQuestion& question) {
+  return question.may_map && admission.last_sequence < 0;
+}
+
 /// The target holds nothing but padding, if anything, and the mirror begins at `end`.
 Beginning begin_at(Offset end, const Admission& admission, const BeginningQuestion& question) {
   const bool is_own = admission.ends_in_padding || question.is_own_topic;
   const std::int64_t most = is_own ? question.most_padding : std::min(question.most_padding, most_marked_head);
   const std::string name = question.source.to_string();
-  if (end.value() > most && question.may_map) {
+  // Padding would stay in sight of readers.
+  if (end.value() > most && may_still_map(admission, question) && !admission.ends_in_padding) {
     return map(mapped_by_auto,
                fmt::format("{} begins at offset {} on the source, and so many are not filled (at most {})", name,
                            end.value(), most));
@@ -57,11 +63,11 @@ Beginning begin_at(Offset end, const Admission& admission, const BeginningQuesti
 Beginning decide_refused(const Admission& admission, const BeginningQuestion& question) {
   if (admission.condition != Condition::foreign_writer) return refuse(admission.reason, admission.condition);
   if (question.maps_behind_others) {
-    Beginning behind = map("shunt.on.foreign.writer", admission.reason);
+    Beginning behind = map(mapped_behind_others, admission.reason);
     behind.condition = Condition::foreign_writer;
     return behind;
   }
-  if (admission.last_sequence < 0 && question.may_map) return map(mapped_by_auto, admission.reason);
+  if (may_still_map(admission, question)) return map(mapped_by_auto, admission.reason);
   const std::string mapping =
       question.is_mapping ? fmt::format(" (shunt.topic.mapping = {}:{})", question.source.topic, question.target.topic)
                           : "";
@@ -75,6 +81,7 @@ Beginning decide_refused(const Admission& admission, const BeginningQuestion& qu
 Beginning decide_beginning(const Admission& admission, const BeginningQuestion& question) {
   switch (admission.verdict) {
     case Admission::Verdict::start:
+      if (admission.is_unproven && may_still_map(admission, question)) return map(mapped_by_auto, admission.reason);
       if (admission.is_new && question.begin && *question.begin > admission.start)
         return begin_at(*question.begin, admission, question);
       return {.kind = Beginning::Kind::start, .reason = admission.reason, .condition = {}, .head = {}, .setting = {}};
@@ -90,6 +97,8 @@ Beginning decide_beginning(const Admission& admission, const BeginningQuestion& 
                    .is_lost = true,
                    .last_sequence = admission.last_sequence},
                   admission.reason);
+    case Admission::Verdict::mapped:
+      return map(question.may_map ? mapped_by_auto : mapped_behind_others, admission.reason);
     case Admission::Verdict::refuse:
       return decide_refused(admission, question);
     case Admission::Verdict::retry:

@@ -16,6 +16,7 @@
 namespace shunt::replicate {
 
 inline constexpr std::string_view mapped_by_auto = "shunt.offsets=auto";
+inline constexpr std::string_view mapped_behind_others = "shunt.on.foreign.writer";
 
 struct BeginningQuestion {
   TopicPartition source;

@@ -425,7 +425,10 @@ Awaitable<> Detour::check_beginning(const LogBatch& begun, Offset source_start) 
     const LogBatch& batch = last.batches.front();
     const bool is_filled = begun.kind == BatchKind::rewrite && batch.kind == BatchKind::nothing;
     const bool is_anothers = has_written_ && !is_filled && !batch.is_by(spec_.identity);
-    if (is_anothers) differs = "the last batch is not this mirror's";
+    if (is_anothers) {
+      throw Blocked{ParkCause::foreign_writer,
+                    half_written_text(spec_, position_, header, "the last batch is not this mirror's")};
+    }
     LogCursor source(source_, source_partition_, from, position_, settings_.isolation);
     LogCursor target(target_, target_partition_, from, position_, Isolation::read_uncommitted);
     ComparisonSettings settings;

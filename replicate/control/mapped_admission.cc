@@ -11,6 +11,7 @@
 #include "replicate/control/leaders.h"
 #include "replicate/control/log_cursor.h"
 #include "replicate/control/map_recovery.h"
+#include "replicate/control/padding.h"
 #include "replicate/control/take_over.h"
 
 namespace shunt::replicate {
@@ -84,6 +85,7 @@ struct OwnBatch {
   Offset base;
   Offset end;
   Sequence sequence;  // of its first record
+  bool is_padding = false;
 };
 
 /// Whether the target's batch holds what the source has at the same offsets. Empty: the source has no record there.
@@ -124,11 +126,19 @@ Awaitable<LastInPlace> find_last_in_place(Cluster& source, Cluster& target, cons
     const Offset from = std::max(bounds.target_start, bounds.target_end - distance);
     LogCursor cursor(target, question.target, from, bounds.target_end, Isolation::read_uncommitted,
                      question.identical_identity);
+    std::optional<OwnBatch> first;
     std::optional<OwnBatch> last;
     while (co_await cursor.settle()) {
       found.is_any_there = true;
       const protocol::RecordBatchHeader header = cursor.header();
-      last = OwnBatch{.base = header.base_offset(), .end = header.next_offset(), .sequence = header.base_sequence()};
+      const auto bytes = cursor.batch();
+      last = OwnBatch{.base = header.base_offset(),
+                      .end = header.next_offset(),
+                      .sequence = header.base_sequence(),
+                      .is_padding = bytes && is_padding(*bytes)};
+      if (!first) first = last;
+      // What others have displaced may lie beyond all that the source has.
+      if (last->end > bounds.source_readable_end) break;
       if (last->end > bounds.source_start) {
         const auto is_there = co_await is_in_place(source, target, question, *last, bounds.source_start, isolation);
         if (is_there.value_or(false)) {
@@ -145,9 +155,22 @@ Awaitable<LastInPlace> find_last_in_place(Cluster& source, Cluster& target, cons
           MapTip{.source = last->end, .target = last->end, .sequence = last->sequence.advanced(last->end - last->base)};
       co_return found;
     }
+    if (from == bounds.target_start && first && first->sequence == Sequence(0) && !first->is_padding) {
+      // Another writer was there before the first of it came: none of it is in its place, and all of it is there.
+      found.tip = MapTip{.source = Offset(0), .target = first->base, .sequence = Sequence(0)};
+    }
     if (from == bounds.target_start) break;
   }
   co_return found;
+}
+
+/// Where nothing of this mirror's is left in the target's log: if as many records were written as offsets are gone, padding
+/// of a head perhaps, they were those.
+std::optional<MapTip> find_dense_tip(const MappedQuestion& question, const Bounds& bounds) {
+  const ActiveProducer* known = find_producer(bounds.producers, question.identical_identity);
+  const Sequence next = Sequence(known->last_sequence).advanced(1);
+  if (next.value() != bounds.target_start.value()) return std::nullopt;
+  return MapTip{.source = bounds.target_start, .target = bounds.target_start, .sequence = next};
 }
 
 Awaitable<MapRecovery> recover(Cluster& source, Cluster& target, const MappedQuestion& question, ProducerId identity,
@@ -186,8 +209,9 @@ Awaitable<MappedAdmission> begin_behind_identical(Cluster& source, Cluster& targ
   // What comes before it is where it was on the source. (The sequence is a reckoning: it is right where the run ends.)
   const Offset first = std::min(std::max(bounds.source_start, bounds.target_start), tip.source);
   const std::int64_t identical = tip.source - first;
-  syncs.begin(question.source, question.identical_identity,
-              {.source = first, .target = first, .sequence = tip.sequence.advanced(-identical)});
+  syncs.begin(
+      question.source, question.identical_identity,
+      {.source = first, .target = identical > 0 ? first : tip.target, .sequence = tip.sequence.advanced(-identical)});
   if (identical > 0)
     recovery.runs.insert(recovery.runs.begin(), {.source = first, .target = first, .records = identical});
   co_return take_in(syncs, question, recovery, question.identical_identity);
@@ -240,18 +264,21 @@ Awaitable<MappedAdmission> begin(Cluster& source, Cluster& target, OffsetSyncs& 
     admission.lacks_map = true;
     co_return admission;
   }
+  const bool is_known = bounds.knows(question.identical_identity);
   LastInPlace last;
-  if (question.standing) {
+  // Nothing was written where nothing was confirmed: the source's first records may be gone without being lost.
+  if (question.standing && (is_known || question.standing->confirmed > Offset(0))) {
     const Standing& left = *question.standing;
     last = {.is_any_there = true,
             .tip = MapTip{.source = left.confirmed, .target = left.confirmed, .sequence = left.sequence}};
   } else {
     last = co_await find_last_in_place(source, target, question, bounds, isolation);
   }
+  if (!last.tip && !last.is_any_there && is_known) last.tip = find_dense_tip(question, bounds);
   if (last.tip) {
     co_return co_await begin_behind_identical(source, target, syncs, question, bounds, *last.tip, isolation);
   }
-  if (last.is_any_there || bounds.knows(question.identical_identity)) {
+  if (last.is_any_there || is_known) {
     co_return refuse(
         fmt::format(
             "{} was mirrored with identical offsets, and {}: where to go on cannot be told; delete the target "

@@ -34,6 +34,8 @@ class MappedPartitions {
 
   /// This mirror has written it with mapped offsets before.
   [[nodiscard]] bool has_map(const MirroredPartition& partition) const;
+  /// Under which it is written where it was never mirrored with identical offsets.
+  [[nodiscard]] protocol::ProducerId identity_of(const FlowSpec& spec) const;
   /// From now on its offsets are mapped. `partition` must outlive this, and be in no shard. Its standing, if it has one,
   /// is under identical offsets.
   void adopt(MirroredPartition& partition);
@@ -57,7 +59,6 @@ class MappedPartitions {
     bool lacks_map = false;                   // as its last admission has said
   };
 
-  [[nodiscard]] protocol::ProducerId identity_of(const FlowSpec& spec) const;
   [[nodiscard]] std::optional<protocol::Offset> find_connect_offset(const TopicPartition& source) const;
   void collect(const MirroredPartition& partition, Adopted& adopted);
 

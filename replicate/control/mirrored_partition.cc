@@ -40,6 +40,7 @@ void begin_anew(MirroredPartition& partition, protocol::ProducerId identity, con
   partition.reason.clear();
   partition.condition.reset();
   partition.standing.reset();
+  partition.compared.reset();
   partition.is_in_doubt = false;
   partition.source_epoch.reset();
   partition.head.reset();

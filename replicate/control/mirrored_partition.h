@@ -64,6 +64,7 @@ struct MirroredPartition {
   Route route;                     // as assigned
   bool is_leaving_broker = false;  // the shard was told that the route leads nowhere any more
   std::optional<Standing> standing;
+  std::optional<Standing> compared;  // Assignment::compared
   bool is_fence_due = false;  // a detour has ended early: what it had begun is fenced by the next one, before any data
   bool is_in_doubt = false;   // DetourStart::is_in_doubt, of the next detour
   std::optional<protocol::LeaderEpoch> source_epoch;  // under which everything below its position was read or compared

@@ -289,7 +289,8 @@ void Replication::assign(Partition& partition, const Route& route) {
   partition.is_leaving_broker = false;
   partition.is_in_shard = true;
   set_phase(partition, Phase::running);
-  shards_.assign({.spec = partition.spec, .route = route, .standing = partition.standing});
+  shards_.assign(
+      {.spec = partition.spec, .route = route, .standing = partition.standing, .compared = partition.compared});
 }
 
 void Replication::wait_for_leader(Partition& partition, const std::string& reason, Condition condition) {

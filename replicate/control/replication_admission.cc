@@ -12,6 +12,7 @@ namespace shunt::replicate {
 
 using net::Awaitable;
 using protocol::Offset;
+using protocol::Sequence;
 
 void Replication::begin_admissions() {
   std::vector<Partition*> identical;
@@ -40,6 +41,7 @@ AdmissionQuestion Replication::question_of(const Partition& partition, const Ans
   AdmissionQuestion question{.source = {spec.source_topic, spec.partition},
                              .target = {spec.target_topic, spec.partition},
                              .identity = spec.identity};
+  if (mapped_) question.mapped_identity = mapped_->identity_of(spec);
   const auto found = beginnings.find(question.source);
   if (found == beginnings.end() || !found->second.value) return question;
   question.begin = std::min(*found->second.value, partition.begin.value_or(*found->second.value));
@@ -147,10 +149,14 @@ void Replication::start_flow(Partition& partition, const Admission& admission, s
   // From where it goes on nothing is left out any more, also where compaction moves what a time leads to, or nobody knows
   // where a life before this one began.
   if (begin && settings_.start.kind == StartPosition::Kind::time) partition.begin = std::min(*begin, admission.start);
-  if (!partition.begin) partition.begin = admission.is_new ? admission.start : admission.begun.value_or(admission.start);
+  if (!partition.begin)
+    partition.begin = admission.is_new ? admission.start : admission.begun.value_or(admission.start);
   partition.head.reset();
   partition.admitted = admission.target_end;
   partition.standing.reset();  // the target's log has been compared with the source's instead
+  partition.compared = {
+      .confirmed = admission.target_end,
+      .sequence = admission.last_sequence < 0 ? Sequence(0) : Sequence(admission.last_sequence).advanced(1)};
 }
 
 void Replication::fill_head(Partition& partition, const Beginning& beginning, Offset target_end) {
@@ -170,6 +176,7 @@ void Replication::fill_head(Partition& partition, const Beginning& beginning, Of
   partition.due = {};
   partition.admitted = target_end;
   partition.standing.reset();
+  partition.compared.reset();
   set_phase(partition, Phase::waiting_for_detour);
 }
 

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include "replicate/control/beginning.h"
 #include "replicate/control/filling_estimate.h"
 #include "replicate/control/leaders.h"
 #include "replicate/control/replication.h"
@@ -48,7 +49,7 @@ bool Replication::may_map(const Partition& partition) const {
 bool Replication::map_behind_others(Partition& partition, const std::string& reason) {
   if (partition.spec.is_mapped() || settings_.policies.of(Condition::foreign_writer) != Policy::go_on) return false;
   count(partition.spec.source_topic, Condition::foreign_writer);
-  map_offsets(partition, "shunt.on.foreign.writer", reason);
+  map_offsets(partition, mapped_behind_others, reason);
   return true;
 }
 
@@ -61,6 +62,7 @@ void Replication::map_offsets(Partition& partition, std::string_view setting, co
     mapped_->adopt(partition);
   }
   partition.detour.reset();  // it keeps offsets
+  partition.head.reset();
   partition.due = {};
   set_phase(partition, Phase::admitting);
 }

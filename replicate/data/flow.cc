@@ -90,6 +90,18 @@ bool is_final(ParkCause cause) {
          cause == ParkCause::refused;
 }
 
+namespace {
+
+/// Records of this identity alone may have been added (late requests, a second instance): offsets and sequences then
+/// went forward together. Anything else may be a hole that a second instance has filled, or somebody else's data.
+bool has_only_grown(const LogPlace& place, const Standing& since) {
+  const std::int64_t added = place.log_end - since.confirmed;
+  if (!place.knows_identity()) return added == 0;
+  return added >= 0 && since.sequence.advanced(added) == place.next_sequence();
+}
+
+}  // namespace
+
 std::optional<Objection> check_place(const FlowSpec& spec, const LogPlace& place,
                                      const std::optional<Standing>& standing) {
   if (place.producer_epoch > identity_epoch.value()) {
@@ -114,12 +126,7 @@ std::optional<Objection> check_place(const FlowSpec& spec, const LogPlace& place
                                            spec.target_name(), place.log_end.value(), standing->confirmed.value(),
                                            standing->confirmed - place.log_end)};
   }
-  // Records of this identity alone may have been added (late requests, a second instance): offsets and sequences then
-  // went forward together. Anything else may be a hole that a second instance has filled, or somebody else's data.
-  const std::int64_t added = place.log_end - standing->confirmed;
-  const bool is_ours =
-      place.knows_identity() ? standing->sequence.advanced(added) == place.next_sequence() : added == 0;
-  if (is_ours) return std::nullopt;
+  if (has_only_grown(place, *standing)) return std::nullopt;
   return Objection{.cause = ParkCause::target_moved,
                    .reason = fmt::format("{} ends at {} on the target, which is not what this flow wrote (confirmed up "
                                          "to {})",
@@ -195,6 +202,16 @@ std::string half_written_text(const FlowSpec& spec, Offset log_end, const Record
 
 void Flow::handle_located(const LogPlace& place, net::Time now) {
   if (state_ != FlowState::locating) return;
+  std::optional<Objection> objection = check_place(spec_, place, standing_);
+  if (!objection && !standing_ && compared_ && !spec_.is_mapped() && !has_only_grown(place, *compared_)) {
+    objection =
+        Objection{.cause = ParkCause::target_moved,
+                  .reason = fmt::format("{} ends at {} on the target, and ended at {} when it was compared "
+                                        "with the source's log",
+                                        spec_.target_name(), place.log_end.value(), compared_->confirmed.value())};
+  }
+  // What is there beyond what was confirmed may be another producer's: nothing is taken from it.
+  if (objection) return settle(objection->cause, std::move(objection->reason));
   known_identity_ = place.knows_identity();
   next_sequence_ = spec_.is_mapped() ? standing_->sequence : place.next_sequence();
   fetch_position_ = spec_.is_mapped() ? standing_->confirmed : place.log_end;
@@ -202,9 +219,6 @@ void Flow::handle_located(const LogPlace& place, net::Time now) {
   last_confirmed_ = located_at_ = now;
   state_ = FlowState::flowing;
   set_confirmed(fetch_position_);
-  if (std::optional<Objection> objection = check_place(spec_, place, standing_)) {
-    leave(objection->cause, std::move(objection->reason));
-  }
 }
 
 void Flow::locate_again() {

@@ -231,8 +231,10 @@ enum class FlowState { locating, flowing, settling, parked };
 
 class Flow {
  public:
-  Flow(FlowSpec spec, const Route& route, std::optional<Standing> standing)
-      : spec_(std::move(spec)), route_(route), standing_(standing) {}
+  /// `compared`: what was there before any flow ran is the source's up to there, and of what has come since only what is
+  /// under this identity.
+  Flow(FlowSpec spec, const Route& route, std::optional<Standing> standing, std::optional<Standing> compared = {})
+      : spec_(std::move(spec)), route_(route), standing_(standing), compared_(compared) {}
 
   [[nodiscard]] const FlowSpec& spec() const { return spec_; }
   [[nodiscard]] const Route& route() const { return route_; }
@@ -334,6 +336,7 @@ class Flow {
   FlowSpec spec_;
   Route route_;
   std::optional<Standing> standing_;  // from the assignment before this one
+  std::optional<Standing> compared_;  // while there is none
   FlowState state_ = FlowState::locating;
   ParkCause cause_ = ParkCause::stopped;
   std::string reason_;

@@ -105,7 +105,8 @@ void Shard::read_inbox() {
       source = std::make_unique<Source>(*loop_, Pools{.small = small_chunks_, .large = large_chunks_},
                                         settings_.data.at(id.replication), broker, [this](Flow& flow) { park(flow); });
     }
-    auto flow = std::make_unique<Flow>(std::move(assignment.spec), assignment.route, assignment.standing);
+    auto flow =
+        std::make_unique<Flow>(std::move(assignment.spec), assignment.route, assignment.standing, assignment.compared);
     Flow& added = *flow;
     flows_[id] = std::move(flow);
     source->add(added);

@@ -27,6 +27,7 @@ struct Assignment {
   FlowSpec spec;
   Route route;
   std::optional<Standing> standing;  // what the Parked message before this one said
+  std::optional<Standing> compared;  // as far as the target's log was compared with the source's, before any flow ran
 };
 
 struct ShardSettings {

@@ -35,7 +35,7 @@ class Checker {
   Checker& operator=(const Checker&) = delete;
 
   /// The first process begins now.
-  void handle_start();
+  virtual void handle_start();
   /// Processes that live mirror this partition of the source from `offset` on: what comes behind is not left out.
   virtual void handle_begun(const PartitionKey& source, std::int64_t offset) { begun_.try_emplace(source, offset); }
   /// A process begins anew: it does not know what the one before knew.
@@ -44,7 +44,7 @@ class Checker {
   virtual void handle_source_deleted();
 
   /// The first rule that was broken.
-  [[nodiscard]] const std::string& failure() const { return failure_; }
+  [[nodiscard]] virtual const std::string& failure() const { return failure_; }
   /// Nothing of this partition of the source is missing.
   [[nodiscard]] virtual bool is_mirrored(const PartitionKey& source) const = 0;
   /// The source's offset up to which the target has everything.

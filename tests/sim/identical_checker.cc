@@ -309,8 +309,13 @@ std::string IdenticalChecker::check_data(Copy& copy, const PartitionKey& key, co
     return {};
   }
   if (copy.lost) {
-    // Retention has taken what contradicts it, and the user goes on behind what expired.
-    const bool is_forgotten = rules_.may_lose_expired && writer.start() > *copy.lost;
+    // Retention has taken what contradicts it, and the user goes on behind what expired; or compaction has.
+    bool is_contradicted = false;
+    for (std::int64_t offset = *copy.lost; offset < std::min(batch.base, writer.end()); ++offset) {
+      is_contradicted = is_contradicted || has_record(writer, offset);
+    }
+    const bool is_expired = writer.start() > *copy.lost;
+    const bool is_forgotten = is_expired ? rules_.may_lose_expired : !is_contradicted;
     if (!is_forgotten) return "data behind what the source has lost";
     copy.lost.reset();
   }

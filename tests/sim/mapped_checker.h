@@ -29,6 +29,11 @@ class MappedChecker final : public Checker {
   MappedChecker(Writers& writers, const RetiredWriters& retired, Writers& others, FakeCluster& source,
                 FakeCluster& target, Rules rules);
 
+  /// By another producer of the target.
+  [[nodiscard]] bool is_others(const PartitionKey& key, const StoredBatch& batch) const;
+  /// Until now the partition had the source's offsets: its map may say so of what lies before `end`, where there is no
+  /// record, too.
+  void handle_identical(const PartitionKey& key, std::int64_t end) { copies_[key].identical = end; }
   /// Its map is stored, too.
   [[nodiscard]] bool is_mirrored(const PartitionKey& key) const override;
   [[nodiscard]] std::int64_t position_of(const PartitionKey& key) const override;
@@ -47,13 +52,13 @@ class MappedChecker final : public Checker {
   /// A partition of the source on the target.
   struct Copy {
     std::int64_t position = 0;                // the source's offset behind the last record
+    std::int64_t identical = 0;               // before that there is nothing at another offset than the source's
     std::vector<Place> places;                // by the source's offsets
     protocol::ProducerId producer{-1};        // under which it was written; -1: it was not
     std::optional<replicate::OffsetMap> map;  // as stored
   };
 
   void check(const PartitionKey& key, const StoredBatch& batch);
-  [[nodiscard]] bool is_others(const PartitionKey& key, const StoredBatch& batch) const;
   void check_data(const PartitionKey& key, const StoredBatch& batch);
   void check_syncs(const PartitionKey& key, const StoredBatch& batch);
   [[nodiscard]] std::string judge(const PartitionKey& key, const replicate::OffsetMap& map) const;
@@ -62,6 +67,7 @@ class MappedChecker final : public Checker {
   [[nodiscard]] bool may_begin_at(const PartitionKey& key, std::int64_t offset) const;
   [[nodiscard]] std::optional<std::int64_t> beginning_of(const PartitionKey& key) const;
   [[nodiscard]] Place place_of(const PartitionKey& key, std::int64_t offset) const;
+  [[nodiscard]] bool may_be_said(const PartitionKey& key, std::int64_t offset, std::int64_t said) const;
   /// A record that must be mirrored lies in [from, to).
   [[nodiscard]] std::optional<std::int64_t> missing_in(const PartitionKey& key, std::int64_t from,
                                                        std::int64_t to) const;

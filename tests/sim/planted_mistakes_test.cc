@@ -24,6 +24,13 @@ Scenario scenario_with(Mistake mistake, bool mapped, std::uint64_t seed) {
   if (is_about_beginnings && scenario.start == Start::earliest) scenario.start = Start::latest;
   if (is_about_beginnings) scenario.source_goes = scenario.unclean_source = false;
   scenario.until_caught_up = mistake == Mistake::understated_ends;
+  const bool is_about_choice =
+      mistake == Mistake::changed_mind || mistake == Mistake::needless_map || mistake == Mistake::needless_stop;
+  scenario.automatic = is_about_choice;
+  scenario.continue_foreign = mistake == Mistake::unheeded_policy;
+  if (scenario.continue_foreign) scenario.others = true;
+  if (is_about_choice || scenario.continue_foreign)
+    scenario.source_goes = scenario.target_goes = scenario.unclean_source = scenario.unclean_target = false;
   if (mistake == Mistake::understated_ends) scenario.start = Start::earliest;
   if (mistake == Mistake::late_beginning) scenario.start = Start::time;
   scenario.habits.transactions = true;
@@ -38,6 +45,7 @@ Scenario scenario_with(Mistake mistake, bool mapped, std::uint64_t seed) {
   scenario.source_goes = mistake == Mistake::met_successor || mistake == Mistake::unasked_removal ||
                          mistake == Mistake::unchosen_stop || (scenario.source_goes && !mapped);
   scenario.target_goes = scenario.target_goes && !mapped;
+  scenario.unclean_target = scenario.unclean_target && !mapped;  // others' writers know of no losses
   if (mistake == Mistake::unasked_removal) scenario.recreate_source = false;
   if (mistake == Mistake::unchosen_stop) scenario.recreate_source = true;
   if (mistake == Mistake::misstated_epoch_ends) {
@@ -103,6 +111,10 @@ INSTANTIATE_TEST_SUITE_P(Simulation, PlantedMistake,
                                            Planted{Mistake::late_beginning, "late_beginning", 100},
                                            Planted{Mistake::misstated_stable_ends, "misstated_stable_ends", 100},
                                            Planted{Mistake::forgotten_loops, "forgotten_loops", 100, true},
+                                           Planted{Mistake::changed_mind, "changed_mind", 100},
+                                           Planted{Mistake::needless_map, "needless_map", 100},
+                                           Planted{Mistake::needless_stop, "needless_stop", 100},
+                                           Planted{Mistake::unheeded_policy, "unheeded_policy", 100},
                                            Planted{Mistake::understated_ends, "understated_ends", 100},
                                            Planted{Mistake::understated_ends, "mapped_understated_ends", 100, true}),
                          [](const auto& planted) { return std::string(planted.param.name); });

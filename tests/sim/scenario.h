@@ -28,6 +28,10 @@ enum class Mistake {
   early_beginning,        // what is before the start position is mirrored, too
   late_beginning,         // a mirror begins behind records of its start time
   forgotten_loops,        // what came from the target goes back to it
+  changed_mind,           // where it may be chosen how offsets are given every life does it as it likes
+  needless_map,           // or maps them where they could be identical
+  needless_stop,          // or stops where they cannot
+  unheeded_policy,        // or where others write, though it was to go on
   understated_ends,       // a source broker knows only a part of its log when it is asked for the end
   misstated_stable_ends,  // a source broker says that its log can be read to its end, whatever is open there
 };
@@ -68,9 +72,13 @@ struct Scenario {
   bool recreate_source = false;                                                     // shunt.on.source.recreated
   bool recreate_target = false;                                                     // shunt.on.target.deleted
   replicate::StartPosition::Kind start = replicate::StartPosition::Kind::earliest;  // shunt.start.offset
-  bool until_caught_up = false;  // processes end by themselves, and are started again
-  std::int64_t start_ms = 0;     // a time, since the world began
+  bool automatic = false;         // shunt.offsets: some partitions are others' already, or begin too late
+  bool continue_foreign = false;  // shunt.on.foreign.writer: others write to what was mirrored with identical offsets
+  bool until_caught_up = false;   // processes end by themselves, and are started again
+  std::int64_t start_ms = 0;      // a time, since the world began
   Mistake mistake = Mistake::none;
+  /// Some partitions may get mapped offsets, others not.
+  [[nodiscard]] bool may_choose() const { return automatic || continue_foreign; }
   bool is_traced = false;
 };
 

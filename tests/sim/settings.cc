@@ -36,6 +36,10 @@ replicate::ReplicationSettings replication_settings(const Scenario& scenario, Wo
   settings.includes = [](std::string_view topic) { return topic == topic_name; };
   settings.target_topic = [](std::string_view topic) { return std::string(topic); };
   settings.offsets = scenario.mapped ? replicate::OffsetsMode::mapped : replicate::OffsetsMode::identical;
+  if (scenario.automatic) {
+    settings.offsets = replicate::OffsetsMode::automatic;
+    settings.most_padding = most_padding;
+  }
   settings.start = start_of(scenario);
   settings.detours.may_begin_inside = settings.start.is_later();
   if (scenario.habits.opposite >= 0) settings.loop_prevention = replicate::LoopPrevention::leave_out;
@@ -50,6 +54,9 @@ replicate::ReplicationSettings replication_settings(const Scenario& scenario, Wo
   settings.detours.produce_timeout_ms = 2000;
   settings.detours.holes.patience = 5s;
   if (scenario.continue_overtaken) settings.policies.set(replicate::Condition::overtaken, replicate::Policy::go_on);
+  if (scenario.continue_foreign && scenario.mistake != Mistake::unheeded_policy) {
+    settings.policies.set(replicate::Condition::foreign_writer, replicate::Policy::go_on);
+  }
   if (scenario.continue_truncated) {
     settings.policies.set(replicate::Condition::target_truncated, replicate::Policy::go_on);
   }
@@ -70,6 +77,15 @@ replicate::ReplicationSettings replication_settings(const Scenario& scenario, Wo
     case Mistake::foreign_identity:
       // The identity is derived from the aliases.
       settings.target.alias = fmt::format("target{}", world.between(0, 1'000'000));
+      break;
+    case Mistake::changed_mind:
+      settings.offsets = world.chance(0.5) ? replicate::OffsetsMode::mapped : replicate::OffsetsMode::identical;
+      break;
+    case Mistake::needless_map:
+      settings.offsets = replicate::OffsetsMode::mapped;
+      break;
+    case Mistake::needless_stop:
+      settings.offsets = replicate::OffsetsMode::identical;
       break;
     case Mistake::forgotten_loops:
       settings.loop_prevention = replicate::LoopPrevention::off;

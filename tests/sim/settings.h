@@ -15,6 +15,8 @@ inline constexpr const char* source_alias = "source";
 inline constexpr const char* target_alias = "target";
 inline constexpr const char* topic_name = "orders";
 inline constexpr const char* syncs_topic_name = "mm2-offset-syncs.target.internal";
+/// Of a head, where offsets may be mapped instead.
+inline constexpr std::int64_t most_padding = 40;
 
 /// Where a mirror is to begin.
 replicate::StartPosition start_of(const Scenario& scenario);

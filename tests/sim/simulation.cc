@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "tests/sim/auto_checker.h"
 #include "tests/sim/fake_cluster.h"
 #include "tests/sim/identical_checker.h"
 #include "tests/sim/map_reader.h"
@@ -19,12 +20,12 @@
 #include "tests/sim/process.h"
 #include "tests/sim/records.h"
 #include "tests/sim/settings.h"
+#include "tests/sim/stops.h"
 #include "tests/sim/world.h"
 
 namespace shunt::sim {
 
 using namespace std::chrono_literals;
-using replicate::Condition;
 using replicate::PartitionState;
 using replicate::PartitionStatus;
 
@@ -70,6 +71,10 @@ class Simulation {
       auto checker = std::make_unique<MappedChecker>(writers_, retired_, others_, source_, target_, rules);
       mapped_checker_ = checker.get();
       checker_ = std::move(checker);
+    } else if (scenario.may_choose()) {
+      auto checker = std::make_unique<AutoChecker>(writers_, retired_, others_, source_, target_, rules);
+      mapped_checker_ = &checker->mapped();
+      checker_ = std::move(checker);
     } else {
       checker_ = std::make_unique<IdenticalChecker>(writers_, retired_, target_, rules);
     }
@@ -93,7 +98,7 @@ class Simulation {
       writer.clean();
       if (scenario.head && world_.chance(0.5)) writer.expire(world_.between(writer.start(), writer.end()));
     }
-    if (scenario.others) write_as_others();
+    if (scenario.automatic ? world_.chance(0.6) : scenario.mapped && scenario.others) write_as_others();
     make_trouble();
   }
 
@@ -118,7 +123,7 @@ class Simulation {
     const bool may_delete = scenario_.recreate_source && source_losses_ > 0;
     if (is_fine() && target_.counters.deletions > 0 && !may_delete) failure_ = "the mirror has deleted a topic";
     if (is_fine()) end_processes();
-    if (is_fine() && scenario_.mapped) judge_maps();
+    if (is_fine() && mapped_checker_ != nullptr) judge_maps();
     return verdict();
   }
 
@@ -227,7 +232,7 @@ class Simulation {
       source_.faults.stall_answer = 0.003;
       source_.faults.throttle = 0.005;
       source_.faults.lose_answer = 0.003;
-      if (scenario_.mapped && !scenario_.syncs_on_target) {
+      if ((scenario_.mapped || scenario_.may_choose()) && !scenario_.syncs_on_target) {
         source_.faults.break_before = 0.01;
         source_.faults.retriable_error = 0.01;
         source_.faults.timed_out_after_append = 0.01;
@@ -443,10 +448,6 @@ class Simulation {
     }
     return last;
   }
-  [[nodiscard]] static bool is_of_topic(const PartitionStatus& partition) {
-    return partition.condition == Condition::source_deleted || partition.condition == Condition::source_recreated ||
-           partition.condition == Condition::target_deleted;
-  }
 
   bool is_complete() {
     if (!source_.has_topic(topic_name)) return is_given_up();
@@ -490,53 +491,17 @@ class Simulation {
     }
   }
 
-  /// Where it is counted; null: it should not have.
+  /// Null: it should not have.
   std::uint64_t* why_stopped(const PartitionKey& key, const PartitionStatus& stop) {
-    const auto says = [&stop](const char* text) { return stop.reason.find(text) != std::string::npos; };
-    if (checker_->has_lost_records(key)) return &verdict_.truncated;
-    if (says("shunt.on.overtaken=continue") && scenario_.retention) return &verdict_.overtaken;
-    if (says("shunt.on.target.truncated=continue") && scenario_.unclean_target && !scenario_.continue_truncated) {
-      return &verdict_.truncated;
-    }
-    if (checker_->may_have_stopped(key) || (is_of_topic(stop) && may_topic_have_stopped())) return &verdict_.overfilled;
-    if (says("the last batch is not this mirror's") && checker_->has_begun_early(key)) return &verdict_.overfilled;
-    // A process that had asked for that may have died before it was done.
-    const bool is_lost = target_losses_ > 0 || (scenario_.recreate_source && source_losses_ > 0);
-    if (stop.condition == Condition::target_deleted && is_lost && !target_.has_topic(topic_name)) {
-      return scenario_.recreate_target ? nullptr : &verdict_.replaced;
-    }
-    if (source_losses_ == 0) return nullptr;
-    if (!scenario_.recreate_source) {
-      const bool is_known = stop.condition == Condition::source_recreated;
-      return is_known || checker_->is_of_another(key) ? &verdict_.replaced : nullptr;
-    }
-    const bool may_not_delete = says("is not deleted, because") && is_anybody_else_there();
-    // After a restart nobody knows why a log that has had several leaders is another one.
-    const bool is_unclear = stop.condition == Condition::source_truncated && source_.log(key).leader_epoch > 0;
-    // Nor, where compaction or retention has taken what the last data could be compared with, that it is another one.
-    const bool is_unlike = says("a broker has written a marker twice");
-    const bool is_old = checker_->is_of_another(key) && (is_unclear || is_unlike || has_only_markers(key));
-    return may_not_delete || is_old ? &verdict_.replaced : nullptr;
-  }
-
-  [[nodiscard]] bool may_topic_have_stopped() const {
-    return std::ranges::any_of(writers_, [this](const auto& one) { return checker_->may_have_stopped(one.first); });
-  }
-
-  /// Of the target's log: nobody's, as far as it can tell.
-  [[nodiscard]] bool has_only_markers(const PartitionKey& key) {
-    return target_.has_log(key) && std::ranges::all_of(target_.log(key).batches(), [](const StoredBatch& batch) {
-             return batch.header().is_control();
-           });
-  }
-
-  /// A partition of the target has data of two producers, or is not empty and has none of any.
-  [[nodiscard]] bool is_anybody_else_there() {
-    return std::ranges::any_of(target_.logs(), [](const auto& log) {
-      const auto writers = std::ranges::count_if(
-          log.second.producers(), [](const auto& producer) { return producer.second.last_sequence >= 0; });
-      return log.first.first == topic_name && log.second.end() > 0 && writers != 1;
-    });
+    const Surroundings around{.scenario = scenario_,
+                              .checker = *checker_,
+                              .source = source_,
+                              .target = target_,
+                              .writers = writers_,
+                              .source_losses = source_losses_,
+                              .target_losses = target_losses_};
+    const auto counter = sim::why_stopped(around, key, stop);
+    return counter == nullptr ? nullptr : &(verdict_.*counter);
   }
 
   [[nodiscard]] std::string waiting_for(const PartitionKey& key) const {
@@ -603,7 +568,7 @@ class Simulation {
   RetiredWriters retired_;
   Writers others_;  // on the target
   std::unique_ptr<Checker> checker_;
-  MappedChecker* mapped_checker_ = nullptr;  // the same, where offsets are mapped
+  const MappedChecker* mapped_checker_ = nullptr;  // the same, or a part of it, where offsets are mapped
   std::vector<Life> lives_;
   std::optional<std::int32_t> dead_source_;
   std::optional<std::int32_t> dead_target_;

@@ -132,6 +132,7 @@ TEST(Admission, LastBatchesDecideTheRest) {
     bool known;
     Verdict verdict;
     const char* reason;
+    ProducerId writer = ProducerId(5);
   } cases[] = {
       {tail(30, 10, 1), tail(30, 10, 1), false, Verdict::start, ""},
       {tail(30, 10, 1), tail(30, 10, 1), true, Verdict::start, ""},
@@ -140,7 +141,8 @@ TEST(Admission, LastBatchesDecideTheRest) {
       {tail(30, 20, 1), tail(30, 10, 1), true, Verdict::start, ""},
       {tail(35, 20, 1), tail(30, 10, 1), true, Verdict::refuse, "offsets 35 to 54 on the source"},
       {tail(41, 10, 1), tail(30, 10, 1), true, Verdict::start, "compacted"},
-      {tail(41, 10, 1), tail(30, 10, 1), false, Verdict::refuse, "does not remember this mirror"},
+      {tail(41, 10, 1), tail(30, 10, 1), false, Verdict::refuse, "not this mirror that has written it", ProducerId(7)},
+      {tail(41, 10, 1), tail(30, 10, 1), false, Verdict::start, "compacted"},
       {tail(30, 10, 1), tail(30, 20, 1), true, Verdict::retry, "another instance is writing"},
       {tail(30, 10, 1), std::nullopt, true, Verdict::retry, "t-0 no longer has"},
       {std::nullopt, tail(30, 10, 1), true, Verdict::retry, "s-0 no longer has"},
@@ -149,6 +151,8 @@ TEST(Admission, LastBatchesDecideTheRest) {
     AdmissionFacts facts = bounds(0, 100, 0, 40, one.known);
     facts.source_tail = one.source;
     facts.target_tail = one.target;
+    facts.identity = ProducerId(5);
+    if (facts.target_tail) facts.target_tail->producer_id = one.writer;
     const Admission decided = decide_by_tails(facts);
     EXPECT_EQ(decided.verdict, one.verdict) << decided.reason;
     EXPECT_THAT(decided.reason, HasSubstr(one.reason));
@@ -180,7 +184,24 @@ TEST(Admission, WhereTheSourceNoLongerHasTheTargetsLastBatchItsWriterDecides) {
     const Admission decided = decide_by_tails(facts);
     EXPECT_EQ(decided.verdict, one.verdict) << decided.reason;
     EXPECT_THAT(decided.reason, HasSubstr(one.reason));
+    EXPECT_EQ(decided.is_unproven, one.writer == ProducerId(-1));
   }
+}
+
+// Found by the simulation: other producers' records were taken for a mirror's.
+TEST(Admission, nothing_in_common_with_what_others_have_written) {
+  AdmissionFacts facts = bounds(0, 100, 0, 40);
+  facts.identity = ProducerId(5);
+  facts.target_tail = tail(30, 10, 1);
+  facts.target_tail->producer_id = ProducerId(7);
+  facts.source_tail = tail(25, 30, 2);
+  facts.has_common_records = false;
+  EXPECT_EQ(decide_by_tails(facts).condition, Condition::foreign_writer);
+  facts.has_common_records = true;
+  EXPECT_EQ(decide_by_tails(facts).verdict, Verdict::start);
+  facts.has_common_records = false;
+  facts.target_tail->producer_id = facts.identity;
+  EXPECT_EQ(decide_by_tails(facts).verdict, Verdict::start) << "compacted on the source since";
 }
 
 TEST(Admission, WhatWasMeantForATopicBeforeIsTheSourcesOnlyWhereTheSourceHasIt) {
@@ -254,11 +275,15 @@ TEST(Admission, WhoWroteWhatTheSourceDoesNotHaveTellsWhatHappened) {
 
 TEST(Admission, AMarkerTooManyIsNoLossOfTheSource) {
   AdmissionFacts facts = bounds(0, 41, 0, 42, true);
+  facts.identity = ProducerId(5);
   facts.target_tail = tail(30, 10, 1);
+  facts.target_tail->producer_id = facts.identity;
   const Admission decided = decide_by_tails(facts);
   EXPECT_EQ(decided.verdict, Verdict::refuse);
   EXPECT_FALSE(decided.condition);
   EXPECT_THAT(decided.reason, HasSubstr("KAFKA-19999"));
+  facts.target_tail->producer_id = ProducerId(7);
+  EXPECT_EQ(decide_by_tails(facts).condition, Condition::foreign_writer) << "of others' transaction";
 }
 
 // Found by the simulation: such a partition was never admitted.
@@ -283,7 +308,8 @@ constexpr ProducerId identity{std::int64_t{1} << 62};
 
 class AdmitTest : public ::testing::Test {
  protected:
-  std::vector<Admission> admit_all(int partitions, std::optional<Offset> begin = {}) {
+  std::vector<Admission> admit_all(int partitions, std::optional<Offset> begin = {},
+                                   std::optional<ProducerId> mapped_identity = {}) {
     std::vector<AdmissionQuestion> questions;
     for (int index = 0; index < partitions; ++index) {
       AdmissionQuestion question;
@@ -291,6 +317,7 @@ class AdmitTest : public ::testing::Test {
       question.target = TopicPartition{"t", PartitionIndex(index)};
       question.identity = identity;
       question.begin = begin;
+      question.mapped_identity = mapped_identity;
       questions.push_back(question);
     }
     Cluster source(context.get_executor(), source_kafka.settings("A"));
@@ -399,18 +426,21 @@ TEST_F(AdmitTest, LargeBatchesAreComparedOneByOne) {
   EXPECT_EQ(admissions[7].verdict, Verdict::refuse);
 }
 
-TEST_F(AdmitTest, AnIdentityTheTargetRemembersIsBelieved) {
+TEST_F(AdmitTest, TheLastBatchSaysWhoHasWrittenIt) {
   for (FakeKafka* kafka : {&source_kafka, &target_kafka}) {
     const char* topic = kafka == &source_kafka ? "s" : "t";
     kafka->create(topic, 2);
-    for (int index = 0; index < 2; ++index) kafka->partition(topic, index).append_records("one", 10);
+    for (int index = 0; index < 2; ++index) {
+      const bool is_ours = kafka == &target_kafka && index == 0;
+      kafka->partition(topic, index).append_records("one", 10, protocol::Codec::none, is_ours ? identity.value() : 9);
+    }
   }
   for (int index = 0; index < 2; ++index) {  // compacted: the source's first batch is gone
     source_kafka.partition("s", index).append_records("two", 10);
     source_kafka.partition("s", index).batches.erase(source_kafka.partition("s", index).batches.begin());
   }
-  target_kafka.partition("t", 0).producers = {3, identity.value()};
-  target_kafka.partition("t", 1).producers = {3};
+  target_kafka.partition("t", 0).producers = {3};
+  target_kafka.partition("t", 1).producers = {3, identity.value()};
   const std::vector<Admission> admissions = admit_all(2);
   EXPECT_EQ(admissions[0].verdict, Verdict::start) << admissions[0].reason;
   EXPECT_EQ(admissions[1].verdict, Verdict::refuse);
@@ -463,6 +493,28 @@ TEST_F(AdmitTest, TheLastDataCountsWhereMarkersFollow) {
   EXPECT_THAT(admissions[2].reason, HasSubstr("already written by others"));
   EXPECT_EQ(admissions[3].verdict, Verdict::refuse);
   EXPECT_THAT(admissions[3].reason, HasSubstr("but the source has a record at 2011"));
+}
+
+// Found by the simulation: other producers' empty transactions stopped a partition as a marker of a broker in trouble.
+TEST_F(AdmitTest, MarkersAloneMayBeOthers) {
+  source_kafka.create("s", 1);
+  target_kafka.create("t", 1);
+  source_kafka.partition("s", 0).append_records("one", 10);
+  target_kafka.partition("t", 0).append_markers(2);
+  const std::vector<Admission> admissions = admit_all(1);
+  EXPECT_EQ(admissions[0].verdict, Verdict::refuse);
+  EXPECT_EQ(admissions[0].condition, Condition::foreign_writer);
+  EXPECT_THAT(admissions[0].reason, HasSubstr("others have ended transactions there, or a broker"));
+}
+
+TEST_F(AdmitTest, WhatWasMappedIsNotTakenForIdentical) {
+  source_kafka.create("s", 1);
+  target_kafka.create("t", 1);
+  source_kafka.partition("s", 0).append_records("one", 10);
+  target_kafka.partition("t", 0).append_records("one", 10);
+  target_kafka.partition("t", 0).producers = {identity.value() + 1};
+  EXPECT_EQ(admit_all(1)[0].verdict, Verdict::start);
+  EXPECT_EQ(admit_all(1, {}, ProducerId(identity.value() + 1))[0].verdict, Verdict::mapped);
 }
 
 TEST_F(AdmitTest, AHeadThatWasBeingFilledIsRecognised) {
@@ -533,7 +585,9 @@ TEST_F(AdmitTest, ASourceThatHasLessThanItsMirrorWasRecreatedOrCutOff) {
     target_kafka.partition("t", index).append("two", 5);
   }
   source_kafka.partition("s", 0).leader_epoch = 0;
-  for (int index : {0, 1}) target_kafka.partition("t", index).batches.back().producer_id = identity.value();
+  for (int index : {0, 1}) {
+    for (auto& batch : target_kafka.partition("t", index).batches) batch.producer_id = identity.value();
+  }
   const std::vector<Admission> admissions = admit_all(3);
   EXPECT_EQ(admissions[0].condition, Condition::source_recreated) << admissions[0].reason;
   EXPECT_EQ(admissions[1].condition, Condition::source_truncated) << admissions[1].reason;

@@ -67,6 +67,28 @@ TEST(BeginningTest, AHeadThatIsTooLongIsRefusedOrMapped) {
   EXPECT_THAT(refused.reason, HasSubstr("shunt.offsets.padding.max (1000)"));
   asked.may_map = true;
   EXPECT_EQ(decide_beginning(head, asked).kind, Kind::map);
+  Admission padded = head;
+  padded.ends_in_padding = true;
+  EXPECT_EQ(decide_beginning(padded, asked).kind, Kind::refuse) << "readers would go on seeing the padding";
+}
+
+TEST(BeginningTest, WhatNothingTellsToBeTheMirrorsIsMapped) {
+  Admission unproven = admission(Admission::Verdict::start, 40, "nothing to compare");
+  unproven.is_unproven = true;
+  BeginningQuestion asked = question();
+  EXPECT_EQ(decide_beginning(unproven, asked).kind, Kind::start);
+  asked.may_map = true;
+  EXPECT_EQ(decide_beginning(unproven, asked).setting, mapped_by_auto);
+  unproven.last_sequence = 3;
+  EXPECT_EQ(decide_beginning(unproven, asked).kind, Kind::start) << "this mirror wrote there with identical offsets";
+}
+
+TEST(BeginningTest, WhatIsMappedStaysMapped) {
+  const Admission mapped = admission(Admission::Verdict::mapped, -1, "mapped");
+  EXPECT_EQ(decide_beginning(mapped, question()).setting, mapped_behind_others);
+  BeginningQuestion asked = question();
+  asked.may_map = true;
+  EXPECT_EQ(decide_beginning(mapped, asked).setting, mapped_by_auto);
 }
 
 TEST(BeginningTest, OthersRecordsAreRefusedUnlessOffsetsMayBeMapped) {

@@ -63,7 +63,8 @@ void FakePartition::append(std::string payload, std::int32_t records) {
   log_end += records;
 }
 
-void FakePartition::append_records(const std::string& value, std::int32_t records, Codec codec) {
+void FakePartition::append_records(const std::string& value, std::int32_t records, Codec codec,
+                                   std::int64_t producer_id) {
   RecordBatchBuilder builder(codec);
   constexpr std::byte no_headers[] = {std::byte{0}};
   for (std::int32_t i = 0; i < records; ++i) {
@@ -74,7 +75,9 @@ void FakePartition::append_records(const std::string& value, std::int32_t record
     record.headers = no_headers;
     builder.append(record);
   }
-  std::vector<std::byte> bytes = builder.finish({});
+  Stamp stamp;
+  stamp.producer_id = ProducerId(producer_id);
+  std::vector<std::byte> bytes = builder.finish(stamp);
   wire::store(bytes.data(), log_end);
   append_raw(std::move(bytes), records);
 }

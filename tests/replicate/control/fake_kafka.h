@@ -53,7 +53,8 @@ struct FakePartition {
   /// Appends a batch of `records` records.
   void append(std::string payload, std::int32_t records = 1);
   /// The same with records that can be read: their values are `value`, a number behind it.
-  void append_records(const std::string& value, std::int32_t records, protocol::Codec codec = protocol::Codec::none);
+  void append_records(const std::string& value, std::int32_t records, protocol::Codec codec = protocol::Codec::none,
+                      std::int64_t producer_id = -1);
   /// Appends what is stored in another format, at its own offsets.
   void append_raw(std::vector<std::byte> bytes, std::int32_t records);
   /// Appends `count` transaction markers.

@@ -356,11 +356,36 @@ TEST_F(FlowTest, does_not_go_on_in_a_log_that_it_has_not_written) {
     const Parked parked = settled();
     EXPECT_EQ(parked.cause, ParkCause::target_moved);
     EXPECT_THAT(parked.reason, HasSubstr("not what this flow wrote"));
+    ASSERT_TRUE(parked.standing);
+    EXPECT_EQ(parked.standing->confirmed, Offset(110)) << "what is beyond may be another's";
   }
   located(110, -1, standing);
   EXPECT_EQ(flow_->state(), FlowState::flowing) << "the identity expired: nothing else happened";
   located(110, 51, standing, 3);
   EXPECT_THAT(settled().reason, HasSubstr("under this flow's identity"));
+}
+
+// Found by the simulation: what was meant for the offsets that another writer had taken was left out.
+TEST_F(FlowTest, begins_only_where_the_log_was_compared) {
+  const struct {
+    std::int64_t end;
+    std::int32_t last_sequence;
+    FlowState state;
+  } cases[] = {
+      {110, 51, FlowState::flowing},  {120, 61, FlowState::flowing},  // a second instance
+      {120, 51, FlowState::settling}, {105, 46, FlowState::settling}, {120, -1, FlowState::settling},
+  };
+  for (const auto& one : cases) {
+    FlowSpec spec;
+    spec.identity = protocol::ProducerId(99);
+    flow_ = std::make_unique<Flow>(spec, Route{}, std::nullopt,
+                                   Standing{.confirmed = Offset(110), .sequence = protocol::Sequence(52)});
+    flow_->handle_located({.log_end = Offset(one.end), .last_sequence = one.last_sequence, .producer_epoch = 0}, now_);
+    EXPECT_EQ(flow_->state(), one.state) << one.end;
+    if (one.state == FlowState::settling) {
+      EXPECT_EQ(settled().cause, ParkCause::target_moved);
+    }
+  }
 }
 
 constexpr std::int16_t marker = protocol::batch_attributes::control | protocol::batch_attributes::transactional;
