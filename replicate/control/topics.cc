@@ -25,6 +25,9 @@ namespace errors = protocol::errors;
 namespace {
 
 constexpr std::size_t topics_per_request = 100;
+// A KRaft controller writes at most 10,000 metadata records for one request: one for a topic, and one for each of its
+// partitions and settings.
+constexpr std::size_t records_per_request = 5000;
 constexpr std::int32_t broker_timeout_ms = 20000;
 constexpr net::Duration first_pause = std::chrono::milliseconds(20);
 constexpr net::Duration longest_pause = std::chrono::milliseconds(500);
@@ -58,6 +61,22 @@ struct Task {
     result.may_retry = may_retry;
   }
 };
+
+/// Cut into what one request may ask for. A topic that is more than that alone is asked for alone.
+std::vector<std::vector<Task*>> cut_into_requests(const std::vector<Task*>& tasks) {
+  std::vector<std::vector<Task*>> requests;
+  std::size_t records = 0;
+  for (Task* task : tasks) {
+    const std::size_t needed = 1 + static_cast<std::size_t>(task->result.source_partitions) + task->configs.size();
+    if (requests.empty() || requests.back().size() == topics_per_request || records + needed > records_per_request) {
+      requests.emplace_back();
+      records = 0;
+    }
+    requests.back().push_back(task);
+    records += needed;
+  }
+  return requests;
+}
 
 /// Brings the tasks forward round by round: look, decide for each what is missing, ask for it, look again.
 class Preparation {
@@ -271,11 +290,7 @@ class Preparation {
     co_await read_configs(with_step(Task::Step::create));
     const std::vector<Task*> tasks = with_step(Task::Step::create);
     for (Task* task : tasks) fit_for_mirroring(task->configs);
-    for (std::size_t begin = 0; begin < tasks.size(); begin += topics_per_request) {
-      const std::size_t end = std::min(begin + topics_per_request, tasks.size());
-      co_await create(std::vector<Task*>(tasks.begin() + static_cast<std::ptrdiff_t>(begin),
-                                         tasks.begin() + static_cast<std::ptrdiff_t>(end)));
-    }
+    for (std::vector<Task*>& some : cut_into_requests(tasks)) co_await create(std::move(some));
   }
 
   Awaitable<> create(std::vector<Task*> tasks) {
@@ -419,12 +434,7 @@ class Preparation {
   // -------------------------------------------------------------------------------------------------------
 
   Awaitable<> grow() {
-    const std::vector<Task*> tasks = with_step(Task::Step::grow);
-    for (std::size_t begin = 0; begin < tasks.size(); begin += topics_per_request) {
-      const std::size_t end = std::min(begin + topics_per_request, tasks.size());
-      co_await grow(std::vector<Task*>(tasks.begin() + static_cast<std::ptrdiff_t>(begin),
-                                       tasks.begin() + static_cast<std::ptrdiff_t>(end)));
-    }
+    for (std::vector<Task*>& some : cut_into_requests(with_step(Task::Step::grow))) co_await grow(std::move(some));
   }
 
   Awaitable<> grow(std::vector<Task*> tasks) {

@@ -343,10 +343,17 @@ void FakeKafka::serve(int id) {
 
   broker.on<CreateTopicsRequest>([this](const CreateTopicsRequest& request) {
     CreateTopicsResponse response;
+    std::size_t records = 0;  // that a KRaft controller would write for it
+    for (const auto& asked : request.topics)
+      records += 1 + static_cast<std::size_t>(asked.num_partitions) + asked.configs.size();
     for (const auto& asked : request.topics) {
       auto& result = response.topics.emplace_back();
       result.name = asked.name;
       result.error_code = topics.contains(asked.name) ? std::int16_t{36} : create_error;
+      if (records > 10'000) {
+        result.error_code = 44;  // POLICY_VIOLATION
+        result.error_message = "Unable to perform excessively large batch operation.";
+      }
       for (const auto& config : asked.configs) {
         if (std::find(unknown_configs.begin(), unknown_configs.end(), config.name) == unknown_configs.end()) continue;
         result.error_code = 40;

@@ -60,6 +60,19 @@ TEST_F(TopicsTest, CreatesWhatIsMissingWithTheSourcesShapeAndOwnSettings) {
                                    Pair("message.timestamp.before.max.ms", "9223372036854775807")));
 }
 
+TEST_F(TopicsTest, OneRequestAsksForNoMorePartitionsThanAControllerCreatesAtOnce) {
+  std::vector<TopicPair> pairs;
+  for (int number = 0; number < 25; ++number) {
+    const std::string name = "orders-" + std::to_string(number);
+    source_kafka.create(name, number == 3 ? 9000 : 1000);
+    pairs.push_back({name, name});
+  }
+  const std::vector<TopicResult> results = prepare(pairs);
+  ASSERT_EQ(results.size(), pairs.size());
+  for (const TopicResult& result : results) EXPECT_EQ(result.outcome, TopicOutcome::created) << result.reason;
+  EXPECT_EQ(target_kafka.topics.at("orders-3").partitions.size(), 9000u);
+}
+
 TEST_F(TopicsTest, APlanSaysWhatWouldBeDoneAndDoesNothing) {
   settings.replication_factor = 3;
   target_kafka.unknown_configs = {"new.one"};
