@@ -141,7 +141,7 @@ TEST(Admission, LastBatchesDecideTheRest) {
       {tail(30, 20, 1), tail(30, 10, 1), true, Verdict::start, ""},
       {tail(35, 20, 1), tail(30, 10, 1), true, Verdict::refuse, "offsets 35 to 54 on the source"},
       {tail(41, 10, 1), tail(30, 10, 1), true, Verdict::start, "compacted"},
-      {tail(41, 10, 1), tail(30, 10, 1), false, Verdict::refuse, "not this mirror that has written it", ProducerId(7)},
+      {tail(41, 10, 1), tail(30, 10, 1), false, Verdict::refuse, "not this mirror that has written it", ProducerId(-1)},
       {tail(41, 10, 1), tail(30, 10, 1), false, Verdict::start, "compacted"},
       {tail(30, 10, 1), tail(30, 20, 1), true, Verdict::retry, "another instance is writing"},
       {tail(30, 10, 1), std::nullopt, true, Verdict::retry, "t-0 no longer has"},
@@ -193,7 +193,7 @@ TEST(Admission, nothing_in_common_with_what_others_have_written) {
   AdmissionFacts facts = bounds(0, 100, 0, 40);
   facts.identity = ProducerId(5);
   facts.target_tail = tail(30, 10, 1);
-  facts.target_tail->producer_id = ProducerId(7);
+  facts.target_tail->producer_id = ProducerId(-1);
   facts.source_tail = tail(25, 30, 2);
   facts.has_common_records = false;
   EXPECT_EQ(decide_by_tails(facts).condition, Condition::foreign_writer);
