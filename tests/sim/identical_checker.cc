@@ -165,6 +165,9 @@ void IdenticalChecker::check(const PartitionKey& key, const StoredBatch& batch) 
   }
   const bool is_marker = batch.header().is_control();
   if (!is_marker && is_of_another(key) && cannot_be_told(key, batch)) copy.of = &writers_.at(key);
+  // As long as there are markers only, they may be of any topic of that name that has holes there.
+  const bool has_only_markers = is_marker && !copy.first_data && !copy.padded;
+  if (has_only_markers && !is_hole(key, *copy.of, copy, batch.base)) copy.of = owner_of(key, batch);
   if (is_marker) {
     const std::string wrong = copy.misplaced.empty() ? check_marker(copy, key, batch) : std::string();
     if (!wrong.empty()) fail(key, batch, wrong);
@@ -221,7 +224,7 @@ const LogWriter* IdenticalChecker::owner_of(const PartitionKey& key, const Store
   }
   if (writers.empty()) return nullptr;
   const auto owner = std::ranges::find_if(writers, [&](const LogWriter* writer) {
-    if (batch.header().is_control()) return is_hole(key, *writer, {}, batch.base);
+    if (batch.header().is_control()) return are_holes(key, *writer, target_.log(key).start(), batch.next);
     if (is_padding(batch)) return is_head(key, *writer, batch.base, batch.next);
     return writer->find(prints_of(batch.bytes).front().digest).has_value();
   });
@@ -277,6 +280,12 @@ std::string IdenticalChecker::check_marker(Copy& copy, const PartitionKey& key, 
   }
   copy.displaced.insert(batch.base);
   return {};
+}
+
+bool IdenticalChecker::are_holes(const PartitionKey& key, const LogWriter& writer, std::int64_t begin,
+                                 std::int64_t end) const {
+  while (begin < end && is_hole(key, writer, {}, begin)) ++begin;
+  return begin >= end;
 }
 
 bool IdenticalChecker::is_displaced(const Copy& copy) const {

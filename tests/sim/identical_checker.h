@@ -74,6 +74,8 @@ class IdenticalChecker final : public Checker {
                              std::int64_t offset) const;
   [[nodiscard]] bool is_head(const PartitionKey& key, const LogWriter& writer, std::int64_t begin,
                              std::int64_t end) const;
+  [[nodiscard]] bool are_holes(const PartitionKey& key, const LogWriter& writer, std::int64_t begin,
+                               std::int64_t end) const;
   /// A marker lies where a record belongs, and the source still has that record: to go on behind it is a failure.
   [[nodiscard]] bool is_displaced(const Copy& copy) const;
   [[nodiscard]] bool cannot_be_told(const PartitionKey& key, const StoredBatch& batch) const;
