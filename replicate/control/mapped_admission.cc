@@ -298,9 +298,10 @@ Awaitable<MappedAdmission> begin(Cluster& source, Cluster& target, OffsetSyncs& 
     const auto beginnings = co_await start_positions(source, asked, question.start, isolation);
     first = std::max(first, value_of(source, beginnings, question.source, "where to begin"));
   }
-  syncs.begin(question.source, question.identity,
-              {.source = first, .target = bounds.target_end, .sequence = Sequence(0)});
-  co_return start({.confirmed = first, .sequence = Sequence(0)}, question.identity);
+  // What comes late then meets the same sequence numbers.
+  const ProducerId identity = question.has_run_identical ? question.identical_identity : question.identity;
+  syncs.begin(question.source, identity, {.source = first, .target = bounds.target_end, .sequence = Sequence(0)});
+  co_return start({.confirmed = first, .sequence = Sequence(0)}, identity);
 }
 
 Awaitable<MappedAdmission> go_on(Cluster& source, Cluster& target, OffsetSyncs& syncs, const MappedQuestion& question,

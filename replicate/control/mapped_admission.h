@@ -31,6 +31,8 @@ struct MappedQuestion {
   protocol::ProducerId identical_identity;  // of what was written with identical ones, and is from there on
   /// How it stood under that, if this process has seen it: everything below is at the source's offsets.
   std::optional<Standing> standing;
+  /// A flow of this process has run under that: some of it may still be on its way.
+  bool has_run_identical = false;
   StartPosition start = {};
   LoopGuard loop_guard = {};  // of what is mirrored with mapped offsets
   std::optional<protocol::Offset> connect_next =

@@ -54,7 +54,9 @@ bool MappedPartitions::has_map(const MirroredPartition& partition) const {
 }
 
 void MappedPartitions::adopt(MirroredPartition& partition) {
-  adopted_[&partition] = {.identical_identity = partition.spec.identity, .standing = partition.standing};
+  adopted_[&partition] = {.identical_identity = partition.spec.identity,
+                          .standing = partition.standing,
+                          .has_run_identical = partition.assigned_at != net::Time{} || partition.detour != nullptr};
   partition.spec.written = std::make_shared<WrittenRuns>();
   partition.spec.loop_guard = loop_guard_;
 }
@@ -80,6 +82,7 @@ Awaitable<std::vector<MappedAdmission>> MappedPartitions::judge(std::vector<Mirr
                          .identity = identity_of(partition->spec),
                          .identical_identity = adopted.identical_identity,
                          .standing = adopted.standing,
+                         .has_run_identical = adopted.has_run_identical,
                          .start = start,
                          .loop_guard = loop_guard_,
                          .connect_next = find_connect_offset(source_of(partition->spec))});

@@ -55,6 +55,7 @@ class MappedPartitions {
   struct Adopted {
     protocol::ProducerId identical_identity;  // of what was written with identical offsets, if ever
     std::optional<Standing> standing;         // under that, until the map is begun
+    bool has_run_identical = false;           // MappedQuestion
     bool is_current = false;                  // what it writes goes on where its map ends
     bool lacks_map = false;                   // as its last admission has said
   };
