@@ -674,7 +674,8 @@ Admission decide_by_tails(const AdmissionFacts& facts) {
     return refuse(what + ", and it is not this mirror that has written it", Condition::foreign_writer);
   }
   std::string differs = facts.tails_differ;
-  if (differs.empty()) differs = misfit(*facts.source_tail, *facts.target_tail);
+  if (differs.empty() && facts.source_tail->is_control)
+    differs = fmt::format("the source has a transaction marker at offset {}, the target data", last);
   if (differs.empty()) return start_at(facts.target_end);
   return refuse_other_log(
       facts, fmt::format("the last batch of {} is not the source's: {}", facts.target.to_string(), differs));

@@ -93,10 +93,11 @@ std::vector<LeaderQuestion> route(const Cluster& cluster, Answers<T>& answers, s
       questions.back().partitions.push_back({.partition = partition, .leader_epoch = known->leader_epoch});
       continue;
     }
-    Cluster::NoLeader missing = cluster.why_not_led(partition);
-    answered.error_code = missing.error_code;
-    answered.reason = std::move(missing.reason);
-    answered.may_retry = !is_fresh || protocol::is_retriable(answered.error_code);
+    // That there is no leader is nobody's answer: the code stays 0, and why nobody could be asked may say more.
+    const Topic* topic = cluster.find_topic(partition.topic);
+    answered.error_code = topic == nullptr ? protocol::no_error : topic->error_code;
+    answered.reason = cluster.why_not_led(partition).reason;
+    if (answered.error_code != 0) answered.may_retry = !is_fresh || protocol::is_retriable(answered.error_code);
   }
   std::vector<LeaderQuestion> all;
   for (auto& [broker, questions] : by_leader) std::move(questions.begin(), questions.end(), std::back_inserter(all));

@@ -103,19 +103,6 @@ std::optional<BatchPrint> BatchPrint::of(std::span<const std::byte> records, std
   return print;
 }
 
-std::string misfit(const BatchPrint& source, const BatchPrint& target) {
-  const auto range = [](const BatchPrint& batch) {
-    return fmt::format("{} to {}", batch.base_offset.value(), batch.next_offset().value() - 1);
-  };
-  if (source.is_control != target.is_control) {
-    return fmt::format("a transaction marker at offset {} on the {}, data on the other", source.base_offset.value(),
-                       source.is_control ? "source" : "target");
-  }
-  const bool is_within = target.base_offset >= source.base_offset && target.next_offset() <= source.next_offset();
-  if (is_within || source.is_old_format) return {};
-  return fmt::format("a batch of offsets {} on the source, of {} on the target", range(source), range(target));
-}
-
 bool is_copy(const BatchPrint& source, const BatchPrint& target) {
   return source.base_offset == target.base_offset && source.last_offset_delta == target.last_offset_delta &&
          source.record_count == target.record_count && source.size == target.size && source.codec == target.codec &&

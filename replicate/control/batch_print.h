@@ -36,12 +36,9 @@ struct BatchPrint {
   static std::optional<BatchPrint> of(std::span<const std::byte> records, std::string& why);
 };
 
-/// Why the target's batch cannot hold the source's records, in words; empty when it may. A large or thinned batch is
-/// mirrored in pieces, messages of old formats together.
-std::string misfit(const BatchPrint& source, const BatchPrint& target);
-
 /// The target's batch is the source's, byte by byte. Otherwise it may still hold the same records: compaction thins a
-/// batch, a detour rewrites it, a target topic with a compression.type of its own has it recompressed.
+/// batch, a detour rewrites it, a target topic with a compression.type of its own has it recompressed, a replicator that
+/// re-encodes packs records as it likes.
 bool is_copy(const BatchPrint& source, const BatchPrint& target);
 
 /// The batch that contains, or else follows, the given offset in each partition (read uncommitted). An offset outside

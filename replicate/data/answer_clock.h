@@ -23,8 +23,8 @@ class AnswerClock {
   void handle_lost_connection() { since_ = {}; }
 
   /// Whether the oldest request has waited too long; to be asked only while there is one.
-  [[nodiscard]] bool is_over(net::Time now) const { return now > since_ + patience_; }
-  /// The same for longer than `noticed`.
+  [[nodiscard]] bool is_over(net::Time now) const { return is_silent(now, patience_); }
+  /// The same, for longer than `noticed`.
   [[nodiscard]] bool is_silent(net::Time now, net::Duration noticed) const { return now > since_ + noticed; }
 
  private:

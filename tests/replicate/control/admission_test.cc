@@ -126,6 +126,12 @@ BatchPrint tail(std::int64_t base, std::int32_t records, std::uint64_t content) 
   return print;
 }
 
+BatchPrint marker_tail(std::int64_t base) {
+  BatchPrint print = tail(base, 1, 0);
+  print.is_control = true;
+  return print;
+}
+
 TEST(Admission, LastBatchesDecideTheRest) {
   const struct {
     std::optional<BatchPrint> source, target;
@@ -137,9 +143,10 @@ TEST(Admission, LastBatchesDecideTheRest) {
       {tail(30, 10, 1), tail(30, 10, 1), false, Verdict::start, ""},
       {tail(30, 10, 1), tail(30, 10, 1), true, Verdict::start, ""},
       {tail(30, 10, 1), tail(30, 10, 2), true, Verdict::start, ""},
-      {tail(35, 10, 1), tail(30, 10, 1), true, Verdict::refuse, "of 30 to 39 on the target"},
+      {tail(35, 10, 1), tail(30, 10, 1), true, Verdict::start, ""},
       {tail(30, 20, 1), tail(30, 10, 1), true, Verdict::start, ""},
-      {tail(35, 20, 1), tail(30, 10, 1), true, Verdict::refuse, "offsets 35 to 54 on the source"},
+      {tail(35, 20, 1), tail(30, 10, 1), true, Verdict::start, ""},
+      {marker_tail(39), tail(30, 10, 1), true, Verdict::refuse, "a transaction marker at offset 39"},
       {tail(41, 10, 1), tail(30, 10, 1), true, Verdict::start, "compacted"},
       {tail(41, 10, 1), tail(30, 10, 1), false, Verdict::refuse, "not this mirror that has written it", ProducerId(-1)},
       {tail(41, 10, 1), tail(30, 10, 1), false, Verdict::start, "compacted"},
@@ -409,6 +416,24 @@ TEST_F(AdmitTest, RecordsAreComparedWhereBatchesAreNoCopies) {
     EXPECT_EQ(admissions[index].verdict, Verdict::refuse) << admissions[index].reason;
     EXPECT_THAT(admissions[index].reason, HasSubstr("already written by others"));
   }
+}
+
+// A replicator that re-encodes packs records as it likes: its last batch may begin in one of the source's and end in another.
+TEST_F(AdmitTest, BatchesAreNotMeantToBeginAndEndWhereTheSourcesDo) {
+  source_kafka.create("s", 2);
+  target_kafka.create("t", 2);
+  for (int index = 0; index < 2; ++index) {
+    source_kafka.partition("s", index).append_records("value", 4);
+    source_kafka.partition("s", index).append_records("value", 6, protocol::Codec::none, -1, 4);
+    target_kafka.partition("t", index).append_records("value", 2);
+    // The other one has a record that belongs further on, where the source's batch begins.
+    target_kafka.partition("t", index).append_records("value", 5, protocol::Codec::none, -1, index == 0 ? 2 : 3);
+  }
+  const std::vector<Admission> admissions = admit_all(2);
+  EXPECT_EQ(admissions[0].verdict, Verdict::start) << admissions[0].reason;
+  EXPECT_EQ(admissions[0].start, Offset(7));
+  EXPECT_EQ(admissions[1].verdict, Verdict::refuse) << admissions[1].reason;
+  EXPECT_THAT(admissions[1].reason, HasSubstr("the value is"));
 }
 
 TEST_F(AdmitTest, LargeBatchesAreComparedOneByOne) {

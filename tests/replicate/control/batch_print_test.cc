@@ -34,39 +34,19 @@ TEST(BatchPrint, IgnoresWhatIsRestampedOnTheWay) {
   FakeBatch target = source;
   target.producer_id = std::int64_t{1} << 62;
   target.attributes = 0x03;
-  EXPECT_EQ(misfit(print(source), print(target)), "");
   EXPECT_TRUE(is_copy(print(source), print(target)));
 }
 
 TEST(BatchPrint, TellsBatchesApart) {
-  const FakeBatch source = batch(100, 3, "payload");
-  for (const FakeBatch& other : {batch(100, 3, "another"), batch(100, 3, "payload+")}) {
-    EXPECT_EQ(misfit(print(source), print(other)), "") << "the records may be the same, packed in another way";
-    EXPECT_FALSE(is_copy(print(source), print(other)));
-  }
-  const struct {
-    FakeBatch target;
-    const char* misfit;
-  } cases[] = {
-      {batch(100, 4, "payload"), "offsets 100 to 102 on the source, of 100 to 103 on the target"},
-      {batch(99, 3, "payload"), "of 99 to 101 on the target"},
-  };
-  for (const auto& one : cases) EXPECT_THAT(misfit(print(source), print(one.target)), HasSubstr(one.misfit));
+  const FakeBatch source = batch(100, 10, "payload");
+  FakeBatch recompressed = batch(100, 10, "packed!");
+  recompressed.attributes = 0x04;
   FakeBatch marker = source;
   marker.attributes = 0x30;
-  EXPECT_THAT(misfit(print(source), print(marker)), HasSubstr("a transaction marker at offset 100 on the target"));
-  EXPECT_EQ(misfit(print(marker), print(marker)), "");
-}
-
-TEST(BatchPrint, KnowsWhatMayHoldTheSameRecords) {
-  const FakeBatch source = batch(100, 10, "compressed");
-  FakeBatch recompressed = batch(100, 10, "packed");
-  recompressed.attributes = 0x04;
-  for (const FakeBatch& target : {recompressed, batch(100, 5, "first half"), batch(105, 5, "second half")}) {
-    EXPECT_EQ(misfit(print(source), print(target)), "");
-    EXPECT_FALSE(is_copy(print(source), print(target)));
+  for (const FakeBatch& other : {batch(100, 10, "another"), batch(100, 10, "payload+"), batch(100, 11, "payload"),
+                                 batch(99, 10, "payload"), batch(100, 5, "first half"), recompressed, marker}) {
+    EXPECT_FALSE(is_copy(print(source), print(other)));
   }
-  EXPECT_NE(misfit(print(source), print(batch(105, 6, "too far"))), "");
   FakeBatch times = source;
   times.attributes = 0x08;
   EXPECT_FALSE(is_copy(print(times), print(source))) << "its records have other times";
@@ -81,8 +61,6 @@ TEST(BatchPrint, ReadsMessagesOfOldFormats) {
   EXPECT_EQ(wrapper->base_offset, protocol::Offset(40));
   EXPECT_EQ(wrapper->next_offset(), protocol::Offset(43));
   EXPECT_FALSE(wrapper->is_dense());
-  // A detour may have put it together with others.
-  EXPECT_EQ(misfit(*wrapper, print(batch(30, 13, "together"))), "");
   EXPECT_FALSE(is_copy(*wrapper, *wrapper));
   std::vector<std::byte> damaged = tests::message_bytes({.offset = 7, .magic = 0, .value = "x"});
   ASSERT_TRUE(BatchPrint::of(damaged, why)) << why;

@@ -64,11 +64,11 @@ void FakePartition::append(std::string payload, std::int32_t records) {
 }
 
 void FakePartition::append_records(const std::string& value, std::int32_t records, Codec codec,
-                                   std::int64_t producer_id) {
+                                   std::int64_t producer_id, std::int32_t first) {
   RecordBatchBuilder builder(codec);
   constexpr std::byte no_headers[] = {std::byte{0}};
   for (std::int32_t i = 0; i < records; ++i) {
-    const std::string numbered = value + std::to_string(i);
+    const std::string numbered = value + std::to_string(first + i);
     Record record;
     record.timestamp_ms = 1000;
     record.value = std::as_bytes(std::span(numbered));

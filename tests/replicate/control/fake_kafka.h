@@ -52,9 +52,9 @@ struct FakePartition {
 
   /// Appends a batch of `records` records.
   void append(std::string payload, std::int32_t records = 1);
-  /// The same with records that can be read: their values are `value`, a number behind it.
+  /// The same with records that can be read: their values are `value`, a number behind it, from `first` on.
   void append_records(const std::string& value, std::int32_t records, protocol::Codec codec = protocol::Codec::none,
-                      std::int64_t producer_id = -1);
+                      std::int64_t producer_id = -1, std::int32_t first = 0);
   /// Appends what is stored in another format, at its own offsets.
   void append_raw(std::vector<std::byte> bytes, std::int32_t records);
   /// Appends `count` transaction markers.
