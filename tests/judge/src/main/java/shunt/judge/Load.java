@@ -1,5 +1,6 @@
 package shunt.judge;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -12,6 +13,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.common.errors.InvalidTxnStateException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /** Produces the records of each spec, several topics at a time; every record is acknowledged before it returns. */
@@ -74,14 +76,14 @@ final class Load {
         Spec.Random pace = new Spec.Random(~spec.seed, 0);
         long bytes = 0;
         long nextFlush = spec.flush == null ? Long.MAX_VALUE : spec.flush.pick(pace);
-        try (Producer<byte[], byte[]> producer =
-                 new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer())) {
-            if (spec.transaction > 0) {
-                producer.initTransactions();
-            }
+        Producer<byte[], byte[]> producer = open(settings, spec);
+        try {
             for (long i = 0; i < spec.records; i++) {
                 if (spec.transaction > 0 && i % spec.transaction == 0) {
-                    endTransaction(producer, spec, i / spec.transaction);
+                    if (!endTransaction(producer, spec, i / spec.transaction)) {
+                        producer.close(Duration.ZERO);
+                        producer = open(settings, spec);
+                    }
                     producer.beginTransaction();
                 }
                 var record = content.record(spec.start + i);
@@ -104,6 +106,8 @@ final class Load {
             if (spec.transaction > 0) {
                 endTransaction(producer, spec, (spec.records + spec.transaction - 1) / spec.transaction);
             }
+        } finally {
+            producer.close();
         }
         if (failure.get() != null) {
             throw new IllegalStateException("topic " + spec.topic + ": " + failure.get(), failure.get());
@@ -111,19 +115,34 @@ final class Load {
         return bytes;
     }
 
+    private static Producer<byte[], byte[]> open(Map<String, Object> settings, Spec spec) {
+        Producer<byte[], byte[]> producer =
+            new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer());
+        if (spec.transaction > 0) {
+            producer.initTransactions();
+        }
+        return producer;
+    }
+
     /**
      * Ends transaction number `count` (from 1; there is none before the first): every abort-th is aborted, its records
-     * written all the same.
+     * written all the same. False: it has ended, but another producer must go on; a coordinator may answer
+     * INVALID_TXN_STATE to an abort that it has carried out.
      */
-    private static void endTransaction(Producer<byte[], byte[]> producer, Spec spec, long count) {
+    private static boolean endTransaction(Producer<byte[], byte[]> producer, Spec spec, long count) {
         if (count == 0) {
-            return;
+            return true;
         }
-        if (spec.abort > 0 && count % spec.abort == 0) {
-            producer.flush();
-            producer.abortTransaction();
-        } else {
+        if (spec.abort == 0 || count % spec.abort != 0) {
             producer.commitTransaction();
+            return true;
+        }
+        producer.flush();
+        try {
+            producer.abortTransaction();
+            return true;
+        } catch (InvalidTxnStateException error) {
+            return false;
         }
     }
 
