@@ -22,7 +22,17 @@ XXH64_hash_t hash_of(const protocol::Uuid& topic_id, std::string_view name) {
                                       : XXH64(&topic_id, sizeof topic_id, topic_id_seed);
 }
 
-protocol::ProducerId identity_of(std::uint16_t tag, XXH64_hash_t topics, protocol::PartitionIndex partition) {
+}  // namespace
+
+std::uint16_t flow_tag(std::string_view source_alias, std::string_view target_alias) {
+  const XXH64_hash_t source = XXH64(source_alias.data(), source_alias.size(), tag_seed);
+  return static_cast<std::uint16_t>(XXH64(target_alias.data(), target_alias.size(), source) >> 48);
+}
+
+protocol::ProducerId flow_identity(std::uint16_t tag, const protocol::Uuid& target_topic_id,
+                                   std::string_view target_topic, protocol::PartitionIndex partition,
+                                   std::string_view source_topic) {
+  const XXH64_hash_t topics = XXH64(source_topic.data(), source_topic.size(), hash_of(target_topic_id, target_topic));
   // Little-endian whatever the machine: two instances on different machines are one identity.
   std::array<unsigned char, 4> index{};
   for (std::size_t i = 0; i < index.size(); ++i) {
@@ -32,31 +42,12 @@ protocol::ProducerId identity_of(std::uint16_t tag, XXH64_hash_t topics, protoco
   return protocol::ProducerId(static_cast<std::int64_t>(own_range | std::uint64_t{tag} << hash_bits | hash));
 }
 
-}  // namespace
-
-std::uint16_t flow_tag(std::string_view source_alias, std::string_view target_alias) {
-  const XXH64_hash_t source = XXH64(source_alias.data(), source_alias.size(), tag_seed);
-  return static_cast<std::uint16_t>(XXH64(target_alias.data(), target_alias.size(), source) >> 48);
-}
-
-protocol::ProducerId flow_identity(std::uint16_t tag, const protocol::Uuid& target_topic_id,
-                                   std::string_view target_topic, protocol::PartitionIndex partition) {
-  return identity_of(tag, hash_of(target_topic_id, target_topic), partition);
-}
-
 bool carries_tag(protocol::ProducerId identity, std::uint16_t tag) {
   return identity.value() >> hash_bits == static_cast<std::int64_t>((own_range >> hash_bits) | tag);
 }
 
 bool are_of_one_flow(protocol::ProducerId one, protocol::ProducerId other) {
   return one.value() >> hash_bits == other.value() >> hash_bits;
-}
-
-protocol::ProducerId mapped_identity(std::uint16_t tag, const protocol::Uuid& target_topic_id,
-                                     std::string_view target_topic, protocol::PartitionIndex partition,
-                                     std::string_view source_topic) {
-  const XXH64_hash_t topics = XXH64(source_topic.data(), source_topic.size(), hash_of(target_topic_id, target_topic));
-  return identity_of(tag, topics, partition);
 }
 
 }  // namespace shunt::replicate

@@ -5,8 +5,8 @@
 //
 //   bit 62      set: no cluster hands out producer ids up there
 //   bits 46-61  the flow's tag, by which the opposite flow can recognise what came from here
-//   bits 0-45   hash of the target topic's id (its name, where brokers have no topic ids) and the partition; where
-//               offsets are mapped of the source topic's name, too: several may be merged into one
+//   bits 0-45   hash of the target topic's id (its name, where brokers have no topic ids), the partition and the source
+//               topic's name: several may be merged into one
 #pragma once
 
 #include <cstdint>
@@ -23,17 +23,15 @@ inline constexpr protocol::ProducerEpoch identity_epoch{0};
 /// The tag of a flow: a hash of both cluster aliases.
 std::uint16_t flow_tag(std::string_view source_alias, std::string_view target_alias);
 
+/// The same whether offsets are identical or mapped: what is under way when a partition goes over from one to the other
+/// meets the sequence numbers of whoever does.
 protocol::ProducerId flow_identity(std::uint16_t tag, const protocol::Uuid& target_topic_id,
-                                   std::string_view target_topic, protocol::PartitionIndex partition);
+                                   std::string_view target_topic, protocol::PartitionIndex partition,
+                                   std::string_view source_topic);
 
 /// Written by a flow with that tag. No cluster hands out such producer ids.
 bool carries_tag(protocol::ProducerId identity, std::uint16_t tag);
 /// Derived from the same tag: of another topic or partition, unless they are equal.
 bool are_of_one_flow(protocol::ProducerId one, protocol::ProducerId other);
-
-/// Of a partition with mapped offsets.
-protocol::ProducerId mapped_identity(std::uint16_t tag, const protocol::Uuid& target_topic_id,
-                                     std::string_view target_topic, protocol::PartitionIndex partition,
-                                     std::string_view source_topic);
 
 }  // namespace shunt::replicate

@@ -133,24 +133,23 @@ void GroupSurvey::translate(GroupPartition& partition, const Extent& extent) con
     const protocol::Uuid id = topic == nullptr ? protocol::Uuid{} : topic->id;
     const auto& [name, index] = partition.target;
     const OffsetMap* map =
-        maps_->find(partition.source, mapped_identity(settings_.tag, id, name, index, partition.source.topic));
-    const OffsetMap* later = maps_->find(partition.source, flow_identity(settings_.tag, id, name, index));
+        maps_->find(partition.source, flow_identity(settings_.tag, id, name, index, partition.source.topic));
+    if (map == nullptr && settings_.offsets == OffsetsMode::mapped) {
+      partition.fit = Fit::unknown;
+      partition.reason = "there is no map of its offsets yet";
+      return;
+    }
     if (map != nullptr) {
+      const MapTip& begin = map->blocks().front().begin();
+      const bool was_identical = source < begin.source && begin.source == begin.target;
       // What lies before on the target may hold copies of what the group has not read: MirrorMaker 2's, where this mirror
       // has taken over from it.
-      const MapTip& begin = map->blocks().front().begin();
-      if (source < begin.source && begin.target > *extent.start) {
+      if (source < begin.source && !was_identical && begin.target > *extent.start) {
         partition.fit = Fit::unknown;
         partition.reason = fmt::format("its map of offsets begins at {}", begin.source.value());
         return;
       }
-      target = map->translate(source);
-    } else if (later != nullptr && source >= later->blocks().front().begin().source) {
-      target = later->translate(source);  // before that its offsets were identical
-    } else if (later == nullptr && settings_.offsets == OffsetsMode::mapped) {
-      partition.fit = Fit::unknown;
-      partition.reason = "there is no map of its offsets yet";
-      return;
+      if (!was_identical) target = map->translate(source);
     }
   }
   if (target < *extent.start) partition.fit = Fit::before_start;

@@ -448,13 +448,6 @@ Awaitable<> gather(Cluster& source, Cluster& target, Candidates& candidates, Iso
        [](Candidate& candidate, const std::vector<ActiveProducer>& active) {
          if (const ActiveProducer* known = find_producer(active, candidate.question.identity))
            candidate.facts.last_sequence = known->last_sequence;
-         // What it writes may lie where it lies on the source, as long as there is no hole; and no sequence keeps the
-         // same from being written under the other identity.
-         const std::optional<ProducerId>& mapped = candidate.question.mapped_identity;
-         if (!mapped || find_producer(active, *mapped) == nullptr) return;
-         candidate.admission =
-             verdict(Admission::Verdict::mapped,
-                     fmt::format("this mirror has written {} with mapped offsets", candidate.facts.target.to_string()));
        });
   for (Candidate& candidate : candidates) {
     if (!candidate.admission) co_await look_for_filled_head(target, candidate);

@@ -32,7 +32,6 @@ struct Admission {
     fill_head,  // then start at `start`, where the source's log begins
     overtaken,  // the source's log begins at `start`, beyond the target's end: records were deleted before they were
                 // mirrored; going on there or not is the user's choice
-    mapped,     // this mirror has written it with mapped offsets, another instance perhaps
     refuse,     // needs an operator: `reason`
     retry,      // cannot be told now (no leader, broker away, a follower behind): `reason`
   };
@@ -95,8 +94,6 @@ struct AdmissionQuestion {
   protocol::ProducerId identity;               // of everything this flow writes
   std::optional<protocol::Offset> begin = {};  // as in AdmissionFacts
   bool is_begin_certain = false;               // the same
-  /// Of what this flow writes where it maps its offsets; unset: it never does.
-  std::optional<protocol::ProducerId> mapped_identity = {};
 };
 
 /// One admission for every question, in their order. Throws nothing of the clusters: a cluster that cannot be asked is

@@ -97,8 +97,6 @@ Beginning decide_beginning(const Admission& admission, const BeginningQuestion& 
                    .is_lost = true,
                    .last_sequence = admission.last_sequence},
                   admission.reason);
-    case Admission::Verdict::mapped:
-      return map(question.may_map ? mapped_by_auto : mapped_behind_others, admission.reason);
     case Admission::Verdict::refuse:
       return decide_refused(admission, question);
     case Admission::Verdict::retry:

@@ -43,10 +43,9 @@ MappedAdmission refuse(std::string reason, std::optional<Condition> condition = 
 MappedAdmission retry(std::string reason, std::optional<Condition> condition = {}) {
   return verdict(MappedAdmission::Verdict::retry, std::move(reason), condition);
 }
-MappedAdmission start(const Standing& standing, ProducerId identity) {
+MappedAdmission start(const Standing& standing) {
   MappedAdmission admission = verdict(MappedAdmission::Verdict::start, {}, {});
   admission.standing = standing;
-  admission.identity = identity;
   return admission;
 }
 
@@ -120,12 +119,11 @@ Awaitable<LastInPlace> find_last_in_place(Cluster& source, Cluster& target, cons
                                           const Bounds& bounds, Isolation isolation) {
   LastInPlace found;
   // An identity that was not used for a day is forgotten, though its batches are there; those are not sought for ever.
-  const bool is_known = bounds.knows(question.identical_identity);
+  const bool is_known = bounds.knows(question.identity);
   for (std::int64_t distance = first_look_back; is_known || distance <= most_look_back_unknown;
        distance *= look_back_factor) {
     const Offset from = std::max(bounds.target_start, bounds.target_end - distance);
-    LogCursor cursor(target, question.target, from, bounds.target_end, Isolation::read_uncommitted,
-                     question.identical_identity);
+    LogCursor cursor(target, question.target, from, bounds.target_end, Isolation::read_uncommitted, question.identity);
     std::optional<OwnBatch> first;
     std::optional<OwnBatch> last;
     while (co_await cursor.settle()) {
@@ -167,17 +165,17 @@ Awaitable<LastInPlace> find_last_in_place(Cluster& source, Cluster& target, cons
 /// Where nothing of this mirror's is left in the target's log: if as many records were written as offsets are gone, padding
 /// of a head perhaps, they were those.
 std::optional<MapTip> find_dense_tip(const MappedQuestion& question, const Bounds& bounds) {
-  const ActiveProducer* known = find_producer(bounds.producers, question.identical_identity);
+  const ActiveProducer* known = find_producer(bounds.producers, question.identity);
   const Sequence next = Sequence(known->last_sequence).advanced(1);
   if (next.value() != bounds.target_start.value()) return std::nullopt;
   return MapTip{.source = bounds.target_start, .target = bounds.target_start, .sequence = next};
 }
 
-Awaitable<MapRecovery> recover(Cluster& source, Cluster& target, const MappedQuestion& question, ProducerId identity,
-                               MapTip tip, Isolation isolation, LoopGuard loop_guard) {
+Awaitable<MapRecovery> recover(Cluster& source, Cluster& target, const MappedQuestion& question, MapTip tip,
+                               Isolation isolation, LoopGuard loop_guard) {
   MapQuestion asked{.source = question.source,
                     .target = question.target,
-                    .identity = identity,
+                    .identity = question.identity,
                     .tip = tip,
                     .isolation = isolation,
                     .loop_guard = loop_guard};
@@ -191,37 +189,35 @@ MappedAdmission objection_of(MapRecovery recovery) {
 }
 
 /// What was found behind the end of a partition's map becomes a part of it, and the mirror goes on there.
-MappedAdmission take_in(OffsetSyncs& syncs, const MappedQuestion& question, const MapRecovery& recovery,
-                        ProducerId identity) {
+MappedAdmission take_in(OffsetSyncs& syncs, const MappedQuestion& question, const MapRecovery& recovery) {
   [[maybe_unused]] const bool is_behind_tip = syncs.append(question.source, recovery.runs);
   assert(is_behind_tip);
   if (recovery.unplaced > 0) syncs.skip(question.source, recovery.unplaced, recovery.standing);
-  return start({.confirmed = recovery.standing.source, .sequence = recovery.standing.sequence}, identity);
+  return start({.confirmed = recovery.standing.source, .sequence = recovery.standing.sequence});
 }
 
-/// A partition that was mirrored with identical offsets keeps its identity: what an earlier life, or another instance,
-/// has under way meets our sequence numbers.
+/// A partition that was mirrored with identical offsets.
 Awaitable<MappedAdmission> begin_behind_identical(Cluster& source, Cluster& target, OffsetSyncs& syncs,
                                                   const MappedQuestion& question, const Bounds& bounds, MapTip tip,
                                                   Isolation isolation) {
-  MapRecovery recovery = co_await recover(source, target, question, question.identical_identity, tip, isolation, {});
+  MapRecovery recovery = co_await recover(source, target, question, tip, isolation, {});
   if (recovery.outcome != MapRecovery::Outcome::found) co_return objection_of(std::move(recovery));
   // What comes before it is where it was on the source. (The sequence is a reckoning: it is right where the run ends.)
   const Offset first = std::min(std::max(bounds.source_start, bounds.target_start), tip.source);
   const std::int64_t identical = tip.source - first;
   syncs.begin(
-      question.source, question.identical_identity,
+      question.source, question.identity,
       {.source = first, .target = identical > 0 ? first : tip.target, .sequence = tip.sequence.advanced(-identical)});
   if (identical > 0)
     recovery.runs.insert(recovery.runs.begin(), {.source = first, .target = first, .records = identical});
-  co_return take_in(syncs, question, recovery, question.identical_identity);
+  co_return take_in(syncs, question, recovery);
 }
 
 /// A partition to which MirrorMaker 2 has written last. What it has copied is not counted by our sequence numbers: the next
 /// one is `sequence`, and goes behind all that.
 Awaitable<MappedAdmission> begin_behind_mirror_maker(Cluster& source, Cluster& target, OffsetSyncs& syncs,
                                                      const MappedQuestion& question, const Bounds& bounds,
-                                                     ProducerId identity, Sequence sequence) {
+                                                     Sequence sequence) {
   std::string why;
   const MirrorMakerTrace trace{.anchor = syncs.find_pair(question.source), .next = question.connect_next};
   const std::optional<TakeOver> found =
@@ -240,10 +236,10 @@ Awaitable<MappedAdmission> begin_behind_mirror_maker(Cluster& source, Cluster& t
              .target = found->runs.front().target,
              .sequence = sequence.advanced(-copied)};
   }
-  syncs.begin(question.source, identity, first);
+  syncs.begin(question.source, question.identity, first);
   [[maybe_unused]] const bool is_in_order = syncs.append(question.source, found->runs);
   assert(is_in_order);
-  MappedAdmission admission = start({.confirmed = found->position, .sequence = sequence}, identity);
+  MappedAdmission admission = start({.confirmed = found->position, .sequence = sequence});
   admission.is_taken_over = true;
   co_return admission;
 }
@@ -256,15 +252,7 @@ bool has_passed(const OffsetSyncs& syncs, const MappedQuestion& question, Offset
 
 Awaitable<MappedAdmission> begin(Cluster& source, Cluster& target, OffsetSyncs& syncs, const MappedQuestion& question,
                                  const Bounds& bounds, Isolation isolation) {
-  if (bounds.knows(question.identity) && question.identity != question.identical_identity) {
-    MappedAdmission admission = refuse(fmt::format(
-        "{} holds records of this mirror, but the map of their offsets is gone (topic {}): restore that topic, or "
-        "delete the target topic to have it mirrored anew",
-        question.target.to_string(), syncs.topic()));
-    admission.lacks_map = true;
-    co_return admission;
-  }
-  const bool is_known = bounds.knows(question.identical_identity);
+  const bool is_known = bounds.knows(question.identity);
   LastInPlace last;
   // Nothing was written where nothing was confirmed: the source's first records may be gone without being lost.
   if (question.standing && (is_known || question.standing->confirmed > Offset(0))) {
@@ -279,18 +267,17 @@ Awaitable<MappedAdmission> begin(Cluster& source, Cluster& target, OffsetSyncs& 
     co_return co_await begin_behind_identical(source, target, syncs, question, bounds, *last.tip, isolation);
   }
   if (last.is_any_there || is_known) {
-    co_return refuse(
-        fmt::format(
-            "{} was mirrored with identical offsets, and {}: where to go on cannot be told; delete the target "
-            "topic to have it mirrored anew",
-            question.target.to_string(),
-            last.is_any_there ? "no batch of that is still where the source has it" : "nothing of that is left"),
-        Condition::foreign_writer);
+    MappedAdmission admission = refuse(fmt::format(
+        "{} holds records of this mirror, but there is no map of their offsets (topic {}), and {}: restore that topic, "
+        "or delete the target topic to have it mirrored anew",
+        question.target.to_string(), syncs.topic(),
+        last.is_any_there ? "no batch of theirs is where the source has it" : "nothing of them is left"));
+    admission.lacks_map = true;
+    co_return admission;
   }
   // An empty log is not the one of which something is said.
   if (bounds.target_end > Offset(0) && has_passed(syncs, question, Offset(0))) {
-    co_return co_await begin_behind_mirror_maker(source, target, syncs, question, bounds, question.identity,
-                                                 Sequence(0));
+    co_return co_await begin_behind_mirror_maker(source, target, syncs, question, bounds, Sequence(0));
   }
   Offset first = bounds.source_start;
   if (question.start.is_later()) {
@@ -298,35 +285,32 @@ Awaitable<MappedAdmission> begin(Cluster& source, Cluster& target, OffsetSyncs& 
     const auto beginnings = co_await start_positions(source, asked, question.start, isolation);
     first = std::max(first, value_of(source, beginnings, question.source, "where to begin"));
   }
-  // What comes late then meets the same sequence numbers.
-  const ProducerId identity = question.has_run_identical ? question.identical_identity : question.identity;
-  syncs.begin(question.source, identity, {.source = first, .target = bounds.target_end, .sequence = Sequence(0)});
-  co_return start({.confirmed = first, .sequence = Sequence(0)}, identity);
+  // What an earlier life, or another instance, still has under way meets the same sequence numbers.
+  syncs.begin(question.source, question.identity,
+              {.source = first, .target = bounds.target_end, .sequence = Sequence(0)});
+  co_return start({.confirmed = first, .sequence = Sequence(0)});
 }
 
 Awaitable<MappedAdmission> go_on(Cluster& source, Cluster& target, OffsetSyncs& syncs, const MappedQuestion& question,
-                                 const Bounds& bounds, ProducerId identity, MapTip tip, Isolation isolation) {
-  MapRecovery recovery = co_await recover(source, target, question, identity, tip, isolation, question.loop_guard);
+                                 const Bounds& bounds, MapTip tip, Isolation isolation) {
+  MapRecovery recovery = co_await recover(source, target, question, tip, isolation, question.loop_guard);
   if (recovery.outcome != MapRecovery::Outcome::found) co_return objection_of(std::move(recovery));
   if (has_passed(syncs, question, recovery.standing.source)) {
-    co_return co_await begin_behind_mirror_maker(source, target, syncs, question, bounds, identity,
-                                                 recovery.standing.sequence);
+    co_return co_await begin_behind_mirror_maker(source, target, syncs, question, bounds, recovery.standing.sequence);
   }
-  co_return take_in(syncs, question, recovery, identity);
+  co_return take_in(syncs, question, recovery);
 }
 
 Awaitable<MappedAdmission> admit_one(Cluster& source, Cluster& target, OffsetSyncs& syncs,
                                      const MappedQuestion& question, Isolation isolation) {
   const Bounds bounds = co_await look(source, target, question, isolation);
   MappedAdmission admission;
-  ProducerId identity = question.identity;
-  const OffsetMap* map = syncs.find(question.source, identity);
-  if (map == nullptr) map = syncs.find(question.source, identity = question.identical_identity);
+  const OffsetMap* map = syncs.find(question.source, question.identity);
   if (map == nullptr) {
     admission = co_await begin(source, target, syncs, question, bounds, isolation);
   } else {
     const MapTip tip = map->tip();
-    admission = co_await go_on(source, target, syncs, question, bounds, identity, tip, isolation);
+    admission = co_await go_on(source, target, syncs, question, bounds, tip, isolation);
   }
   admission.source_start = bounds.source_start;
   const Offset position = admission.standing.confirmed;

@@ -27,12 +27,9 @@ namespace shunt::replicate {
 struct MappedQuestion {
   TopicPartition source;
   TopicPartition target;
-  protocol::ProducerId identity;            // of what is written with mapped offsets from the beginning
-  protocol::ProducerId identical_identity;  // of what was written with identical ones, and is from there on
-  /// How it stood under that, if this process has seen it: everything below is at the source's offsets.
+  protocol::ProducerId identity;  // of all that the mirror writes there
+  /// How it stood with identical offsets, if this process has seen that: everything below is at the source's offsets.
   std::optional<Standing> standing;
-  /// A flow of this process has run under that: some of it may still be on its way.
-  bool has_run_identical = false;
   StartPosition start = {};
   LoopGuard loop_guard = {};  // of what is mirrored with mapped offsets
   std::optional<protocol::Offset> connect_next =
@@ -52,7 +49,6 @@ struct MappedAdmission {
   bool lacks_map = false;              // refuse: the target holds records of this mirror, and there is no map of them
   std::optional<Condition> condition;  // what stands in the way, where that has a name
   Standing standing;
-  protocol::ProducerId identity{-1};  // start, overtaken: what it goes on under
   protocol::Offset source_start;
   bool is_taken_over = false;  // start: it goes on behind what MirrorMaker 2 has copied
 };

@@ -36,10 +36,9 @@ Awaitable<> MappedPartitions::load() {
   are_stale_ = false;
 }
 
-ProducerId MappedPartitions::identity_of(const FlowSpec& spec) const {
-  const Topic* target = target_.find_topic(spec.target_topic);
-  return mapped_identity(tag_, target == nullptr ? protocol::Uuid{} : target->id, spec.target_topic, spec.partition,
-                         spec.source_topic);
+Awaitable<bool> MappedPartitions::check_stale() {
+  if (!are_stale_) are_stale_ = co_await syncs_.has_moved();
+  co_return are_stale_;
 }
 
 std::optional<protocol::Offset> MappedPartitions::find_connect_offset(const TopicPartition& source) const {
@@ -48,15 +47,11 @@ std::optional<protocol::Offset> MappedPartitions::find_connect_offset(const Topi
 }
 
 bool MappedPartitions::has_map(const MirroredPartition& partition) const {
-  const TopicPartition source = source_of(partition.spec);
-  return syncs_.find(source, identity_of(partition.spec)) != nullptr ||
-         syncs_.find(source, partition.spec.identity) != nullptr;
+  return syncs_.find(source_of(partition.spec), partition.spec.identity) != nullptr;
 }
 
 void MappedPartitions::adopt(MirroredPartition& partition) {
-  adopted_[&partition] = {.identical_identity = partition.spec.identity,
-                          .standing = partition.standing,
-                          .has_run_identical = partition.assigned_at != net::Time{} || partition.detour != nullptr};
+  adopted_[&partition] = {.standing = partition.standing};
   partition.spec.written = std::make_shared<WrittenRuns>();
   partition.spec.loop_guard = loop_guard_;
 }
@@ -79,10 +74,8 @@ Awaitable<std::vector<MappedAdmission>> MappedPartitions::judge(std::vector<Mirr
     collect(*partition, adopted);
     questions.push_back({.source = source_of(partition->spec),
                          .target = {partition->spec.target_topic, partition->spec.partition},
-                         .identity = identity_of(partition->spec),
-                         .identical_identity = adopted.identical_identity,
+                         .identity = partition->spec.identity,
                          .standing = adopted.standing,
-                         .has_run_identical = adopted.has_run_identical,
                          .start = start,
                          .loop_guard = loop_guard_,
                          .connect_next = find_connect_offset(source_of(partition->spec))});
@@ -106,9 +99,8 @@ Awaitable<std::vector<MappedAdmission>> MappedPartitions::admit(std::vector<Mirr
   const OffsetSyncs::Stored stored = co_await store();
   if (stored == OffsetSyncs::Stored::all && !are_stale_) {
     for (std::size_t i = 0; i < partitions.size(); ++i) {
-      if (admissions[i].identity == ProducerId(-1)) continue;
-      partitions[i]->spec.identity = admissions[i].identity;
-      adopted_.at(partitions[i]).standing.reset();
+      const bool has_begun = admissions[i].verdict == Verdict::start || admissions[i].verdict == Verdict::overtaken;
+      if (has_begun) adopted_.at(partitions[i]).standing.reset();
     }
     co_return admissions;
   }

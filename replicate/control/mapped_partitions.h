@@ -30,12 +30,12 @@ class MappedPartitions {
   /// Another instance of this mirror has stored maps since they were read, or may have; or a broker gave places to
   /// records that were there before: load().
   [[nodiscard]] bool are_stale() const { return are_stale_; }
+  /// Asks whether they are. Throws ClusterError, net::BrokerError.
+  net::Awaitable<bool> check_stale();
   [[nodiscard]] const OffsetSyncs& syncs() const { return syncs_; }
 
   /// This mirror has written it with mapped offsets before.
   [[nodiscard]] bool has_map(const MirroredPartition& partition) const;
-  /// Under which it is written where it was never mirrored with identical offsets.
-  [[nodiscard]] protocol::ProducerId identity_of(const FlowSpec& spec) const;
   /// From now on its offsets are mapped. `partition` must outlive this, and be in no shard. Its standing, if it has one,
   /// is under identical offsets.
   void adopt(MirroredPartition& partition);
@@ -53,11 +53,9 @@ class MappedPartitions {
 
  private:
   struct Adopted {
-    protocol::ProducerId identical_identity;  // of what was written with identical offsets, if ever
-    std::optional<Standing> standing;         // under that, until the map is begun
-    bool has_run_identical = false;           // MappedQuestion
-    bool is_current = false;                  // what it writes goes on where its map ends
-    bool lacks_map = false;                   // as its last admission has said
+    std::optional<Standing> standing;  // under identical offsets, until the map is begun
+    bool is_current = false;           // what it writes goes on where its map ends
+    bool lacks_map = false;            // as its last admission has said
   };
 
   [[nodiscard]] std::optional<protocol::Offset> find_connect_offset(const TopicPartition& source) const;

@@ -49,8 +49,8 @@ OffsetSyncs::OffsetSyncs(Cluster& cluster, OffsetSyncsSettings settings)
 Awaitable<bool> OffsetSyncs::find_topic() {
   const bool is_there = co_await own_topic_.find();
   if (is_there) {
-    identity_ =
-        flow_identity(settings_.tag, cluster_.find_topic(settings_.topic)->id, settings_.topic, partition_.partition);
+    const protocol::Uuid& id = cluster_.find_topic(settings_.topic)->id;
+    identity_ = flow_identity(settings_.tag, id, settings_.topic, partition_.partition, settings_.topic);
   }
   co_return is_there;
 }
@@ -77,14 +77,19 @@ Awaitable<> OffsetSyncs::load() {
   }
 }
 
-Awaitable<> OffsetSyncs::read() {
+/// As the topic's log has it.
+Awaitable<Sequence> OffsetSyncs::next_sequence() {
   const std::vector<TopicPartition> asked{partition_};
-  // The sequence first: what is stored between the two questions makes the next store() fail, and is read again then.
   const auto producers = co_await active_producers(cluster_, asked);
-  sequence_ = Sequence(0);
   const ActiveProducer* known =
       find_producer(value_of(cluster_, producers, partition_, "the list of producers"), identity_);
-  if (known != nullptr && known->last_sequence >= 0) sequence_ = Sequence(known->last_sequence).advanced(1);
+  if (known == nullptr || known->last_sequence < 0) co_return Sequence(0);
+  co_return Sequence(known->last_sequence).advanced(1);
+}
+
+Awaitable<> OffsetSyncs::read() {
+  // The sequence first: what is stored between the two questions makes the next store() fail, and is read again then.
+  sequence_ = co_await next_sequence();
   const std::function<void(const protocol::Record&)> visit = [this](const protocol::Record& record) {
     restore(record);
   };
@@ -211,6 +216,16 @@ Awaitable<OffsetSyncs::Stored> OffsetSyncs::write(const RecordBatchBuilder& reco
   if (!protocol::is_retriable(written.error_code) && !protocol::is_authorization_failure(written.error_code))
     throw ClusterError(why_ + "; offset maps cannot be kept there", true);
   co_return Stored::later;
+}
+
+Awaitable<bool> OffsetSyncs::has_moved() {
+  if (identity_ == ProducerId(-1)) {
+    const bool is_there = co_await find_topic();
+    if (!is_there) co_return false;
+    sequence_ = Sequence(0);
+  }
+  const Sequence next = co_await next_sequence();
+  co_return next != sequence_;
 }
 
 /// Whether the log has `batch` at `offset`.

@@ -64,9 +64,13 @@ class OffsetSyncs {
   /// ClusterError when the cluster will not have it, whatever is tried: what() says what to do.
   net::Awaitable<Stored> store();
   [[nodiscard]] const std::string& why() const { return why_; }
+  /// Another instance of this mirror has stored something since load(). Not while store() is under way. Throws
+  /// ClusterError, net::BrokerError.
+  net::Awaitable<bool> has_moved();
 
  private:
   net::Awaitable<bool> find_topic();
+  net::Awaitable<protocol::Sequence> next_sequence();
   net::Awaitable<> create_topic();
   net::Awaitable<> read();
   void restore(const protocol::Record& record);

@@ -181,6 +181,7 @@ class Replication {
   void begin_removals();
   net::Awaitable<> remove_target(MirroredTopic& topic);
   std::vector<Partition*> partitions_of(const MirroredTopic& topic);
+  [[nodiscard]] protocol::ProducerId identity_of(const MirroredTopic& topic, protocol::PartitionIndex index) const;
   FlowSpec spec_of(const MirroredTopic& topic, protocol::PartitionIndex index);
   Recovery new_recovery() const;
 
@@ -203,11 +204,13 @@ class Replication {
   void adopt_if_mapped(Partition& partition);
   [[nodiscard]] bool may_map(const Partition& partition) const;
   [[nodiscard]] bool map_behind_others(Partition& partition, const std::string& reason);
+  bool goes_over_with_another(Partition& partition);
   void map_offsets(Partition& partition, std::string_view setting, const std::string& reason);
   net::Awaitable<bool> is_too_much_filling(Partition& partition, protocol::Offset start);
   net::Awaitable<> admit_mapped(std::vector<Partition*> due);
   void handle_admission(Partition& partition, const MappedAdmission& admission);
   net::Awaitable<> load_maps();
+  net::Awaitable<std::string> why_maps_are_not_current();
   void begin_storing_maps();
   net::Awaitable<> store_maps();
   net::Awaitable<> reload_maps();

@@ -1,4 +1,5 @@
 // The part of Replication that decides, from a comparison of both logs (control/admission.h), how partitions begin.
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -18,6 +19,7 @@ void Replication::begin_admissions() {
   std::vector<Partition*> identical;
   std::vector<Partition*> mapped;
   for (Partition* partition : due_in(Phase::admitting)) {
+    if (goes_over_with_another(*partition)) continue;
     const Topic::Partition* known = source_.find_partition({partition->spec.source_topic, partition->spec.partition});
     // As it was before the logs are compared: a later one is a reason to look again.
     partition->source_epoch = known == nullptr ? std::nullopt : std::optional(known->leader_epoch);
@@ -41,7 +43,6 @@ AdmissionQuestion Replication::question_of(const Partition& partition, const Ans
   AdmissionQuestion question{.source = {spec.source_topic, spec.partition},
                              .target = {spec.target_topic, spec.partition},
                              .identity = spec.identity};
-  if (mapped_) question.mapped_identity = mapped_->identity_of(spec);
   const auto found = beginnings.find(question.source);
   if (found == beginnings.end() || !found->second.value) return question;
   question.begin = std::min(*found->second.value, partition.begin.value_or(*found->second.value));
@@ -66,6 +67,16 @@ Awaitable<> Replication::admit_identical(std::vector<Partition*> due) {
   std::vector<AdmissionQuestion> questions;
   for (const Partition* partition : due) questions.push_back(question_of(*partition, beginnings));
   const std::vector<Admission> admissions = co_await admit(source_, target_, questions, settings_.detours.isolation);
+  const auto has_begun = [](const Admission& admission) { return admission.target_end > Offset(0); };
+  // A map is stored before anything is written by it: of what was seen here the maps tell now.
+  if (mapped_ && std::ranges::any_of(admissions, has_begun)) {
+    const std::string problem = co_await why_maps_are_not_current();
+    for (Partition* partition : due) {
+      if (!problem.empty() && partition->phase == Phase::admitting)
+        postpone(*partition, problem, Condition::target_error);
+    }
+    if (!problem.empty()) co_return;
+  }
   for (std::size_t i = 0; i < due.size(); ++i) {
     // The questions may have brought newer answers about the topics.
     const bool are_same = are_topics_same(topics_.at(due[i]->spec.source_topic));

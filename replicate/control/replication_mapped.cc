@@ -21,6 +21,9 @@ namespace {
 
 constexpr auto store_interval = 1s;  // of maps: so much is looked for after a crash
 constexpr auto pause_before_load = 250ms;
+constexpr auto pause_for_maps = 10ms;  // while another task has them
+
+constexpr const char* others_maps = "offset maps are not as this process left them (another instance of this mirror?)";
 
 /// The maps are free again when the task ends, however that is.
 class MapsAtWork {
@@ -50,6 +53,14 @@ bool Replication::map_behind_others(Partition& partition, const std::string& rea
   if (partition.spec.is_mapped() || settings_.policies.of(Condition::foreign_writer) != Policy::go_on) return false;
   count(partition.spec.source_topic, Condition::foreign_writer);
   map_offsets(partition, mapped_behind_others, reason);
+  return true;
+}
+
+/// Another instance of this mirror has mapped its offsets, as the maps have it that were read since.
+bool Replication::goes_over_with_another(Partition& partition) {
+  if (!mapped_ || partition.spec.is_mapped() || !mapped_->has_map(partition)) return false;
+  map_offsets(partition, may_map(partition) ? mapped_by_auto : mapped_behind_others,
+              "another instance of this mirror has mapped them");
   return true;
 }
 
@@ -178,6 +189,21 @@ Awaitable<> Replication::load_maps() {
   }
 }
 
+/// In words; empty: no other instance has stored any since they were read.
+Awaitable<std::string> Replication::why_maps_are_not_current() {
+  while (are_maps_busy_) co_await changed_.wait(now() + pause_for_maps);
+  are_maps_busy_ = true;
+  const MapsAtWork at_work(are_maps_busy_);
+  try {
+    const bool are_stale = co_await mapped_->check_stale();
+    co_return are_stale ? others_maps : "";
+  } catch (const net::BrokerError& error) {
+    co_return error.what();
+  } catch (const ClusterError& error) {
+    co_return error.what();
+  }
+}
+
 void Replication::begin_storing_maps() {
   if (are_maps_busy_ || (now() < next_store_ && !mapped_->are_stale())) return;
   are_maps_busy_ = true;
@@ -199,11 +225,10 @@ Awaitable<> Replication::store_maps() {
 
 /// What this process knows of its partitions' maps is worth nothing any more.
 Awaitable<> Replication::reload_maps() {
-  const std::string reason = "offset maps are not as this process left them (another instance of this mirror?)";
-  spdlog::warn("{}: {}: looking anew where every partition stands", settings_.name, reason);
+  spdlog::warn("{}: {}: looking anew where every partition stands", settings_.name, others_maps);
   co_await load_maps();
   for (const auto& [id, partition] : by_id_) {
-    if (partition->spec.is_mapped()) readmit(*partition, reason);
+    if (partition->spec.is_mapped()) readmit(*partition, others_maps);
   }
 }
 

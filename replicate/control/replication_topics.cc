@@ -133,13 +133,17 @@ void Replication::note_topic_error(const TopicResult& result) {
   said = result.reason;
 }
 
+protocol::ProducerId Replication::identity_of(const MirroredTopic& topic, PartitionIndex index) const {
+  return flow_identity(tag_, topic.target.id(), topic.target_topic, index, topic.source_topic);
+}
+
 FlowSpec Replication::spec_of(const MirroredTopic& topic, PartitionIndex index) {
   FlowSpec spec;
   spec.id = {.replication = settings_.index, .number = next_flow_number_++};
   spec.source_topic = topic.source_topic;
   spec.target_topic = topic.target_topic;
   spec.partition = index;
-  spec.identity = flow_identity(tag_, topic.target.id(), topic.target_topic, index);
+  spec.identity = identity_of(topic, index);
   if (settings_.adds_source_header) spec.source_header = settings_.source.alias;
   return spec;
 }
@@ -498,8 +502,7 @@ void Replication::begin_anew(MirroredTopic& topic, const TopicResult& result) {
       const PartitionIndex index = partition->spec.partition;
       if (mapped_) mapped_->forget(*partition);
       if (index.value() < result.mirrored_partitions()) {
-        replicate::begin_anew(*partition, flow_identity(tag_, topic.target.id(), topic.target_topic, index),
-                              new_recovery());
+        replicate::begin_anew(*partition, identity_of(topic, index), new_recovery());
         if (index.value() >= topic.old_partitions) partition->begin = Offset(0);
         adopt_if_mapped(*partition);
       } else {
@@ -534,7 +537,9 @@ void Replication::begin_removals() {
 }
 
 Awaitable<> Replication::remove_target(MirroredTopic& topic) {
-  const TopicRemoval removal = co_await remove_own_topic(target_, topic.target_topic, topic.target.id(), tag_);
+  OwnTargetTopic own{
+      .name = topic.target_topic, .id = topic.target.id(), .source_topic = topic.source_topic, .tag = tag_};
+  const TopicRemoval removal = co_await remove_own_topic(target_, std::move(own));
   topic.is_being_removed = false;
   switch (removal.outcome) {
     case TopicRemoval::Outcome::gone:

@@ -57,12 +57,11 @@ std::string who_else_wrote(const TopicPartition& partition, protocol::ProducerId
 }
 
 /// Outcome::gone: it may go.
-Awaitable<TopicRemoval> check_writers(Cluster& target, const std::string& topic, const protocol::Uuid& id,
-                                      std::uint16_t tag) {
-  const Topic* known = target.find_topic(topic);
+Awaitable<TopicRemoval> check_writers(Cluster& target, const OwnTargetTopic& topic) {
+  const Topic* known = target.find_topic(topic.name);
   std::vector<TopicPartition> partitions;
   for (std::size_t index = 0; index < known->partitions.size(); ++index) {
-    partitions.push_back({topic, PartitionIndex(static_cast<std::int32_t>(index))});
+    partitions.push_back({topic.name, PartitionIndex(static_cast<std::int32_t>(index))});
   }
   const Answers<Offset> ends = co_await log_ends(target, partitions);
   const Answers<std::vector<ActiveProducer>> producers = co_await active_producers(target, partitions);
@@ -72,12 +71,13 @@ Awaitable<TopicRemoval> check_writers(Cluster& target, const std::string& topic,
     if (*end.value == Offset(0)) continue;
     const auto& answered = producers.at(partition);
     if (!answered.value) co_return no_answer(answered);
-    const std::string who =
-        who_else_wrote(partition, flow_identity(tag, id, topic, partition.partition), *answered.value);
+    const protocol::ProducerId identity =
+        flow_identity(topic.tag, topic.id, topic.name, partition.partition, topic.source_topic);
+    const std::string who = who_else_wrote(partition, identity, *answered.value);
     if (!who.empty()) {
       co_return removal(
           TopicRemoval::Outcome::refused,
-          fmt::format("{} is not deleted, because {}; delete it yourself, and start shunt again", topic, who));
+          fmt::format("{} is not deleted, because {}; delete it yourself, and start shunt again", topic.name, who));
     }
   }
   co_return removal(TopicRemoval::Outcome::gone);
@@ -105,33 +105,31 @@ Awaitable<TopicRemoval> ask_for_deletion(Cluster& target, const std::string& top
 }
 
 /// Throws what the cluster throws.
-Awaitable<TopicRemoval> try_to_remove(Cluster& target, std::string topic, protocol::Uuid id, std::uint16_t tag,
-                                      net::Duration patience) {
-  const std::vector<std::string> names{topic};
+Awaitable<TopicRemoval> try_to_remove(Cluster& target, const OwnTargetTopic& topic, net::Duration patience) {
+  const std::vector<std::string> names{topic.name};
   co_await target.refresh_topics(names);
-  if (!is_there(target, topic, id)) co_return removal(TopicRemoval::Outcome::gone);
-  const TopicRemoval checked = co_await check_writers(target, topic, id, tag);
+  if (!is_there(target, topic.name, topic.id)) co_return removal(TopicRemoval::Outcome::gone);
+  const TopicRemoval checked = co_await check_writers(target, topic);
   if (checked.outcome != TopicRemoval::Outcome::gone) co_return checked;
-  const TopicRemoval asked = co_await ask_for_deletion(target, topic, id);
+  const TopicRemoval asked = co_await ask_for_deletion(target, topic.name, topic.id);
   if (asked.outcome != TopicRemoval::Outcome::gone) co_return asked;
   const net::Time deadline = net::now() + patience;
   net::GrowingPause pause(first_pause, longest_pause);
   while (net::now() < deadline) {
     co_await target.refresh_topics(names);
-    if (!is_there(target, topic, id)) co_return removal(TopicRemoval::Outcome::gone);
+    if (!is_there(target, topic.name, topic.id)) co_return removal(TopicRemoval::Outcome::gone);
     co_await pause.wait();
   }
   co_return removal(TopicRemoval::Outcome::retry,
-                    fmt::format("{} was deleted, but {} still names it", topic, target.alias()));
+                    fmt::format("{} was deleted, but {} still names it", topic.name, target.alias()));
 }
 
 }  // namespace
 
-Awaitable<TopicRemoval> remove_own_topic(Cluster& target, std::string topic, protocol::Uuid id, std::uint16_t tag,
-                                         net::Duration patience) {
+Awaitable<TopicRemoval> remove_own_topic(Cluster& target, OwnTargetTopic topic, net::Duration patience) {
   std::string failure;
   try {
-    co_return co_await try_to_remove(target, std::move(topic), id, tag, patience);
+    co_return co_await try_to_remove(target, topic, patience);
   } catch (const net::BrokerError& error) {
     failure = error.what();
   } catch (const ClusterError& error) {

@@ -24,9 +24,15 @@ struct TopicRemoval {
   std::string reason;
 };
 
-/// `tag`: of the flow (replicate/identity.h). Needs Describe, Read and Delete on the topic. May be repeated. Throws
-/// nothing of the cluster's.
-net::Awaitable<TopicRemoval> remove_own_topic(Cluster& target, std::string topic, protocol::Uuid id, std::uint16_t tag,
+struct OwnTargetTopic {
+  std::string name;
+  protocol::Uuid id;
+  std::string source_topic;  // what is mirrored to it
+  std::uint16_t tag = 0;     // of the flow (replicate/identity.h)
+};
+
+/// Needs Describe, Read and Delete on the topic. May be repeated. Throws nothing of the cluster's.
+net::Awaitable<TopicRemoval> remove_own_topic(Cluster& target, OwnTargetTopic topic,
                                               net::Duration patience = std::chrono::seconds(30));
 
 }  // namespace shunt::replicate

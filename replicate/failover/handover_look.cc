@@ -132,7 +132,8 @@ Awaitable<> look_for_maps(Ends& ends, const FlowConfig& flow, const std::vector<
     FlowSpec spec;
     spec.source_topic = spec.target_topic = partition.topic;
     spec.partition = partition.partition;
-    spec.identity = flow_identity(flow_tag(flow.source, flow.target), topic->id, partition.topic, partition.partition);
+    spec.identity = flow_identity(flow_tag(flow.source, flow.target), topic->id, partition.topic, partition.partition,
+                                  partition.topic);
     const MirroredPartition one(std::move(spec), Recovery(ends.settings.recovery, 0));
     if (!mapped.has_map(one)) continue;
     handover.problems.push_back(

@@ -26,7 +26,8 @@ FlowSpec spec_of(std::uint16_t tag, const TopicPartition& source, const TopicPar
   spec.source_topic = source.topic;
   spec.target_topic = target.topic;
   spec.partition = source.partition;
-  spec.identity = flow_identity(tag, there == nullptr ? protocol::Uuid{} : there->id, target.topic, source.partition);
+  spec.identity =
+      flow_identity(tag, there == nullptr ? protocol::Uuid{} : there->id, target.topic, source.partition, source.topic);
   return spec;
 }
 

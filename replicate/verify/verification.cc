@@ -38,10 +38,8 @@ struct Verification::Job {
   Flow* flow;
   PartitionVerdict verdict;
   bool is_compacted = false;
-  protocol::ProducerId mapped_identity;     // of what the mirror has written, if mapped from the beginning,
-  protocol::ProducerId identical_identity;  // or not
-  protocol::ProducerId identity;            // the one whose map there is
-  const OffsetMap* map = nullptr;           // of Flow::syncs; null: identical offsets
+  protocol::ProducerId identity;   // of what the mirror has written
+  const OffsetMap* map = nullptr;  // of Flow::syncs; null: identical offsets
   Offset source_end;
   Offset target_end;
 };
@@ -59,10 +57,7 @@ struct Verification::Flow {
   }
 
   void find_maps() {
-    for (Job& job : jobs) {
-      job.map = syncs->find(job.verdict.source, job.identity = job.mapped_identity);
-      if (job.map == nullptr) job.map = syncs->find(job.verdict.source, job.identity = job.identical_identity);
-    }
+    for (Job& job : jobs) job.map = syncs->find(job.verdict.source, job.identity);
   }
 
   ReplicationSettings settings;
@@ -198,8 +193,7 @@ Awaitable<> Verification::read_maps(Flow& flow) {
   for (Job& job : flow.jobs) {
     const Topic* target = flow.target.find_topic(job.verdict.target.topic);
     const PartitionIndex index = job.verdict.target.partition;
-    job.mapped_identity = mapped_identity(tag, target->id, target->name, index, job.verdict.source.topic);
-    job.identical_identity = flow_identity(tag, target->id, target->name, index);
+    job.identity = flow_identity(tag, target->id, target->name, index, job.verdict.source.topic);
   }
   flow.find_maps();
   for (Job& job : flow.jobs) {

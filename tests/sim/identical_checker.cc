@@ -235,6 +235,15 @@ const LogWriter* IdenticalChecker::owner_of(const PartitionKey& key, const Store
   return owner == writers.end() ? writers.front() : *owner;
 }
 
+/// Where the target's last data before `end` ends.
+std::int64_t IdenticalChecker::data_end_before(const PartitionKey& key, std::int64_t end) const {
+  std::int64_t data_end = 0;
+  for (const StoredBatch& stored : target_.log(key).batches()) {
+    if (stored.base < end && !stored.header().is_control()) data_end = stored.next;
+  }
+  return data_end;
+}
+
 /// The source's records, but before their places.
 bool IdenticalChecker::is_shifted(const Copy& copy, const StoredBatch& batch) const {
   return std::ranges::all_of(prints_of(batch.bytes), [&copy](const RecordPrint& print) {
@@ -307,6 +316,9 @@ std::string IdenticalChecker::check_beginning(const Copy& copy, const PartitionK
 }
 
 std::string IdenticalChecker::check_data(Copy& copy, const PartitionKey& key, const StoredBatch& batch) {
+  // The life that begins now may leave out what the one before it was to mirror.
+  if (!copy.first_data)
+    std::erase_if(copy.displaced, [&](std::int64_t offset) { return may_begin_behind(key, *copy.of, offset); });
   if (is_displaced(copy)) return "data behind a marker where the source has a record";
   if (!copy.first_data) {
     std::string wrong = check_beginning(copy, key, batch);
@@ -324,11 +336,12 @@ std::string IdenticalChecker::check_data(Copy& copy, const PartitionKey& key, co
   if (copy.lost) {
     // Retention has taken what contradicts it, and the user goes on behind what expired; or compaction has.
     bool is_contradicted = false;
-    for (std::int64_t offset = *copy.lost; offset < std::min(batch.base, writer.end()); ++offset) {
+    for (std::int64_t offset = std::max(*copy.lost, writer.start()); offset < std::min(batch.base, writer.end());
+         ++offset) {
       is_contradicted = is_contradicted || has_record(writer, offset);
     }
-    const bool is_expired = writer.start() > *copy.lost;
-    const bool is_forgotten = is_expired ? rules_.may_lose_expired : !is_contradicted;
+    const bool is_overtaken = writer.start() > data_end_before(key, batch.base);
+    const bool is_forgotten = is_overtaken ? rules_.may_lose_expired : !is_contradicted;
     if (!is_forgotten) return "data behind what the source has lost";
     copy.lost.reset();
   }

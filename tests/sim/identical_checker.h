@@ -69,6 +69,7 @@ class IdenticalChecker final : public Checker {
   [[nodiscard]] std::string check_marker(Copy& copy, const PartitionKey& key, const StoredBatch& batch);
   [[nodiscard]] std::string check_beginning(const Copy& copy, const PartitionKey& key, const StoredBatch& batch) const;
   [[nodiscard]] std::string check_data(Copy& copy, const PartitionKey& key, const StoredBatch& batch);
+  [[nodiscard]] std::int64_t data_end_before(const PartitionKey& key, std::int64_t end) const;
   [[nodiscard]] bool is_shifted(const Copy& copy, const StoredBatch& batch) const;
   [[nodiscard]] bool is_hole(const PartitionKey& key, const LogWriter& writer, const Copy& copy,
                              std::int64_t offset) const;

@@ -12,7 +12,7 @@ namespace {
 
 std::int64_t opposite_identity() {
   const std::uint16_t tag = replicate::flow_tag(target_alias, source_alias);
-  return replicate::flow_identity(tag, {}, topic_name, protocol::PartitionIndex(0)).value();
+  return replicate::flow_identity(tag, {}, topic_name, protocol::PartitionIndex(0), topic_name).value();
 }
 
 }  // namespace

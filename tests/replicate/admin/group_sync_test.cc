@@ -324,10 +324,10 @@ TEST_F(GroupSyncTest, MapsOffsets) {
   protocol::Uuid id;
   id.bytes[15] = std::byte{target_.topics.at("t").id};
   // Partition 0 from the beginning: source 100 to 199 lies at 7 to 106. Partition 1 was identical up to 500.
-  store(0, mapped_identity(tag, id, "t", PartitionIndex(0), "t"),
+  store(0, flow_identity(tag, id, "t", PartitionIndex(0), "t"),
         {.source = Offset(0), .target = Offset(0), .sequence = Sequence(0)},
         {.source = Offset(100), .target = Offset(7), .records = 100});
-  store(1, flow_identity(tag, id, "t", PartitionIndex(1)),
+  store(1, flow_identity(tag, id, "t", PartitionIndex(1), "t"),
         {.source = Offset(500), .target = Offset(500), .sequence = Sequence(500)},
         {.source = Offset(500), .target = Offset(510), .records = 100});
   put("hole", 50);

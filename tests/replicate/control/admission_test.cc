@@ -315,8 +315,7 @@ constexpr ProducerId identity{std::int64_t{1} << 62};
 
 class AdmitTest : public ::testing::Test {
  protected:
-  std::vector<Admission> admit_all(int partitions, std::optional<Offset> begin = {},
-                                   std::optional<ProducerId> mapped_identity = {}) {
+  std::vector<Admission> admit_all(int partitions, std::optional<Offset> begin = {}) {
     std::vector<AdmissionQuestion> questions;
     for (int index = 0; index < partitions; ++index) {
       AdmissionQuestion question;
@@ -324,7 +323,6 @@ class AdmitTest : public ::testing::Test {
       question.target = TopicPartition{"t", PartitionIndex(index)};
       question.identity = identity;
       question.begin = begin;
-      question.mapped_identity = mapped_identity;
       questions.push_back(question);
     }
     Cluster source(context.get_executor(), source_kafka.settings("A"));
@@ -530,16 +528,6 @@ TEST_F(AdmitTest, MarkersAloneMayBeOthers) {
   EXPECT_EQ(admissions[0].verdict, Verdict::refuse);
   EXPECT_EQ(admissions[0].condition, Condition::foreign_writer);
   EXPECT_THAT(admissions[0].reason, HasSubstr("others have ended transactions there, or a broker"));
-}
-
-TEST_F(AdmitTest, WhatWasMappedIsNotTakenForIdentical) {
-  source_kafka.create("s", 1);
-  target_kafka.create("t", 1);
-  source_kafka.partition("s", 0).append_records("one", 10);
-  target_kafka.partition("t", 0).append_records("one", 10);
-  target_kafka.partition("t", 0).producers = {identity.value() + 1};
-  EXPECT_EQ(admit_all(1)[0].verdict, Verdict::start);
-  EXPECT_EQ(admit_all(1, {}, ProducerId(identity.value() + 1))[0].verdict, Verdict::mapped);
 }
 
 TEST_F(AdmitTest, AHeadThatWasBeingFilledIsRecognised) {

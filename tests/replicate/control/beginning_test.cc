@@ -83,14 +83,6 @@ TEST(BeginningTest, WhatNothingTellsToBeTheMirrorsIsMapped) {
   EXPECT_EQ(decide_beginning(unproven, asked).kind, Kind::start) << "this mirror wrote there with identical offsets";
 }
 
-TEST(BeginningTest, WhatIsMappedStaysMapped) {
-  const Admission mapped = admission(Admission::Verdict::mapped, -1, "mapped");
-  EXPECT_EQ(decide_beginning(mapped, question()).setting, mapped_behind_others);
-  BeginningQuestion asked = question();
-  asked.may_map = true;
-  EXPECT_EQ(decide_beginning(mapped, asked).setting, mapped_by_auto);
-}
-
 TEST(BeginningTest, OthersRecordsAreRefusedUnlessOffsetsMayBeMapped) {
   Admission foreign = admission(Admission::Verdict::refuse, -1, "written by others");
   foreign.condition = Condition::foreign_writer;

@@ -34,12 +34,13 @@ class TopicRemovalTest : public ::testing::Test {
       kafka.partition("t", index).producers = {identity(index)};
     }
   }
-  static std::int64_t identity(int index) { return flow_identity(tag, id(5), "t", PartitionIndex(index)).value(); }
+  static std::int64_t identity(int index) { return flow_identity(tag, id(5), "t", PartitionIndex(index), "s").value(); }
   TopicRemoval remove(std::uint8_t number = 5) {
     Cluster cluster(context.get_executor(), kafka.settings("B"));
     TopicRemoval removal;
     tests::run(context, [&]() -> Awaitable<> {
-      removal = co_await remove_own_topic(cluster, "t", id(number), tag, std::chrono::milliseconds(100));
+      OwnTargetTopic topic{.name = "t", .id = id(number), .source_topic = "s", .tag = tag};
+      removal = co_await remove_own_topic(cluster, std::move(topic), std::chrono::milliseconds(100));
     });
     return removal;
   }

@@ -441,8 +441,9 @@ TEST_F(FlowTest, a_mapped_flow_leaves_what_must_be_rewritten_to_a_detour) {
 
 TEST_F(FlowTest, a_mapped_flow_leaves_out_what_has_come_from_the_target) {
   const std::uint16_t tag = flow_tag("B", "A");
-  const protocol::ProducerId returned = flow_identity(tag, {}, "orders", protocol::PartitionIndex(3));
-  const protocol::ProducerId other = flow_identity(flow_tag("C", "A"), {}, "orders", protocol::PartitionIndex(3));
+  const protocol::ProducerId returned = flow_identity(tag, {}, "orders", protocol::PartitionIndex(3), "orders");
+  const protocol::ProducerId other =
+      flow_identity(flow_tag("C", "A"), {}, "orders", protocol::PartitionIndex(3), "orders");
   loop_guard_ = {.prevention = LoopPrevention::leave_out, .tag = tag};
   located_mapped(100, 42, 41);
   EXPECT_EQ(gate(Header(100, 10)), Flow::Verdict::forward);
@@ -458,7 +459,8 @@ TEST_F(FlowTest, a_mapped_flow_leaves_out_what_has_come_from_the_target) {
 
 TEST_F(FlowTest, a_mapped_flow_stops_at_what_has_come_from_the_target_when_nobody_has_said_what_to_do) {
   const std::uint16_t tag = flow_tag("B", "A");
-  const Header returned = Header(100, 10).producer(flow_identity(tag, {}, "orders", protocol::PartitionIndex(3)));
+  const Header returned =
+      Header(100, 10).producer(flow_identity(tag, {}, "orders", protocol::PartitionIndex(3), "orders"));
   loop_guard_ = {.prevention = LoopPrevention::stop, .tag = tag};
   located_mapped(100, 42, 41);
   EXPECT_EQ(gate(returned), Flow::Verdict::settle);
