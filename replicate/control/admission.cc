@@ -4,9 +4,11 @@
 #include <functional>
 #include <limits>
 #include <map>
+#include <unordered_map>
 #include <utility>
 
 #include <fmt/format.h>
+#include <xxhash.h>
 
 #include "net/concurrently.h"
 #include "protocol/error.h"
@@ -215,8 +217,16 @@ Awaitable<> look_for_others(Cluster& target, Candidate& candidate) {
   }
 }
 
-/// The target ends with a batch of ours that is not the source's. Has the source its records further on? Then the target has
-/// lost what was before them, and it is no other topic's.
+/// Of what a copy has in common with its original.
+std::uint64_t digest_of(const protocol::Record& record, bool has_append_time) {
+  std::uint64_t digest = has_append_time ? 0 : static_cast<std::uint64_t>(record.timestamp_ms);
+  for (const auto& part : {record.key, record.value})
+    digest = part ? XXH3_64bits_withSeed(part->data(), part->size(), digest) : digest + 1;
+  return digest;
+}
+
+/// The target ends with a batch of ours that is not the source's. Has the source one of its records further on? Then the
+/// target has lost what was before them, and it is no other topic's. (Compaction may have taken others from the source.)
 Awaitable<> look_for_its_place(Cluster& source, Cluster& target, Candidate& candidate, Isolation isolation) {
   AdmissionFacts& facts = candidate.facts;
   if (!facts.target_tail || facts.target_tail->producer_id != facts.identity) co_return;
@@ -225,15 +235,20 @@ Awaitable<> look_for_its_place(Cluster& source, Cluster& target, Candidate& cand
   LogCursor there(target, facts.target, facts.target_tail->base_offset, facts.target_end, Isolation::read_uncommitted);
   LogCursor here(source, facts.source, from, end, isolation);
   try {
-    const bool has_there = co_await there.settle();
-    if (!has_there) co_return;
-    for (;;) {
+    std::unordered_map<std::uint64_t, Offset> places;  // of what the target has
+    bool has_append_times = false;
+    while (co_await there.settle()) {
+      has_append_times = there.has_append_time();
+      places.try_emplace(digest_of(there.record(), has_append_times), there.record().offset);
+      there.next_record();
+    }
+    while (!facts.displaced_from) {
       const bool has_here = co_await here.settle();
       if (!has_here) co_return;
-      if (is_copy(here, there)) break;
+      const auto place = places.find(digest_of(here.record(), has_append_times));
+      if (place != places.end() && place->second < here.record().offset) facts.displaced_from = here.record().offset;
       here.next_record();
     }
-    facts.displaced_from = here.record().offset;
     candidate.admission = decide_by_tails(facts);
   } catch (const UnauthorizedError& error) {
     candidate.admission =
@@ -611,9 +626,12 @@ Admission decide_by_tails(const AdmissionFacts& facts) {
   }
   if (facts.source_start > facts.target_end) return overtaken(facts);
   if (facts.has_only_markers) {
-    return begin_at(facts.target_end, facts.is_begin_certain,
-                    fmt::format("{} holds markers only, from {} to {}: there is nothing to compare",
-                                facts.target.to_string(), facts.target_start.value(), facts.target_end.value()));
+    Admission behind =
+        begin_at(facts.target_end, facts.is_begin_certain,
+                 fmt::format("{} holds markers only, from {} to {}: there is nothing to compare",
+                             facts.target.to_string(), facts.target_start.value(), facts.target_end.value()));
+    behind.may_be_half_a_head = facts.begin && !facts.is_begin_certain;
+    return behind;
   }
   if (!facts.target_tail) {
     return retry(fmt::format("{} no longer has a record at offset {}, which it had a moment ago",

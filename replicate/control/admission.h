@@ -43,6 +43,7 @@ struct Admission {
   std::optional<protocol::Offset> begun;  // the target has what was mirrored from there on; unset: markers do not tell
   bool ends_in_padding = false;           // fill_head: padding is there already, and must go again
   bool ends_in_markers = false;           // start: an earlier life may have been writing them
+  bool may_be_half_a_head = false;        // start: of which it may have sent the rest, where the source has records
   /// start: the source has nothing left to compare with, and the target's last data are not by this mirror.
   bool is_unproven = false;
   bool is_new = false;              // start, fill_head: the mirror has not begun yet, and may begin further on
@@ -79,8 +80,9 @@ struct AdmissionFacts {
   std::string tails_differ;                // how their records do, where the batches are no copies; empty: they do not
   bool has_common_tail = false;            // the source has records of the target's last batch of data
   std::optional<bool> has_common_records;  // or of what is before it; unset: not compared
-  std::optional<protocol::Offset> displaced_from;  // the source has there what the target's last batch begins with
-  std::optional<protocol::Offset> others_at;       // behind which, on the target, our last batches lie; unset: nobody's
+  std::optional<protocol::Offset>
+      displaced_from;                         // the source has there what is before that in the target's last batch
+  std::optional<protocol::Offset> others_at;  // behind which, on the target, our last batches lie; unset: nobody's
 };
 
 /// From the logs' bounds alone. Empty: the last batches must be compared.

@@ -114,6 +114,10 @@ Awaitable<> Detour::locate(const DetourStart& start) {
   } else {
     if (start.is_in_doubt) filler_.end_life();
     co_await filler_.fence();
+    if (start.awaits_late_markers) {
+      // Named: g++ 12 destroys the awaitable of a result that nobody takes twice.
+      [[maybe_unused]] const bool has_waited = co_await filler_.await_late_requests();
+    }
     place.log_end = co_await filler_.log_end();
     // When the end is the same before and after, what lies between is of the same moment.
     for (std::optional<Offset> before; before != place.log_end;) {

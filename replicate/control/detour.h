@@ -55,6 +55,7 @@ struct DetourStart {
   std::optional<HeadFill> head;
   std::optional<protocol::Offset> begin;  // the mirror begins there, which may be inside a batch of the source
   bool is_in_doubt = false;               // Parked::is_in_doubt, of any flow since the last detour
+  bool awaits_late_markers = false;       // a life before may have sent more, and no hole is left to shut them out by
   // Of the source's leader that has what was mirrored; unset: not known. What another one has is not read.
   std::optional<protocol::LeaderEpoch> source_epoch;
 };

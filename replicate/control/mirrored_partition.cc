@@ -42,6 +42,8 @@ void begin_anew(MirroredPartition& partition, protocol::ProducerId identity, con
   partition.standing.reset();
   partition.compared.reset();
   partition.is_in_doubt = false;
+  partition.awaits_late_markers = false;
+  partition.is_begin_guessed = false;
   partition.source_epoch.reset();
   partition.head.reset();
   partition.admitted.reset();

@@ -67,11 +67,13 @@ struct MirroredPartition {
   std::optional<Standing> compared;  // Assignment::compared
   bool is_fence_due = false;  // a detour has ended early: what it had begun is fenced by the next one, before any data
   bool is_in_doubt = false;   // DetourStart::is_in_doubt, of the next detour
+  bool awaits_late_markers = false;                   // the same
   std::optional<protocol::LeaderEpoch> source_epoch;  // under which everything below its position was read or compared
   Throttling source_throttling;
   Throttling target_throttling;
   std::optional<HeadFill> head;              // to be filled by the next detour
   std::optional<protocol::Offset> begin;     // from there on the source is mirrored, once that is known
+  bool is_begin_guessed = false;             // by a log of which some may be a head that a life before has filled
   std::optional<protocol::Offset> admitted;  // the target's log end when it was compared, until a flow has run
   std::int64_t start = -1;
   std::int64_t goal = -1;

@@ -493,12 +493,16 @@ Awaitable<> Replication::take_detour(Partition& partition) {
   start.standing = partition.standing;
   start.admitted = partition.admitted;
   start.head = partition.head;
-  if (settings_.start.kind == StartPosition::Kind::time) start.begin = partition.begin;
+  if (settings_.start.is_later()) start.begin = partition.begin;
   start.is_in_doubt = std::exchange(partition.is_in_doubt, false);
+  start.awaits_late_markers = partition.awaits_late_markers;
   start.source_epoch = partition.source_epoch;
   DetourEnd end = co_await partition.detour->walk(
       start, [this, &topic] { return stopping_ || topic.stage != MirroredTopic::Stage::mirrored; });
-  if (end.is_located) partition.admitted.reset();
+  if (end.is_located) {
+    partition.admitted.reset();
+    partition.awaits_late_markers = false;
+  }
   partition.is_fence_due = !end.is_passed;
   partition.is_busy = false;
   const std::optional<std::string> readmission = std::exchange(partition.readmission, std::nullopt);

@@ -46,7 +46,8 @@ AdmissionQuestion Replication::question_of(const Partition& partition, const Ans
   const auto found = beginnings.find(question.source);
   if (found == beginnings.end() || !found->second.value) return question;
   question.begin = std::min(*found->second.value, partition.begin.value_or(*found->second.value));
-  question.is_begin_certain = partition.begin || settings_.start.kind == StartPosition::Kind::time;
+  const bool is_begin_known = partition.begin && !partition.is_begin_guessed;
+  question.is_begin_certain = is_begin_known || settings_.start.kind == StartPosition::Kind::time;
   return question;
 }
 
@@ -160,9 +161,12 @@ void Replication::start_flow(Partition& partition, const Admission& admission, s
   // From where it goes on nothing is left out any more, also where compaction moves what a time leads to, or nobody knows
   // where a life before this one began.
   if (begin && settings_.start.kind == StartPosition::Kind::time) partition.begin = std::min(*begin, admission.start);
-  if (!partition.begin)
+  if (!partition.begin) {
     partition.begin = admission.is_new ? admission.start : admission.begun.value_or(admission.start);
+    partition.is_begin_guessed = !admission.is_new;
+  }
   partition.head.reset();
+  partition.awaits_late_markers = admission.may_be_half_a_head;
   partition.admitted = admission.target_end;
   partition.standing.reset();  // the target's log has been compared with the source's instead
   partition.compared = {

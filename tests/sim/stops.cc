@@ -63,7 +63,10 @@ std::uint64_t Verdict::*why_stopped(const Surroundings& around, const PartitionK
   const bool is_unclear = stop.condition == Condition::source_truncated && source.log(key).leader_epoch > 0;
   // Nor, where compaction or retention has taken what the last data could be compared with, that it is another one.
   const bool is_unlike = says("a broker has written a marker twice");
-  const bool is_old = checker.is_of_another(key) && (is_unclear || is_unlike || has_only_markers(target, key));
+  // What was on its way to the target's topic before this one is under that one's identity.
+  const bool is_of_before = target_losses > 0 && stop.condition == Condition::foreign_writer;
+  const bool is_old =
+      checker.is_of_another(key) && (is_unclear || is_unlike || is_of_before || has_only_markers(target, key));
   return may_not_delete || is_old ? &Verdict::replaced : nullptr;
 }
 
