@@ -199,6 +199,7 @@ void IdenticalChecker::check(const PartitionKey& key, const StoredBatch& batch) 
   if (is_overtaken || (is_young && (are_two_at_work || is_displaced))) {
     copy.misplaced[producer] = net::now();
     copy.misplaced_at = batch.base;
+    ++counters.misplaced;
   } else {
     fail(key, batch, wrong);
   }
