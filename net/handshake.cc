@@ -95,7 +95,7 @@ Handshake::Step Handshake::begin_sasl() {
   std::string why;
   const auto version = pick_version(versions_, protocol::SaslAuthenticateRequest::api, why);
   if (!version) return fail(std::move(why));
-  sasl_.emplace(credentials_, host_, client_id_, *version);
+  sasl_.emplace(credentials_->current(), host_, client_id_, *version);
   output_ = sasl_->start(++correlation_id_);
   return Step::send;
 }
@@ -160,7 +160,7 @@ std::string Handshake::explain_close(std::span<const std::byte> received) const 
     return fmt::format("the connection was closed in the middle of the answer to {}", request_name());
   }
   if (sasl_) {
-    return fmt::format("{}: the broker closed the connection instead of answering", credentials_->describe());
+    return fmt::format("{}: the broker closed the connection instead of answering", sasl_->describe());
   }
   return "the connection was closed instead of answering ApiVersions: broker too old (Kafka 0.9 and earlier do so), a "
          "TLS listener asked in plain text, or a proxy with no broker behind it";

@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "net/api_versions.h"
+#include "net/credentials_source.h"
 #include "net/machine.h"
 #include "net/sasl_exchange.h"
 
@@ -50,7 +51,7 @@ class Handshake {
   enum class Stage { api_versions, sasl };
 
   /// No `credentials`: without SASL. `host`: the broker's, as it was connected to; with GSSAPI it must be there.
-  explicit Handshake(std::string client_id, std::shared_ptr<const sasl::Credentials> credentials = nullptr,
+  explicit Handshake(std::string client_id, std::shared_ptr<const CredentialsSource> credentials = nullptr,
                      std::string host = {})
       : client_id_(std::move(client_id)), credentials_(std::move(credentials)), host_(std::move(host)) {}
   Handshake(const Handshake&) = delete;
@@ -98,7 +99,7 @@ class Handshake {
   [[nodiscard]] std::string judge_age() const;
 
   const std::string client_id_;
-  const std::shared_ptr<const sasl::Credentials> credentials_;
+  const std::shared_ptr<const CredentialsSource> credentials_;
   const std::string host_;
   std::int16_t version_ = 0;  // of the ApiVersions request under way
   std::int32_t correlation_id_ = 0;

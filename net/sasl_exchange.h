@@ -48,6 +48,9 @@ class SaslExchange {
   /// After Step::failed: names mechanism and user, never the password.
   [[nodiscard]] const std::string& reason() const { return reason_; }
 
+  /// Whom it shows to the broker, for messages.
+  [[nodiscard]] std::string describe() const { return credentials_->describe(); }
+
   /// After Step::done. How long the broker serves this session (KIP-368); nothing: for ever.
   [[nodiscard]] std::optional<Duration> session_lifetime() const { return session_lifetime_; }
 

@@ -15,9 +15,9 @@
 #include "net/asio.h"
 #include "net/token_login.h"
 #include "replicate/admin/administration.h"
-#include "replicate/certificate_watch.h"
 #include "replicate/control/replication.h"
 #include "replicate/data/shard.h"
+#include "replicate/security_watch.h"
 #include "replicate/settings.h"
 
 namespace shunt::replicate {
@@ -27,7 +27,7 @@ namespace asio = boost::asio;
 namespace {
 
 // A file that has changed is read when it has stood still for so long.
-constexpr auto certificate_interval = std::chrono::seconds(1);
+constexpr auto security_interval = std::chrono::seconds(1);
 
 void name_thread(const std::string& name) {
   pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
@@ -82,7 +82,7 @@ class Mirror::Impl final : private Shards {
     for (const auto& replication : replications_) {
       asio::co_spawn(context_, replication->run(), [this](const std::exception_ptr& failure) { handle_end(failure); });
     }
-    asio::co_spawn(context_, watch_certificates(), asio::detached);
+    asio::co_spawn(context_, watch_security(), asio::detached);
     running_shards_ = runners_.size();
     for (std::size_t index = 0; index < runners_.size(); ++index) {
       Runner& runner = runners_[index];
@@ -231,18 +231,18 @@ class Mirror::Impl final : private Shards {
   void handle_end(const std::exception_ptr& failure) {
     fail(failure);
     if (--running_replications_ > 0) return;
-    certificate_watch_.cancel();
+    security_alarm_.cancel();
     stop_administrations(failure ? StopMode::at_once : StopMode::graceful);
     for (Runner& runner : runners_) runner.shard->stop(true);
     replications_ended_.store(true, std::memory_order_release);
   }
 
-  /// Files that TLS needs are replaced while a mirror runs: certificates do not live as long.
-  net::Awaitable<> watch_certificates() {
-    CertificateWatch watch(config_);
+  /// The files of certificates and passwords are replaced while a mirror runs: those do not live as long.
+  net::Awaitable<> watch_security() {
+    SecurityWatch watch(config_);
     while (!watch.is_idle() && running_replications_ > 0) {
-      certificate_watch_.set(net::now() + certificate_interval);
-      co_await certificate_watch_.wait();
+      security_alarm_.set(net::now() + security_interval);
+      co_await security_alarm_.wait();
       watch.look();
     }
   }
@@ -272,7 +272,7 @@ class Mirror::Impl final : private Shards {
   std::chrono::steady_clock::time_point started_{};
   asio::io_context context_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_ = asio::make_work_guard(context_);
-  net::Alarm certificate_watch_{context_.get_executor()};
+  net::Alarm security_alarm_{context_.get_executor()};
   std::vector<std::unique_ptr<Replication>> replications_;
   std::size_t running_replications_ = 0;
   std::deque<Runner> runners_;

@@ -8,9 +8,12 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "replicate/config/diagnostics.h"
 #include "sasl/secret.h"
@@ -22,11 +25,18 @@ inline constexpr std::size_t kPropertiesEntryLimit = 10'000;
 inline constexpr std::size_t kPropertiesKeyLimitBytes = 1024;
 inline constexpr std::size_t kPropertiesValueLimitBytes = std::size_t{256} << 10;
 
+/// How a value that config providers have put together can be had again.
+struct ProvidedValue {
+  std::vector<std::string> files;      // that hold parts of it
+  std::function<sasl::Secret()> read;  // throws std::runtime_error, whose message never holds a value
+};
+
 struct Entry {
   std::string key;
   sasl::Secret value;  // UTF-8; blanks at its end are kept, as Java keeps them
   Location where;
   bool from_provider = false;  // the value, or part of it, came from ${env:...}, ${file:...}: never to be shown
+  std::shared_ptr<const ProvidedValue> provided = {};  // null: no part of it came from a file
 };
 
 /// By key. Entries point to nothing and may be copied.

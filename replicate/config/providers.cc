@@ -47,6 +47,8 @@ class Provider {
  public:
   virtual ~Provider() = default;
   virtual sasl::Secret get(const std::string& path, const std::string& key) = 0;
+  /// Where that is; empty: in no file.
+  [[nodiscard]] virtual std::string file_of(const std::string& path, const std::string& key) const = 0;
 };
 
 class EnvironmentProvider final : public Provider {
@@ -63,6 +65,7 @@ class EnvironmentProvider final : public Provider {
     if (!value) throw std::runtime_error(fmt::format("the environment variable {} is not set", key));
     return sasl::Secret(*value);
   }
+  [[nodiscard]] std::string file_of(const std::string&, const std::string&) const override { return {}; }
 
  private:
   const Environment& environment_;
@@ -112,6 +115,7 @@ class FileProvider final : public PathProvider {
     if (entry == file.end()) throw std::runtime_error(fmt::format("{} has no key {}", path, key));
     return entry->second.value;
   }
+  [[nodiscard]] std::string file_of(const std::string& path, const std::string&) const override { return path; }
 
  private:
   const Properties& read(const std::string& path) {
@@ -136,7 +140,10 @@ class DirectoryProvider final : public PathProvider {
     if (key.empty() || key == "." || key == ".." || key.find('/') != std::string::npos) {
       throw std::runtime_error(fmt::format("\"{}\" is not the name of a file in {}", key, path));
     }
-    return read_file((std::filesystem::path(path) / key).string(), kPropertiesValueLimitBytes);
+    return read_file(file_of(path, key), kPropertiesValueLimitBytes);
+  }
+  [[nodiscard]] std::string file_of(const std::string& path, const std::string& key) const override {
+    return (std::filesystem::path(path) / key).string();
   }
 };
 
@@ -158,16 +165,23 @@ class Providers {
 
   /// Throws std::runtime_error.
   sasl::Secret get(const Reference& reference) {
+    return find(reference).get(std::string(reference.path), std::string(reference.key));
+  }
+  [[nodiscard]] std::string file_of(const Reference& reference) {
+    return find(reference).file_of(std::string(reference.path), std::string(reference.key));
+  }
+
+ private:
+  Provider& find(const Reference& reference) {
     const auto provider = providers_.find(reference.provider);
     if (provider == providers_.end()) {
       if (broken_) throw std::runtime_error("its config provider could not be set up");
       throw std::runtime_error(fmt::format(
           "config.providers does not name \"{0}\"; add it there, and config.providers.{0}.class", reference.provider));
     }
-    return provider->second->get(std::string(reference.path), std::string(reference.key));
+    return *provider->second;
   }
 
- private:
   static std::unique_ptr<Provider> make(const Properties& properties, const std::string& name,
                                         const Environment& environment) {
     const auto setting = [&properties, &name](std::string_view suffix) -> std::optional<std::string> {
@@ -196,37 +210,63 @@ class Providers {
   bool broken_ = false;  // an error was reported: do not blame the values too
 };
 
-void expand(Entry& entry, Providers& providers, Diagnostics& diagnostics) {
+/// `text` with what its references stand for; `files`: those that were read. Throws std::runtime_error, which names the
+/// reference.
+sasl::Secret resolve(std::string_view text, Providers& providers, std::vector<std::string>& files) {
   std::vector<sasl::Secret> pieces;
   std::size_t size = 0;
-  std::string_view rest = entry.value.reveal();
   const auto keep = [&pieces, &size](sasl::Secret piece) {
     size += piece.reveal().size();
     pieces.push_back(std::move(piece));
   };
-  while (const auto reference = find_reference(rest)) {
-    const auto before = static_cast<std::size_t>(reference->text.data() - rest.data());
-    keep(sasl::Secret(rest.substr(0, before)));
+  while (const auto reference = find_reference(text)) {
+    const auto before = static_cast<std::size_t>(reference->text.data() - text.data());
+    keep(sasl::Secret(text.substr(0, before)));
     try {
       keep(providers.get(*reference));
       if (size > kPropertiesValueLimitBytes) {
         throw std::runtime_error(fmt::format("the value becomes longer than {} bytes", kPropertiesValueLimitBytes));
       }
+      if (std::string file = providers.file_of(*reference); !file.empty()) files.push_back(std::move(file));
     } catch (const std::runtime_error& failure) {
-      diagnostics.error(entry.where,
-                        fmt::format("{}: {} cannot be resolved: {}", entry.key, reference->text, failure.what()));
-      return;
+      throw std::runtime_error(fmt::format("{} cannot be resolved: {}", reference->text, failure.what()));
     }
-    rest.remove_prefix(before + reference->text.size());
+    text.remove_prefix(before + reference->text.size());
   }
-  if (pieces.empty()) return;
-  keep(sasl::Secret(rest));
+  keep(sasl::Secret(text));
   std::vector<char> whole;
   whole.reserve(size);
   for (const sasl::Secret& piece : pieces) whole.insert(whole.end(), piece.reveal().begin(), piece.reveal().end());
-  entry.value = sasl::Secret({whole.data(), whole.size()});
+  sasl::Secret resolved({whole.data(), whole.size()});
   sasl::wipe(whole);
+  return resolved;
+}
+
+/// `settings`: of the providers.
+void expand(Entry& entry, Providers& providers, const std::shared_ptr<const Properties>& settings,
+            const Environment& environment, Diagnostics& diagnostics) {
+  if (!find_reference(entry.value.reveal())) return;
+  ProvidedValue provided;
+  sasl::Secret text = entry.value;
+  try {
+    entry.value = resolve(text.reveal(), providers, provided.files);
+  } catch (const std::runtime_error& failure) {
+    diagnostics.error(entry.where, fmt::format("{}: {}", entry.key, failure.what()));
+    return;
+  }
   entry.from_provider = true;
+  if (provided.files.empty()) return;
+  provided.read = [settings, environment, text = std::move(text)] {
+    Diagnostics unheard;  // the providers were set up before
+    Providers again(*settings, environment, unheard);
+    std::vector<std::string> files;
+    return resolve(text.reveal(), again, files);
+  };
+  entry.provided = std::make_shared<const ProvidedValue>(std::move(provided));
+}
+
+bool is_of_providers(std::string_view key) {
+  return key == "config.providers" || key.starts_with("config.providers.");
 }
 
 }  // namespace
@@ -249,9 +289,13 @@ std::vector<std::string> provider_paths(const Properties& properties) {
 }
 
 void expand_providers(Properties& properties, const Environment& environment, Diagnostics& diagnostics) {
-  Providers providers(properties, environment, diagnostics);
+  auto settings = std::make_shared<Properties>();
+  for (const auto& [key, entry] : properties) {
+    if (is_of_providers(key)) settings->emplace(key, entry);
+  }
+  Providers providers(*settings, environment, diagnostics);
   for (auto& [key, entry] : properties) {
-    if (key != "config.providers" && !key.starts_with("config.providers.")) expand(entry, providers, diagnostics);
+    if (!is_of_providers(key)) expand(entry, providers, settings, environment, diagnostics);
   }
 }
 

@@ -30,7 +30,7 @@ std::optional<std::string> process_environment(const std::string& name);
 std::vector<std::string> provider_paths(const Properties& properties);
 
 /// Replaces every `${...}` in the values of `properties`, once: what a provider returns is not searched again.
-/// Entries it changes are marked `from_provider`.
+/// Entries it changes are marked `from_provider`, and say how to have them again (`provided`).
 void expand_providers(Properties& properties, const Environment& environment, Diagnostics& diagnostics);
 
 }  // namespace shunt::replicate

@@ -51,7 +51,26 @@ void read_kerberos(Reader& reader, const Entry& jaas, const sasl::LoginModule& m
   credentials.user = settings->principal;
   security.kerberos = std::make_shared<net::KerberosLogin>(std::move(*settings));
   credentials.slow_start = security.kerberos;
-  security.credentials = std::make_shared<const sasl::Credentials>(std::move(credentials));
+  security.credentials = std::make_shared<net::CredentialsSource>(std::move(credentials));
+}
+
+/// User and password, from what `sasl.jaas.config` is by now.
+net::CredentialsSource::Read reading_again(const ProvidedValue& provided, sasl::Mechanism mechanism,
+                                           std::uint32_t most_scram_iterations) {
+  return
+      [read = provided.read, mechanism, most_scram_iterations](std::string& why) -> std::optional<sasl::Credentials> {
+        try {
+          const sasl::Secret jaas = read();
+          const auto module = sasl::parse_jaas(jaas.reveal(), why);
+          if (!module) return std::nullopt;
+          auto credentials = sasl::make_credentials(mechanism, *module, why);
+          if (credentials) credentials->most_scram_iterations = most_scram_iterations;
+          return credentials;
+        } catch (const std::runtime_error& failure) {
+          why = failure.what();
+          return std::nullopt;
+        }
+      };
 }
 
 void read_credentials(Reader& reader, TokenLogins& logins, net::Security& security) {
@@ -87,7 +106,16 @@ void read_credentials(Reader& reader, TokenLogins& logins, net::Security& securi
   }
   credentials->most_scram_iterations = reader.number_as<std::uint32_t>(
       "shunt.sasl.scram.iterations.max", sasl::least_scram_iterations, sasl::largest_scram_iterations);
-  security.credentials = std::make_shared<const sasl::Credentials>(std::move(*credentials));
+  if (!jaas->provided) {
+    security.credentials = std::make_shared<net::CredentialsSource>(std::move(*credentials));
+    return;
+  }
+  // From now on changes are seen; what has changed before is read here.
+  net::FileWatch watch(jaas->provided->files);
+  auto read = reading_again(*jaas->provided, *mechanism, credentials->most_scram_iterations);
+  if (auto newest = read(why)) credentials = std::move(newest);
+  security.credentials =
+      std::make_shared<net::CredentialsSource>(std::move(*credentials), std::move(watch), std::move(read));
 }
 
 // ---- TLS ------------------------------------------------------------------------------------------------------------

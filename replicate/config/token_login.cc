@@ -272,7 +272,7 @@ void read_token_login(Reader& reader, const Entry& jaas, const sasl::LoginModule
     reader.fail(jaas, fmt::format("is refused: {}", why));
     return;
   }
-  made.credentials = std::make_shared<const sasl::Credentials>(std::move(*credentials));
+  made.credentials = std::make_shared<net::CredentialsSource>(std::move(*credentials));
   security.credentials = made.credentials;
   security.login = made.login;
   logins.add(std::move(keys), std::move(made));

@@ -16,7 +16,7 @@ namespace shunt::replicate {
 class TokenLogins {
  public:
   struct Login {
-    std::shared_ptr<const sasl::Credentials> credentials;
+    std::shared_ptr<net::CredentialsSource> credentials;
     std::shared_ptr<net::TokenLogin> login;
   };
   /// Null: there is none yet.

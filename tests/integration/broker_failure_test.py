@@ -25,8 +25,9 @@ def finish(lab, run, load, source, target, topics, records):
     summary = run.summary()
     assert not summary["failures"], summary
     judged = lab.assert_identical(topics, source, target, batches=False)
-    # A producer whose answer was lost with its broker sends again; it is idempotent, so the count is exact.
-    assert judged["records"] == records, judged
+    # A producer whose answers were lost with its broker sends again; a broker that has come back knows the last batch of an
+    # idempotent producer only, and may take the ones before it twice.
+    assert judged["records"] >= records, judged
     return summary
 
 

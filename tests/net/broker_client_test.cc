@@ -201,10 +201,10 @@ TEST_F(BrokerClientTest, ThrottledConnectionsAreLeftAlone) {
 }
 
 TEST_F(BrokerClientTest, AuthenticatesBeforeAnythingElseAndSaysWhomTheBrokerRefuses) {
-  auto alice = std::make_shared<sasl::Credentials>();
-  alice->user = "alice";
-  alice->password = sasl::Secret("pencil");
-  settings.security.credentials = alice;
+  sasl::Credentials alice;
+  alice.user = "alice";
+  alice.password = sasl::Secret("pencil");
+  settings.security.credentials = std::make_shared<CredentialsSource>(std::move(alice));
   answer_metadata();
   int metadata_before = -1;
   broker.on<protocol::SaslHandshakeRequest>([&](const protocol::SaslHandshakeRequest& request) {
@@ -224,10 +224,10 @@ TEST_F(BrokerClientTest, AuthenticatesBeforeAnythingElseAndSaysWhomTheBrokerRefu
 }
 
 TEST_F(BrokerClientTest, CallsWaitWhileTheSessionIsRenewedAndNoneIsLost) {
-  auto alice = std::make_shared<sasl::Credentials>();
-  alice->user = "alice";
-  alice->password = sasl::Secret("pencil");
-  settings.security.credentials = alice;
+  sasl::Credentials alice;
+  alice.user = "alice";
+  alice.password = sasl::Secret("pencil");
+  settings.security.credentials = std::make_shared<CredentialsSource>(std::move(alice));
   broker.on<protocol::SaslHandshakeRequest>([](const auto&) { return protocol::SaslHandshakeResponse{}; });
   broker.on<protocol::SaslAuthenticateRequest>([](const auto&) {
     protocol::SaslAuthenticateResponse response;

@@ -154,10 +154,10 @@ TEST(Handshake, HostileAnswersFailWithAReason) {
 class SaslHandshakeTest : public ::testing::Test {
  protected:
   SaslHandshakeTest() {
-    auto alice = std::make_shared<sasl::Credentials>();
-    alice->user = "alice";
-    alice->password = sasl::Secret("pencil");
-    credentials = alice;
+    sasl::Credentials alice;
+    alice.user = "alice";
+    alice.password = sasl::Secret("pencil");
+    credentials = std::make_shared<CredentialsSource>(std::move(alice));
   }
 
   template <class Message>
@@ -183,7 +183,7 @@ class SaslHandshakeTest : public ::testing::Test {
   }
 
   const std::vector<Ranges> broker_with_sasl = {{0, 0, 13}, {1, 4, 18}, {17, 0, 1}, {18, 0, 4}, {36, 0, 2}};
-  std::shared_ptr<const sasl::Credentials> credentials;
+  std::shared_ptr<const CredentialsSource> credentials;
 };
 
 TEST_F(SaslHandshakeTest, AuthenticatesAfterApiVersionsAndAgainLater) {
@@ -244,16 +244,17 @@ class LateStart final : public sasl::SlowStart {
 
 TEST_F(SaslHandshakeTest, WaitsForAnExchangeThatIsStartedElsewhere) {
   auto starter = std::make_shared<LateStart>();
-  starter->plain = *credentials;
-  auto mirror = std::make_shared<sasl::Credentials>();
-  mirror->mechanism = sasl::Mechanism::gssapi;
-  mirror->user = "mirror@R";
-  mirror->slow_start = starter;
+  starter->plain = *credentials->current();
+  sasl::Credentials of_mirror;
+  of_mirror.mechanism = sasl::Mechanism::gssapi;
+  of_mirror.user = "mirror@R";
+  of_mirror.slow_start = starter;
+  const auto mirror = std::make_shared<const CredentialsSource>(std::move(of_mirror));
   Handshake handshake("me", mirror, "broker.example");
   ASSERT_EQ(agree(handshake, {}), Step::wait) << handshake.reason();
   EXPECT_EQ(handshake.resume(), Step::wait);
   EXPECT_THAT(starter->hosts, testing::ElementsAre("broker.example"));
-  EXPECT_EQ(starter->credentials, mirror);
+  EXPECT_EQ(starter->credentials, mirror->current());
   starter->finish(true);
   ASSERT_EQ(handshake.resume(), Step::send);
   EXPECT_EQ(key_asked(handshake.take_output()), 36);

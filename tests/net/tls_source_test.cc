@@ -37,7 +37,7 @@ class TlsSourceTest : public ::testing::Test {
     fs::last_write_time(path, fs::file_time_type::clock::now() - std::chrono::hours(++age_));
   }
   /// What is said when what has changed stands still.
-  std::optional<TlsSource::News> look() {
+  std::optional<FileNews> look() {
     EXPECT_FALSE(source_->look()) << "whoever writes may not be done";
     return source_->look();
   }

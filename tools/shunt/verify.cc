@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "net/asio.h"
-#include "replicate/certificate_watch.h"
 #include "replicate/config/values.h"
+#include "replicate/security_watch.h"
 #include "replicate/verify/verification.h"
 #include "tools/shunt/commands.h"
 #include "tools/shunt/configuration.h"
@@ -209,7 +209,7 @@ int verify(const VerifyArguments& arguments) {
   if (arguments.continuous) signals.emplace();
   std::map<std::tuple<std::string, replicate::TopicPartition>, protocol::Offset> seen;
   bool is_equal = true;
-  replicate::CertificateWatch certificates(*config);
+  replicate::SecurityWatch security(*config);
   while (true) {
     const auto began = std::chrono::steady_clock::now();
     const VerifyResult result = run_once(*config, options);
@@ -228,7 +228,7 @@ int verify(const VerifyArguments& arguments) {
       return known == seen.end() ? protocol::Offset(0) : known->second;
     };
     if (signals->wait_for(between_rounds)) break;
-    certificates.look();
+    security.look();
   }
   return is_equal ? exit_done : exit_failed;
 }

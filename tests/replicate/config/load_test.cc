@@ -366,16 +366,16 @@ TEST(Load, ReadsCredentialsOfEachCluster) {
   const FlowConfig& flow = loaded.config->flows.at(0);
   for (const ClientConfig* client : {&flow.source_consumer, &flow.source_admin}) {
     ASSERT_TRUE(client->security.credentials);
-    EXPECT_EQ(client->security.credentials->mechanism, sasl::Mechanism::scram_sha_512);
-    EXPECT_EQ(client->security.credentials->user, "alice");
-    EXPECT_EQ(client->security.credentials->password.reveal(), "secret of A");
+    EXPECT_EQ(client->security.credentials->current()->mechanism, sasl::Mechanism::scram_sha_512);
+    EXPECT_EQ(client->security.credentials->current()->user, "alice");
+    EXPECT_EQ(client->security.credentials->current()->password.reveal(), "secret of A");
   }
-  EXPECT_EQ(flow.source_consumer.security.credentials->most_scram_iterations, 5000u);
-  EXPECT_EQ(flow.source_admin.security.credentials->most_scram_iterations, 16384u);
+  EXPECT_EQ(flow.source_consumer.security.credentials->current()->most_scram_iterations, 5000u);
+  EXPECT_EQ(flow.source_admin.security.credentials->current()->most_scram_iterations, 16384u);
   for (const ClientConfig* client : {&flow.target_producer, &flow.target_admin}) {
     ASSERT_TRUE(client->security.credentials);
-    EXPECT_EQ(client->security.credentials->mechanism, sasl::Mechanism::scram_sha_256);
-    EXPECT_EQ(client->security.credentials->user, "bob");
+    EXPECT_EQ(client->security.credentials->current()->mechanism, sasl::Mechanism::scram_sha_256);
+    EXPECT_EQ(client->security.credentials->current()->user, "bob");
   }
   EXPECT_FALSE(flow_of("A.sasl.mechanism = PLAIN\n").source_admin.security.credentials);
 }
@@ -414,7 +414,7 @@ TEST(Load, ClientsOfAClusterShareTheirTokens) {
   ASSERT_TRUE(flow.source_consumer.security.login);
   EXPECT_EQ(flow.source_consumer.security.login, flow.source_admin.security.login);
   EXPECT_EQ(flow.source_consumer.security.credentials, flow.source_admin.security.credentials);
-  EXPECT_EQ(flow.source_consumer.security.credentials->mechanism, sasl::Mechanism::oauth_bearer);
+  EXPECT_EQ(flow.source_consumer.security.credentials->current()->mechanism, sasl::Mechanism::oauth_bearer);
   EXPECT_EQ(flow.target_admin.security.login, nullptr);
   const FlowConfig other = flow_of(lines + "A.consumer.sasl.oauthbearer.token.endpoint.url = file:///another/token\n");
   EXPECT_NE(other.source_consumer.security.login, other.source_admin.security.login);
@@ -487,8 +487,8 @@ TEST(Load, ReadsKerberos) {
       "useKeyTab=true keyTab=\"/k\" principal=\"me@R\";\n";
   EXPECT_THAT(said_of(gssapi), ElementsAre(HasSubstr("set sasl.kerberos.service.name")));
   const FlowConfig flow = flow_of(gssapi + "A.sasl.kerberos.service.name = kafka\n");
-  EXPECT_EQ(flow.source_admin.security.credentials->mechanism, sasl::Mechanism::gssapi);
-  EXPECT_EQ(flow.source_admin.security.credentials->user, "me@R");
+  EXPECT_EQ(flow.source_admin.security.credentials->current()->mechanism, sasl::Mechanism::gssapi);
+  EXPECT_EQ(flow.source_admin.security.credentials->current()->user, "me@R");
   EXPECT_TRUE(flow.source_admin.security.kerberos);
 }
 

@@ -84,6 +84,32 @@ TEST_F(Providers, ReadDirectories) {
   EXPECT_THAT(expand("${dir:" + path + ":..}"), HasSubstr("is not the name of a file"));
 }
 
+TEST_F(Providers, ReadAgainWhatFilesHoldLater) {
+  Diagnostics diagnostics;
+  const std::string file = (folder_ / "p.properties").string();
+  const std::string token = (folder_ / "secrets").string();
+  const std::string text = std::string(kDeclared) + "\nk = ${env:USER}:${file:" + file + ":pass}:${dir:" + token +
+                           ":token}\nother = ${env:USER}\n";
+  Properties properties = parse_properties(text, "f", diagnostics);
+  expand_providers(
+      properties, [this](const std::string& name) { return lookup(name); }, diagnostics);
+  ASSERT_FALSE(diagnostics.has_errors());
+  EXPECT_EQ(properties.at("other").provided, nullptr) << "an environment does not change";
+  const auto provided = properties.at("k").provided;
+  ASSERT_TRUE(provided);
+  EXPECT_THAT(provided->files, testing::ElementsAre(file, token + "/token"));
+  EXPECT_EQ(provided->read().reveal(), "me:geheim:abc\n");
+  std::ofstream(file) << "pass = neu\n";
+  EXPECT_EQ(provided->read().reveal(), "me:neu:abc\n");
+  std::filesystem::remove(token + "/token");
+  try {
+    provided->read();
+    FAIL();
+  } catch (const std::runtime_error& failure) {
+    EXPECT_THAT(failure.what(), AllOf(HasSubstr("No such file"), Not(HasSubstr("neu"))));
+  }
+}
+
 TEST_F(Providers, SayWhatIsMissing) {
   EXPECT_THAT(expand("${env:NONE}"),
               HasSubstr("f:7: error: k: ${env:NONE} cannot be resolved: the environment variable NONE is not set"));
