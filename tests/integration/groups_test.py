@@ -3,9 +3,12 @@
 import json
 import subprocess
 
+from acls_test import grant
 from harness import ROOT, integration
 from holes_test import load_transactions
 from mapped_test import FOREIGN, records
+from permissions_test import PRINCIPAL
+from secured_lab import client
 
 SYNC = {
     "sync.group.offsets.enabled": "true",
@@ -305,3 +308,47 @@ def share_groups_begin_at_the_same_record(lab):
     lab.mirror([topic], source=source, target=target, settings=SYNC)
     there = groups_of(lab, target)
     assert [there[group][key]["offset"] for group in ("share", "later")] == [40, 60], there
+
+
+@integration(timeout_seconds=120)
+def a_group_that_the_target_refuses_is_named_until_the_right_is_given(lab):
+    """To ask where a group is takes Describe on it, to write it Read; the others go on meanwhile."""
+    target = lab.cluster("target", secure=True)
+    topic = lab.load(topic="t", records=100)
+    place, key = (topic, 0), f"{topic}-0"
+    allowed, seen, hidden = names = [lab.topic(name) for name in ("allowed", "seen", "hidden")]
+    for group, operation in ((allowed, "Read"), (seen, "Describe")):
+        grant(lab, target, "--allow-principal", PRINCIPAL, "--group", group, "--operation", operation)
+    commit(lab, lab.source, {name: {place: 40} for name in names})
+    settings = {**SYNC, **client("target", target, "SASL_PLAINTEXT", "SCRAM-SHA-256")}
+    mirror = lab.start_mirror([topic], target=target, settings=settings)
+
+    def at():
+        there = groups_of(lab, target)
+        return [there.get(group, {}).get(key, {}).get("offset") for group in names]
+
+    def rounds(count):
+        duty = {"duty": "group offsets"}
+        done, failed = (mirror.metrics(f"shunt_duty_{how}_total", **duty) for how in ("done", "failed"))
+        lab.eventually(lambda: mirror.metrics("shunt_duty_done_total", **duty) >= done + count, 60, "more rounds")
+        assert mirror.metrics("shunt_duty_failed_total", **duty) == failed, mirror.log_text()
+
+    lab.eventually(lambda: mirror.metrics("shunt_groups", state="refused") == 2, 60, "two groups are refused")
+    lab.eventually(lambda: at() == [40, None, None], 30, "the third one is written")
+    assert {labels["group"] for labels, _ in mirror.samples("shunt_group_refused")} == {seen, hidden}
+    assert mirror.metrics("shunt_groups", state="current") == 1
+    # Those that are allowed go on, and what is refused is said once.
+    commit(lab, lab.source, {name: {place: 60} for name in names})
+    lab.eventually(lambda: at() == [60, None, None], 30, "the group that is allowed has moved on")
+    rounds(2)
+    said = [line for line in mirror.log_text().splitlines() if "are not taken" in line]
+    assert len(said) == 2 and all("GROUP_AUTHORIZATION_FAILED" in line for line in said), said
+    assert sorted(group for line in said for group in (seen, hidden) if f" {group} " in line) == [hidden, seen], said
+    # Once the right is given both are written.
+    for group in (seen, hidden):
+        grant(lab, target, "--allow-principal", PRINCIPAL, "--group", group, "--operation", "Read")
+    lab.eventually(lambda: at() == [60, 60, 60], 30, "all groups are there")
+    lab.eventually(lambda: mirror.metrics("shunt_groups", state="current") == 3, 30, "all groups are current")
+    assert not mirror.samples("shunt_group_refused") and mirror.metrics("shunt_groups", state="refused") == 0
+    lab.eventually(lambda: "offsets are taken again of group" in mirror.log_text(), 10, "it is said")
+    mirror.drain()
