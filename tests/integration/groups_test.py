@@ -337,6 +337,10 @@ def a_group_that_the_target_refuses_is_named_until_the_right_is_given(lab):
     lab.eventually(lambda: at() == [40, None, None], 30, "the third one is written")
     assert {labels["group"] for labels, _ in mirror.samples("shunt_group_refused")} == {seen, hidden}
     assert mirror.metrics("shunt_groups", state="current") == 1
+    # So does a run that ends by itself say it.
+    refused = lab.mirror([topic], target=target, settings=settings)["refused_groups"]
+    assert {one["group"] for one in refused} == {seen, hidden}, refused
+    assert all(one["flow"] == "source->target" and "GROUP_AUTHORIZATION_FAILED" in one["reason"] for one in refused), refused
     # Those that are allowed go on, and what is refused is said once.
     commit(lab, lab.source, {name: {place: 60} for name in names})
     lab.eventually(lambda: at() == [60, None, None], 30, "the group that is allowed has moved on")
