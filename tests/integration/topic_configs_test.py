@@ -86,6 +86,51 @@ def settings_that_the_target_does_not_know_are_named(lab):
 
 
 @integration(timeout_seconds=240)
+def settings_that_the_target_refuses_are_named_and_the_others_are_set(lab):
+    """Kafka 4 takes no segments below a MiB (KIP-1030), which brokers before it do."""
+    old = lab.cluster("old", version="3.9.1")
+    there, new = topics = [lab.topic(name) for name in ("there", "new")]
+    for topic in topics:
+        create(lab, old, topic, "segment.bytes=100000", "segment.ms=70000", "flush.messages=1000")
+    create(lab, lab.target, there)
+    lab.load_all([{"topic": name, "records": 100} for name in ("there", "new")], old)
+    plan = lab.shunt("plan", lab.config(topics, source=old))
+    assert plan.wait(30) == 0, plan.log_text()
+    foreseen = [line for line in plan.output.read_text().splitlines() if "segment.bytes=100000" in line]
+    assert len(foreseen) == 2 and all("must be at least 1048576" in line for line in foreseen), foreseen
+    mirror = lab.start_mirror(topics, source=old, settings=EVERY_SECOND)
+
+    def are_set(**wanted):
+        wanted = {name.replace("_", "."): value for name, value in wanted.items()}
+        return all(wanted.items() <= settings(lab, lab.target, topic).items() for topic in topics)
+
+    def rounds(count):
+        done = mirror.metrics("shunt_duty_done_total", **DUTY)
+        lab.eventually(lambda: mirror.metrics("shunt_duty_done_total", **DUTY) >= done + count, 60, "more rounds")
+
+    lab.eventually(lambda: are_set(segment_ms="70000", flush_messages="1000"), 60, "the others are set")
+    # What is refused is named once, also among changes of a running mirror, which goes on.
+    for topic in topics:
+        alter(lab, old, topic, add=["segment.bytes=200000", "flush.messages=2000"])
+    lab.eventually(lambda: are_set(segment_ms="70000", flush_messages="2000"), 60, "the others have followed")
+    rounds(2)
+    lab.load_all([{"topic": name, "records": 100, "start": 100} for name in ("there", "new")], old)
+    lab.until_level(topics, source=old)
+    log = mirror.log_text()
+    for topic in topics:
+        for value in (100000, 200000):
+            said = f"{topic}: a setting of the source was not possible: segment.bytes={value}: target answered INVALID_CONFIG"
+            assert log.count(said) == 1, (said, log)
+        assert "segment.bytes" not in settings(lab, lab.target, topic)
+    assert "must be at least 1048576" in log and mirror.metrics("shunt_duty_failed_total", **DUTY) == 0, log
+    # One that the target takes is set as any other.
+    for topic in topics:
+        alter(lab, old, topic, add=["segment.bytes=2000000"])
+    lab.eventually(lambda: are_set(segment_bytes="2000000", flush_messages="2000"), 60, "a size that the target takes")
+    mirror.drain()
+
+
+@integration(timeout_seconds=240)
 def conservatively_only_retention_is_lifted_and_partitions_grow(lab):
     topic = lab.topic("t")
     create(lab, lab.source, topic, "retention.ms=3600000", "min.insync.replicas=3", "segment.bytes=2000000")
