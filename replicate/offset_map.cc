@@ -42,6 +42,16 @@ void pack(std::vector<std::byte>& into, const MapTip& before, const OffsetRun& r
   put_varint(into, static_cast<std::uint64_t>(run.records));
 }
 
+/// Of what pack() has made, in a block that was checked when it was unpacked.
+OffsetRun take_run(std::span<const std::byte>& from, const MapTip& before) {
+  const auto source_gap = take_varint(from);
+  const auto target_gap = take_varint(from);
+  const auto records = take_varint(from);
+  return {.source = before.source + source_gap.value(),
+          .target = before.target + target_gap.value(),
+          .records = records.value()};
+}
+
 void advance(MapTip& tip, const OffsetRun& run) {
   tip = {.source = run.source_end(), .target = run.target_end(), .sequence = tip.sequence.advanced(run.records)};
 }
@@ -105,16 +115,17 @@ std::vector<OffsetRun> OffsetBlock::runs() const {
   runs.reserve(size_);
   MapTip tip = begin_;
   for (std::span<const std::byte> left = packed_; !left.empty();) {
-    const auto source_gap = take_varint(left);
-    const auto target_gap = take_varint(left);
-    const auto records = take_varint(left);
-    runs.push_back({.source = tip.source + source_gap.value(),
-                    .target = tip.target + target_gap.value(),
-                    .records = records.value()});
+    runs.push_back(take_run(left, tip));
     advance(tip, runs.back());
   }
   if (last_) runs.push_back(*last_);
   return runs;
+}
+
+std::optional<OffsetRun> OffsetBlock::first_run() const {
+  if (packed_.empty()) return last_;
+  std::span<const std::byte> left = packed_;
+  return take_run(left, begin_);
 }
 
 // ---- The map --------------------------------------------------------------------------------------------------------

@@ -63,6 +63,7 @@ class OffsetBlock {
   [[nodiscard]] std::int32_t unplaced() const { return unplaced_; }
   [[nodiscard]] std::size_t size() const { return size_; }  // in runs
   [[nodiscard]] std::vector<OffsetRun> runs() const;
+  [[nodiscard]] std::optional<OffsetRun> first_run() const;  // behind begin(), where that is a hole
 
  private:
   MapTip begin_;

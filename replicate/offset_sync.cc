@@ -14,16 +14,18 @@ using protocol::Sequence;
 
 namespace {
 
-constexpr std::int8_t extension_format = 1;
+constexpr std::int8_t extension_format = 2;
 
-std::optional<OffsetSync::Extension> parse_extension(protocol::Reader& reader, Offset source, Offset target,
-                                                     std::string& why) {
+std::optional<OffsetSync::Extension> parse_extension(protocol::Reader& reader, std::string& why) {
   const auto format = reader.integer<std::int8_t>();
   const ProducerId identity(reader.integer<std::int64_t>());
+  const Offset source(reader.integer<std::int64_t>());
+  const Offset target(reader.integer<std::int64_t>());
   const auto sequence = reader.integer<std::int32_t>();
   const auto unplaced = reader.integer<std::int32_t>();
-  if (!reader.ok() || format != extension_format || sequence < 0 || unplaced < 0) {
-    why = "what follows the sync is not shunt's, or of a later version of shunt";
+  if (!reader.ok() || format != extension_format || source < Offset(0) || target < Offset(0) || sequence < 0 ||
+      unplaced < 0) {
+    why = "what follows the sync is not shunt's, or of another version of shunt";
     return std::nullopt;
   }
   auto block = OffsetBlock::unpack({.source = source, .target = target, .sequence = Sequence(sequence)}, unplaced,
@@ -39,10 +41,11 @@ std::optional<OffsetSync::Extension> parse_extension(protocol::Reader& reader, O
 
 OffsetSync OffsetSync::of(std::string_view topic, PartitionIndex partition, ProducerId identity,
                           const OffsetBlock& block) {
+  const std::optional<OffsetRun> first = block.first_run();
   return {.topic = std::string(topic),
           .partition = partition,
-          .upstream = block.begin().source,
-          .downstream = block.begin().target,
+          .upstream = first ? first->source : block.begin().source,
+          .downstream = first ? first->target : block.begin().target - 1,
           .extension = Extension{.identity = identity, .block = block}};
 }
 
@@ -50,7 +53,7 @@ std::vector<std::byte> OffsetSync::key() const {
   protocol::Writer writer;
   put_string(writer, topic);
   writer.integer(partition.value());
-  if (extension) writer.integer(upstream.value());
+  if (extension) writer.integer(extension->block.begin().source.value());
   return writer.take();
 }
 
@@ -61,6 +64,8 @@ std::vector<std::byte> OffsetSync::value() const {
   if (extension) {
     writer.integer(extension_format);
     writer.integer(extension->identity.value());
+    writer.integer(extension->block.begin().source.value());
+    writer.integer(extension->block.begin().target.value());
     writer.integer(extension->block.begin().sequence.value());
     writer.integer(extension->block.unplaced());
     writer.bytes(extension->block.packed());
@@ -78,12 +83,12 @@ std::optional<OffsetSync> OffsetSync::parse(std::span<const std::byte> key, std:
   sync.upstream = Offset(from_value.integer<std::int64_t>());
   sync.downstream = Offset(from_value.integer<std::int64_t>());
   if (!from_key.ok() || !from_value.ok() || sync.topic.empty() || sync.partition < PartitionIndex(0) ||
-      sync.upstream < Offset(0) || sync.downstream < Offset(0)) {
+      sync.upstream < Offset(0) || sync.downstream < Offset(from_value.left() > 0 ? -1 : 0)) {
     why = "not an offset sync as MirrorMaker 2 writes them";
     return std::nullopt;
   }
   if (from_value.left() > 0) {
-    sync.extension = parse_extension(from_value, sync.upstream, sync.downstream, why);
+    sync.extension = parse_extension(from_value, why);
     if (!sync.extension) return std::nullopt;
   }
   return sync;

@@ -2,12 +2,16 @@
 // exactness needs behind it, where that class does not look:
 //
 //   key     topic STRING | partition INT32                     | source offset INT64
-//   value   upstream offset INT64 | downstream offset INT64    | format INT8 = 1 | producer id INT64 | sequence INT32
-//                                                              | unplaced INT32 | packed runs (offset_map.h)
+//   value   upstream offset INT64 | downstream offset INT64    | format INT8 = 2 | producer id INT64
+//                                                              | source offset INT64 | target offset INT64
+//                                                              | sequence INT32 | unplaced INT32
+//                                                              | packed runs (offset_map.h)
 //
-// The offset in the key gives every block of a map a key of its own, so that compaction of the topic (it is compacted)
-// keeps them all. MirrorMaker 2 sees the first record of each block as one of its syncs. A record with nothing behind
-// MirrorMaker 2's part is one of its own.
+// The offset in the key, where the block begins, gives every block of a map a key of its own, so that compaction of the
+// topic (it is compacted) keeps them all. MirrorMaker 2 sees the first record of each block as one of its syncs: not the
+// block's beginning, which may be a hole, for it takes whatever is behind a sync to lie behind that on the target, too,
+// and would lead groups past the first record. A block without records says "right before it begins". A record with
+// nothing behind MirrorMaker 2's part is one of its own.
 #pragma once
 
 #include <cstddef>
@@ -27,7 +31,7 @@ struct OffsetSync {
   std::string topic;  // of the source
   protocol::PartitionIndex partition;
   protocol::Offset upstream;
-  protocol::Offset downstream;
+  protocol::Offset downstream;  // of a block without records: -1 where it begins at 0
 
   /// What shunt adds.
   struct Extension {

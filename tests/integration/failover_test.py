@@ -291,3 +291,73 @@ def an_open_transaction_and_producers_at_work_are_seen(lab):
     load.kill()
     load.wait()
     assert MARKS not in lab.target.metadata()["topics"] or not is_marked(lab, lab.target)
+
+
+@integration(timeout_seconds=300)
+def of_two_flows_only_the_one_that_is_named_fails_over(lab):
+    """A topic each, to a target each; one group reads both."""
+    source, target, other = lab.cluster("source"), lab.cluster("target"), lab.cluster("other")
+    moving, staying = lab.load_all([{"topic": name, "records": 50} for name in ("moving", "staying")], source)
+    group = f"{lab.name}.group"
+    commit(lab, source, {group: {(moving, 0): 20, (staying, 0): 20}})
+    settings = {
+        **GROUPS,
+        "clusters": "source, target, other",
+        "other.bootstrap.servers": other.bootstrap,
+        "source->other.enabled": "true",
+        "source->other.topics": re.escape(staying),
+    }
+    two_flows = {"source": source, "target": target, "settings": settings}
+    config = lab.config([moving], **two_flows)
+    named = ("--flow", "source->target")
+
+    def at(cluster, topic):
+        return groups_of(lab, cluster)[group][f"{topic}-0"]["offset"]
+
+    # Which one is meant must be said, and must be in the file; commands that are about all flows do not take it.
+    for command in ("failover", "failback"):
+        said = refused(lab, command, config, 2)
+        assert "the file has 2 enabled flows; say which with --flow: source->target, source->other" in said, said
+        for unknown in ("target->source", "source", "source->nowhere"):
+            said = refused(lab, command, config, 2, "--flow", unknown)
+            assert f"--flow {unknown}: the enabled flows are source->target, source->other" in said, said
+    for command in ("run", "plan", "check", "verify", "groups"):
+        assert "--flow" in refused(lab, command, config, 2, *named)
+    assert not [topic for cluster in (target, other) for topic in cluster.metadata()["topics"]]
+
+    service = lab.start_mirror([moving], **two_flows)
+    lab.until_level([moving], source, target)
+    lab.until_level([staying], source, other)
+    lab.load_all([{"topic": name, "records": 30, "start": 50} for name in ("moving", "staying")], source)
+    commit(lab, source, {group: {(moving, 0): 60, (staying, 0): 60}})
+    said, text = decide(lab, "failover", config, 0, *named)
+    assert said["done"] and said["flow"] == "source->target", said
+    assert {entry["topic"] for key in ("partitions", "groups") for entry in said[key]} == {moving}, said
+    assert f"bootstrap.servers = {target.bootstrap}" in text and other.bootstrap not in text, text
+    assert is_marked(lab, target) and MARKS not in other.metadata()["topics"]
+    assert lab.ends(target, [moving]) == {(moving, 0): 80} and at(target, moving) == 60
+    # The service ends this flow, and goes on with the other, groups and all.
+    ended = {"target": "target", "condition": "failed.over"}
+    lab.eventually(lambda: service.metrics("shunt_conditions_total", **ended) > 0, 30, "the service has noticed")
+    lab.load(source, topic="staying", records=15, start=80)
+    commit(lab, source, {group: {(staying, 0): 90}})
+    lab.until_level([staying], source, other)
+    lab.eventually(lambda: at(other, staying) == 90, 30, "the group has followed")
+    assert service.metrics("shunt_conditions_total", target="other", condition="failed.over") == 0
+    # A dry run for the other one finds nothing left; that it has not failed over is known, too.
+    said, _ = decide(lab, "failover", config, 0, "--flow", "source->other", "--dry-run")
+    assert said["clean"] and said["flow"] == "source->other" and not said["done"], said
+    assert "source->other has not failed over" in refused(lab, "failback", config, 1, "--flow", "source->other")
+    # Back again: what the target was given, and nothing else.
+    lab.load(target, topic="moving", records=10, start=80)
+    commit(lab, target, {group: {(moving, 0): 85}})
+    said, _ = decide(lab, "failback", config, 0, *named)
+    assert said["done"] and said["flow"] == "target->source" and said["records"] == 10, said
+    assert not is_marked(lab, target) and at(source, moving) == 85 and at(source, staying) == 90
+    lab.assert_identical([moving], source=source, target=target)
+    lab.load_all([{"topic": "moving", "records": 5, "start": 90}, {"topic": "staying", "records": 5, "start": 95}], source)
+    lab.until_level([staying], source, other)
+    service.drain(code=1)
+    assert mirror(lab, config)["records"] == 5
+    lab.assert_identical([moving], source=source, target=target, batches=False)
+    lab.assert_identical([staying], source=source, target=other)

@@ -3,9 +3,13 @@
 import json
 import subprocess
 
-from harness import ROOT, integration
+from acls_test import grant
+from harness import IDENTITY, ROOT, integration
 from holes_test import load_transactions
 from mapped_test import FOREIGN, records
+from permissions_test import PRINCIPAL
+from secured_lab import client
+from take_over_test import MirrorMaker
 
 SYNC = {
     "sync.group.offsets.enabled": "true",
@@ -305,3 +309,126 @@ def share_groups_begin_at_the_same_record(lab):
     lab.mirror([topic], source=source, target=target, settings=SYNC)
     there = groups_of(lab, target)
     assert [there[group][key]["offset"] for group in ("share", "later")] == [40, 60], there
+
+
+@integration(timeout_seconds=120)
+def a_group_that_the_target_refuses_is_named_until_the_right_is_given(lab):
+    """To ask where a group is takes Describe on it, to write it Read; the others go on meanwhile."""
+    target = lab.cluster("target", secure=True)
+    topic = lab.load(topic="t", records=100)
+    place, key = (topic, 0), f"{topic}-0"
+    allowed, seen, hidden = names = [lab.topic(name) for name in ("allowed", "seen", "hidden")]
+    for group, operation in ((allowed, "Read"), (seen, "Describe")):
+        grant(lab, target, "--allow-principal", PRINCIPAL, "--group", group, "--operation", operation)
+    commit(lab, lab.source, {name: {place: 40} for name in names})
+    settings = {**SYNC, **client("target", target, "SASL_PLAINTEXT", "SCRAM-SHA-256")}
+    mirror = lab.start_mirror([topic], target=target, settings=settings)
+
+    def at():
+        there = groups_of(lab, target)
+        return [there.get(group, {}).get(key, {}).get("offset") for group in names]
+
+    def rounds(count):
+        duty = {"duty": "group offsets"}
+        done, failed = (mirror.metrics(f"shunt_duty_{how}_total", **duty) for how in ("done", "failed"))
+        lab.eventually(lambda: mirror.metrics("shunt_duty_done_total", **duty) >= done + count, 60, "more rounds")
+        assert mirror.metrics("shunt_duty_failed_total", **duty) == failed, mirror.log_text()
+
+    lab.eventually(lambda: mirror.metrics("shunt_groups", state="refused") == 2, 60, "two groups are refused")
+    lab.eventually(lambda: at() == [40, None, None], 30, "the third one is written")
+    assert {labels["group"] for labels, _ in mirror.samples("shunt_group_refused")} == {seen, hidden}
+    assert mirror.metrics("shunt_groups", state="current") == 1
+    # So does a run that ends by itself say it.
+    refused = lab.mirror([topic], target=target, settings=settings)["refused_groups"]
+    assert {one["group"] for one in refused} == {seen, hidden}, refused
+    assert all(one["flow"] == "source->target" and "GROUP_AUTHORIZATION_FAILED" in one["reason"] for one in refused), refused
+    # Those that are allowed go on, and what is refused is said once.
+    commit(lab, lab.source, {name: {place: 60} for name in names})
+    lab.eventually(lambda: at() == [60, None, None], 30, "the group that is allowed has moved on")
+    rounds(2)
+    said = [line for line in mirror.log_text().splitlines() if "are not taken" in line]
+    assert len(said) == 2 and all("GROUP_AUTHORIZATION_FAILED" in line for line in said), said
+    assert sorted(group for line in said for group in (seen, hidden) if f" {group} " in line) == [hidden, seen], said
+    # Once the right is given both are written.
+    for group in (seen, hidden):
+        grant(lab, target, "--allow-principal", PRINCIPAL, "--group", group, "--operation", "Read")
+    lab.eventually(lambda: at() == [60, 60, 60], 30, "all groups are there")
+    lab.eventually(lambda: mirror.metrics("shunt_groups", state="current") == 3, 30, "all groups are current")
+    assert not mirror.samples("shunt_group_refused") and mirror.metrics("shunt_groups", state="refused") == 0
+    lab.eventually(lambda: "offsets are taken again of group" in mirror.log_text(), 10, "it is said")
+    mirror.drain()
+
+
+@integration(timeout_seconds=300)
+def mirror_maker_translates_by_mapped_offsets_and_never_too_far(lab):
+    """MirrorMaker 2's own checkpoints, made of shunt's offset syncs, leave no group behind a record that it has not read. And in
+    place of them shunt puts its own, which are exact: both as MirrorMaker 2's client reads them."""
+    source, target = lab.cluster("source"), lab.cluster("target")
+    # A beginning that no reader sees, and more than the thousand runs of records that are stored at once.
+    late, steps, mixed, _ = lab.load_all(
+        [
+            {"topic": "late", "records": 20, "transaction": 20, "abort": 1},
+            {"topic": "steps", "records": 1200, "transaction": 1},
+            {"topic": "mixed", "records": 300, "transaction": 20, "abort": 2},
+            {"topic": "late", "records": 40, "start": 20, "transaction": 20},
+        ],
+        source,
+    )
+    topics = [late, steps, mixed]
+    for topic in topics:
+        target.create_topic(topic)
+        lab.kcat(target, "-P", "-t", topic, "-p", 0, feed=b"".join(FOREIGN + b"%d\n" % n for n in range(7)))
+    # Where MirrorMaker 2 goes on: it has nothing to copy.
+    target.create_topic("mm2-offsets.source.internal", partitions=25, configs={"cleanup.policy": "compact"})
+    here = {topic: [offset for offset, _ in records(lab, source, topic)] for topic in topics}
+    ends = lab.ends(source, topics)
+    places = {
+        late: (0, 10, here[late][0], here[late][1], ends[late, 0]),
+        steps: (0, 1, 1999, 2000, 2001, ends[steps, 0]),  # the second thousand begins behind the marker at 1999
+        mixed: (0, 135, ends[mixed, 0]),
+    }
+    groups = {f"{topic}.at-{offset}": (topic, offset) for topic, offsets in places.items() for offset in offsets}
+    commit(lab, source, {group: {(topic, 0): offset} for group, (topic, offset) in groups.items()})
+    settings = {
+        "shunt.offsets": "mapped",
+        "emit.offset-syncs.enabled": "true",
+        "source.consumer.isolation.level": "read_committed",
+        **{f"{own}.replication.factor": 1 for own in ("offset-syncs.topic", "checkpoints.topic", "heartbeats.topic")},
+        **{f"target.{own}.storage.replication.factor": 1 for own in ("offset", "status", "config")},
+    }
+    where = {"source": source, "target": target}
+    lab.mirror(topics, settings=settings, **where)
+    copied = lab.ends(target, topics)
+    there = {topic: [offset for offset, rest in records(lab, target, topic) if FOREIGN not in rest] for topic in topics}
+
+    def with_checkpoints():
+        keys = lab.kcat(target, "-C", "-q", "-e", "-t", CHECKPOINTS, "-o", "beginning", "-f", "%k\n").decode(errors="replace")
+        return {group for group in groups if f"{group}\0" in keys}
+
+    def read_twice():
+        """{group: records} as MirrorMaker 2's client translates; less than none: it would miss records."""
+        said = lab.judge(
+            "remote", "--bootstrap", target.bootstrap, "--alias", "source", "--policy", IDENTITY,
+            *(part for group in groups for part in ("--group", group)),
+        )["groups"]  # fmt: skip
+        found = {}
+        for group, (topic, offset) in groups.items():
+            for at in said[group].values():
+                found[group] = sum(one >= at for one in there[topic]) - sum(one >= offset for one in here[topic])
+        return found
+
+    # It knows the first record of what is stored at once, and the last one of all; of what is before it may know nothing.
+    firsts = {late: here[late][0], steps: 2000, mixed: here[mixed][0]}
+    known = {group for group, (topic, offset) in groups.items() if offset >= firsts[topic]}
+    exact = {group for group in known if groups[group][1] in (firsts[groups[group][0]], ends[groups[group][0], 0])}
+    often = {"emit.checkpoints.enabled": "true", "emit.checkpoints.interval.seconds": 1, "refresh.groups.interval.seconds": 1}
+    maker = MirrorMaker(lab, target, lab.config(topics, settings={**settings, **often}, **where), "mm2")
+    lab.eventually(lambda: with_checkpoints() >= known, 60, "MirrorMaker 2 has translated what it knows")
+    maker.stop()
+    found = read_twice()
+    assert found.keys() >= known and min(found.values()) >= 0, found
+    assert {found[group] for group in exact} == {0}, found
+    assert lab.ends(target, topics) == copied, "MirrorMaker 2 had something to copy"
+    # What shunt says in its place is exact, everywhere.
+    lab.mirror(topics, settings={**settings, **SYNC}, **where)
+    assert read_twice() == dict.fromkeys(groups, 0)

@@ -77,6 +77,8 @@ def a_target_with_records_of_others_takes_the_sources_behind_them(lab):
     syncs = offset_syncs(lab, lab.target, "mm2-offset-syncs.source.internal")
     seen = Counter()
     for topic, partition, upstream, downstream in syncs:
+        if (upstream, downstream) == (0, 6):
+            continue  # a map of nothing yet: what comes lies behind the seven records of others
         if upstream in places.get((topic, partition), {}):
             assert places[topic, partition][upstream] == downstream, (topic, partition, upstream, downstream)
             seen[topic] += 1

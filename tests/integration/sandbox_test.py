@@ -10,9 +10,14 @@ import socket
 import subprocess
 from pathlib import Path
 
+from acls_test import grant
+from failover_test import GROUPS, decide, is_marked
+from groups_test import commit, groups_of
 from harness import integration
 from holes_test import load_transactions
+from permissions_test import PRINCIPAL
 from secured_lab import LOOPS, client, secured
+from shuntlab import security
 
 
 @integration(timeout_seconds=200)
@@ -67,6 +72,54 @@ def a_running_mirror_is_confined_and_goes_on(lab):
         assert run.metrics("process_resident_memory_bytes") > 0  # /proc is still read
         run.drain()
         assert not run.summary()["failures"], run.summary()
+
+
+@integration(timeout_seconds=300)
+def clients_move_over_and_back_in_the_sandbox(lab):
+    """With the file of the mirror: whatever is read, certificates and secrets of both directions, is read as before."""
+    source, target = secured(lab)
+    ends = {"source": source, "target": target}
+    secrets = lab.home / "secrets"
+    secrets.write_text(f"password={security.PASSWORD}\n")
+    settings = {
+        **GROUPS,
+        **client("source", source, "SASL_SSL", "SCRAM-SHA-512", password=f"${{file:{secrets}:password}}"),
+        **client("target", target, "SSL"),
+        "config.providers": "file",
+        "config.providers.file.class": "org.apache.kafka.common.config.provider.FileConfigProvider",
+        "shunt.sandbox": "required",
+    }
+    topic = lab.load(source, topic="t", records=100, partitions=2)
+    group, key = f"{lab.name}.group", f"{topic}-1"
+    for cluster in (source, target):
+        grant(lab, cluster, "--allow-principal", PRINCIPAL, "--group", group, "--operation", "Read")
+    for number, loop in enumerate(LOOPS):
+        config = lab.config([topic], settings={**settings, "shunt.io": loop}, **ends)
+        there = 100 + 40 * number
+
+        def hand(command, code, *options):
+            said, text = decide(lab, command, config, code, *options)
+            assert re.search(r"sandbox: .*Landlock.*seccomp", text), text
+            return said
+
+        commit(lab, source, {group: {(topic, 1): 20 + 20 * number}})
+        left = hand("failover", 1, "--dry-run")["partitions"]
+        assert sum(entry["left"] for entry in left) == (20 if number else 100), left
+        said = hand("failover", 0)
+        assert said["done"] and said["clean"] and said["records"] == (20 if number else 100), said
+        assert is_marked(lab, target) and groups_of(lab, target)[group][key]["offset"] == 20 + 20 * number
+        lab.assert_identical([topic], batches=False, **ends)
+        lab.load(target, topic="t", records=20, partitions=2, start=there)
+        commit(lab, target, {group: {(topic, 1): 30 + 20 * number}})
+        said = hand("failback", 0)
+        assert said["done"] and said["clean"] and said["records"] == 20, said
+        assert not is_marked(lab, target) and groups_of(lab, source)[group][key]["offset"] == 30 + 20 * number
+        lab.assert_identical([topic], batches=False, **ends)
+        lab.load(source, topic="t", records=20, partitions=2, start=there + 20)
+    # A source that is gone is missed in the sandbox as it is outside.
+    source.broker(1).kill()
+    assert not hand("failover", 1)["source_reachable"]
+    assert hand("failover", 0, "--force")["done"] and is_marked(lab, target)
 
 
 @integration(timeout_seconds=60)

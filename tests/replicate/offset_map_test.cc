@@ -60,6 +60,8 @@ TEST(OffsetBlock, IsReadBackAsItWasPacked) {
     EXPECT_EQ(read->size(), merged.size());
     EXPECT_THAT(read->runs(), ElementsAreArray(merged));
     EXPECT_THAT(block.runs(), ElementsAreArray(merged));
+    EXPECT_EQ(OffsetBlock(begin).first_run(), std::nullopt);
+    for (const OffsetBlock& one : {block, *read}) EXPECT_EQ(one.first_run(), std::optional(merged.front()));
   }
 }
 

@@ -27,9 +27,10 @@ Bytes bytes(std::initializer_list<int> values) {
 const Bytes mm2_key = bytes({0, 1, 't', 0, 0, 0, 3});
 const Bytes mm2_value = bytes({0, 0, 0, 0, 0, 0, 3, 0xe8, 0, 0, 0, 0, 0, 0, 1, 2});
 
+// Begins in a hole of one offset: its first record is the one that MirrorMaker 2 is told of.
 OffsetBlock block() {
-  OffsetBlock block({.source = Offset(1000), .target = Offset(258), .sequence = Sequence(9)});
-  block.append({.source = Offset(1001), .target = Offset(258), .records = 300});
+  OffsetBlock block({.source = Offset(999), .target = Offset(258), .sequence = Sequence(9)});
+  block.append({.source = Offset(1000), .target = Offset(258), .records = 300});
   block.append({.source = Offset(1400), .target = Offset(558), .records = 1});
   return block;
 }
@@ -65,6 +66,29 @@ TEST(OffsetSync, ABlockFollowsWhatMirrorMakerReads) {
   EXPECT_THAT(read->extension->block.runs(), ElementsAreArray(block().runs()));
 }
 
+TEST(OffsetSync, ABlockKeepsItsKeyWhileItGrows) {
+  OffsetBlock growing = block();
+  growing.append({.source = Offset(1500), .target = Offset(600), .records = 1});
+  const OffsetBlock none({.source = Offset(999), .target = Offset(258), .sequence = Sequence(9)});
+  const Bytes key = OffsetSync::of("t", PartitionIndex(3), ProducerId(77), block()).key();
+  for (const OffsetBlock& other : {none, growing})
+    EXPECT_THAT(OffsetSync::of("t", PartitionIndex(3), ProducerId(77), other).key(), ElementsAreArray(key));
+}
+
+TEST(OffsetSync, ABlockWithoutRecordsLeadsMirrorMakerNoFurtherThanItsBeginning) {
+  for (const Offset target : {Offset(0), Offset(258)}) {
+    const OffsetBlock none({.source = Offset(999), .target = target, .sequence = Sequence(9)});
+    const OffsetSync written = OffsetSync::of("t", PartitionIndex(3), ProducerId(77), none);
+    EXPECT_EQ(written.upstream, Offset(999));
+    EXPECT_EQ(written.downstream + 1, target) << "where it puts whatever comes behind 999";
+    std::string why;
+    const auto read = OffsetSync::parse(written.key(), written.value(), why);
+    ASSERT_TRUE(read.has_value() && read->extension.has_value()) << why;
+    EXPECT_EQ(read->extension->block.begin(), none.begin());
+    EXPECT_EQ(read->extension->block.size(), 0U);
+  }
+}
+
 TEST(OffsetSync, WhatIsNoneSaysWhy) {
   const OffsetSync sync = OffsetSync::of("t", PartitionIndex(3), ProducerId(77), block());
   const Bytes key = sync.key();
@@ -81,9 +105,9 @@ TEST(OffsetSync, WhatIsNoneSaysWhy) {
   EXPECT_FALSE(OffsetSync::parse(bytes({0xff, 0xff, 0, 0, 0, 0}), value, why).has_value());
   EXPECT_FALSE(OffsetSync::parse({}, value, why).has_value());
   Bytes later = value;
-  later[mm2_value.size()] = std::byte{2};
+  later[mm2_value.size()] = std::byte{3};
   EXPECT_FALSE(OffsetSync::parse(key, later, why).has_value());
-  EXPECT_THAT(why, HasSubstr("a later version"));
+  EXPECT_THAT(why, HasSubstr("another version"));
 }
 
 }  // namespace

@@ -79,6 +79,21 @@ TEST(SummaryTest, NamesConditionsAndHowOftenTheyWereMet) {
   EXPECT_EQ(parsed.at("failures").at(0).at("condition").as_string(), "foreign.writer");
 }
 
+TEST(SummaryTest, NamesGroupsThatTheTargetRefuses) {
+  MirrorStatus status = finished();
+  EXPECT_THAT(summary_text(summarise(status), status), Not(HasSubstr("refused")));
+  replicate::GroupsStatus& groups = status.groups.emplace_back();
+  groups.flow = "A->B";
+  groups.refused.push_back({.group = "billing", .reason = "B says no"});
+  EXPECT_THAT(summary_text(summarise(status), status),
+              HasSubstr("refused: A->B offsets of group billing: B says no\n"));
+  const boost::json::value parsed = boost::json::parse(summary_json(summarise(status), status));
+  const boost::json::value& refused = parsed.at("refused_groups").at(0);
+  EXPECT_EQ(refused.at("flow").as_string(), "A->B");
+  EXPECT_EQ(refused.at("group").as_string(), "billing");
+  EXPECT_EQ(refused.at("reason").as_string(), "B says no");
+}
+
 TEST(SummaryTest, OneJsonObjectOnOneLine) {
   MirrorStatus status = finished();
   status.topic_errors.emplace_back("A->B: clicks: refused");

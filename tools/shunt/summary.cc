@@ -93,6 +93,11 @@ std::string summary_text(const Summary& summary, const MirrorStatus& status) {
     text += fmt::format("failed: {} {}-{} at offset {}: {}\n", partition.flow, partition.source_topic,
                         partition.partition, partition.position, printable(partition.reason));
   }
+  for (const replicate::GroupsStatus& groups : status.groups) {
+    for (const replicate::GroupsStatus::Refused& refused : groups.refused)
+      text += fmt::format("refused: {} offsets of group {}: {}\n", groups.flow, printable(refused.group),
+                          printable(refused.reason));
+  }
   return text;
 }
 
@@ -110,6 +115,13 @@ std::string summary_json(const Summary& summary, const MirrorStatus& status) {
                          {"reason", printable(partition.reason)}};
     if (partition.condition) failure["condition"] = replicate::to_string(*partition.condition);
     failures.push_back(std::move(failure));
+  }
+  json::array refused_groups;
+  for (const replicate::GroupsStatus& groups : status.groups) {
+    for (const replicate::GroupsStatus::Refused& refused : groups.refused) {
+      refused_groups.push_back(json::object{
+          {"flow", groups.flow}, {"group", printable(refused.group)}, {"reason", printable(refused.reason)}});
+    }
   }
   json::object conditions;
   for (const auto& [condition, count] : summary.conditions) conditions[replicate::to_string(condition)] = count;
@@ -139,7 +151,8 @@ std::string summary_json(const Summary& summary, const MirrorStatus& status) {
                             {"interruptions", summary.interruptions},
                             {"conditions", std::move(conditions)},
                             {"shards", std::move(shards)},
-                            {"failures", std::move(failures)}};
+                            {"failures", std::move(failures)},
+                            {"refused_groups", std::move(refused_groups)}};
   return json::serialize(object) + "\n";
 }
 

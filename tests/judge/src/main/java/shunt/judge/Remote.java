@@ -2,9 +2,11 @@ package shunt.judge;
 
 import java.time.Duration;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.ConcurrentSkipListMap;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.connect.mirror.MirrorClient;
@@ -18,7 +20,7 @@ final class Remote {
         settings.put("replication.policy.class", options.or("policy", "org.apache.kafka.connect.mirror.DefaultReplicationPolicy"));
         settings.put("source.cluster.alias", options.or("alias", ""));
         String alias = options.or("alias", null);
-        Iterable<String> groups = options.all("group");
+        List<String> groups = options.all("group");
         options.finish();
 
         Map<String, Object> result = new LinkedHashMap<>();
@@ -30,14 +32,14 @@ final class Remote {
             result.put("hops", hops);
             result.put("heartbeats", new TreeSet<>(client.heartbeatTopics()));
             result.put("checkpoints", new TreeSet<>(client.checkpointTopics()));
-            Map<String, Object> translated = new TreeMap<>();
-            for (String group : groups) {
+            Map<String, Object> translated = new ConcurrentSkipListMap<>();
+            groups.parallelStream().forEach(group -> {
                 Map<TopicPartition, OffsetAndMetadata> offsets =
                     client.remoteConsumerOffsets(group, alias, PATIENCE);
                 Map<String, Object> byPartition = new TreeMap<>();
                 offsets.forEach((partition, offset) -> byPartition.put(partition.toString(), offset.offset()));
                 translated.put(group, byPartition);
-            }
+            });
             result.put("groups", translated);
         }
         Json.print(result);
