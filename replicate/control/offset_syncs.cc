@@ -228,19 +228,24 @@ Awaitable<bool> OffsetSyncs::has_moved() {
   co_return next != sequence_;
 }
 
-/// Whether the log has `batch` at `offset`.
+/// Whether the log has `batch` at `offset`. Another instance may have stored some of the same.
 Awaitable<bool> OffsetSyncs::is_there(Offset offset, std::vector<std::byte> batch) {
-  LogCursor cursor(cluster_, partition_, offset, offset + 1, Isolation::read_uncommitted, identity_);
+  const protocol::RecordBatchHeader header = protocol::RecordBatchHeader::of(batch);
+  LogCursor cursor(cluster_, partition_, offset, offset + header.record_count(), Isolation::read_uncommitted,
+                   identity_);
   std::string why;
   const auto payload = protocol::open_record_batch(batch, batch.size(), why);
   if (!payload) co_return false;
-  protocol::RecordReader reader(protocol::RecordBatchHeader::of(batch), *payload);
-  protocol::Record ours;
-  const bool is_found = co_await cursor.settle();
-  if (!is_found || !reader.next(ours)) co_return false;
-  const protocol::Record& there = cursor.record();
-  co_return std::ranges::equal(*ours.key, *there.key) && std::ranges::equal(*ours.value, *there.value) &&
-      ours.timestamp_ms == there.timestamp_ms;
+  protocol::RecordReader reader(header, *payload);
+  for (protocol::Record ours; reader.next(ours);) {
+    const bool is_found = co_await cursor.settle();
+    if (!is_found) co_return false;
+    const protocol::Record& there = cursor.record();
+    const bool is_same = protocol::has_same_payload(ours, there) && ours.timestamp_ms == there.timestamp_ms;
+    if (!is_same) co_return false;
+    cursor.next_record();
+  }
+  co_return true;
 }
 
 }  // namespace shunt::replicate

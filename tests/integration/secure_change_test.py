@@ -175,6 +175,69 @@ def a_password_that_is_changed_at_the_broker(lab):
     assert "another" not in run.log_text() and security.PASSWORD not in run.log_text()
 
 
+@integration(timeout_seconds=180)
+def a_password_that_is_rotated_in_its_file(lab):
+    """As whoever rotates them does it: in the file before the broker knows it, or behind; a restart is not needed."""
+    source, target = secured(lab, properties={"connections.max.reauth.ms": 3000})
+    topic = lab.load(cluster=source, topic="t", records=500, partitions=3)
+    secrets, folder = lab.home / "secrets.properties", lab.home / "secrets"
+    folder.mkdir()
+
+    def write(path, text):
+        path.with_suffix(".new").write_text(text)
+        os.rename(path.with_suffix(".new"), path)
+
+    def in_file(cluster, password):
+        if cluster is source:
+            write(secrets, f"password = {password}\n")
+        else:
+            write(folder / "password", password)
+
+    def at_broker(cluster, password):
+        lab.tool(cluster, "kafka.admin.ConfigCommand", "--alter", "--entity-type", "users", "--entity-name", security.USER,
+                 "--add-config", f"SCRAM-SHA-512=[password={password}]")  # fmt: skip
+
+    for cluster in (source, target):
+        in_file(cluster, security.PASSWORD)
+    provider = "org.apache.kafka.common.config.provider"
+    settings = {
+        **client("source", source, "SASL_PLAINTEXT", "SCRAM-SHA-512", password=f"${{file:{secrets}:password}}"),
+        **client("target", target, "SASL_PLAINTEXT", "SCRAM-SHA-512", password=f"${{dir:{folder}:password}}"),
+        "config.providers": "file, dir",
+        "config.providers.file.class": f"{provider}.FileConfigProvider",
+        "config.providers.dir.class": f"{provider}.DirectoryConfigProvider",
+        "shunt.sandbox": "auto",
+    }
+    run = lab.start_mirror([topic], source=source, target=target, settings=settings)
+    lab.until_level([topic], source, target)
+    told = lambda: run.log_text().count("new connections show SCRAM-SHA-512 as user")
+    refused = lambda name: re.search(rf"{name} broker 1.*the broker refuses user or password", run.log_text())
+
+    at_broker(source, "rotated-behind")
+    lab.eventually(lambda: refused("source"), 30, "the old one is refused")
+    lab.load(cluster=source, topic="t", records=300, partitions=3)
+    in_file(source, "rotated-behind")
+    lab.until_level([topic], source, target, timeout_seconds=60)
+    assert told() == 1, run.log_text()
+
+    in_file(target, "rotated-before")
+    lab.eventually(lambda: told() == 2, 20, "the new one is read")
+    at_broker(target, "rotated-before")
+    lab.load(cluster=source, topic="t", records=300, partitions=3)
+    lab.until_level([topic], source, target, timeout_seconds=60)
+
+    in_file(source, "")
+    lab.eventually(lambda: "cannot be used" in run.log_text(), 20, "what is no password is named")
+    lab.load(cluster=source, topic="t", records=300, partitions=3)
+    lab.until_level([topic], source, target, timeout_seconds=60)
+    run.drain()
+    assert not run.summary()["failures"], run.summary()
+    lab.assert_identical([topic], source=source, target=target)
+    assert "rotated-" not in run.log_text() and security.PASSWORD not in run.log_text()
+    for cluster in (source, target):
+        at_broker(cluster, security.PASSWORD)  # for whoever is next
+
+
 @integration(timeout_seconds=240)
 def certificates_are_replaced_under_a_running_mirror(lab):
     source, target = secured(lab)

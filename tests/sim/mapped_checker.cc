@@ -176,12 +176,13 @@ void MappedChecker::check_syncs(const PartitionKey& key, const StoredBatch& batc
     if (!sync) return fail(key, batch, why);
     const PartitionKey source{sync->topic, sync->partition.value()};
     if (!writers_.contains(source)) return fail(key, batch, "a sync of no partition of the source");
-    if (!sync->extension) {
-      if (may_be_said(source, sync->upstream.value(), sync->downstream.value())) continue;
+    const bool tells_of_record = !sync->extension || sync->extension->block.size() > 0;
+    if (tells_of_record && !may_be_said(source, sync->upstream.value(), sync->downstream.value())) {
       return fail(key, batch,
                   fmt::format("MirrorMaker 2 is told that the record at {} of {}-{} is at {}", sync->upstream.value(),
                               source.first, source.second, sync->downstream.value()));
     }
+    if (!sync->extension) continue;
     OffsetBlock& block = sync->extension->block;
     const std::string untrue = check_block(source, block);
     if (!untrue.empty()) return fail(key, batch, fmt::format("{}-{}: {}", source.first, source.second, untrue));
