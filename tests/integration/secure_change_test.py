@@ -213,16 +213,16 @@ def a_password_that_is_rotated_in_its_file(lab):
     told = lambda: run.log_text().count("new connections show SCRAM-SHA-512 as user")
     refused = lambda name: re.search(rf"{name} broker 1.*the broker refuses user or password", run.log_text())
 
-    at_broker(source, "rotated-behind")
+    at_broker(source, "secret-behind")
     lab.eventually(lambda: refused("source"), 30, "the old one is refused")
     lab.load(cluster=source, topic="t", records=300, partitions=3)
-    in_file(source, "rotated-behind")
+    in_file(source, "secret-behind")
     lab.until_level([topic], source, target, timeout_seconds=60)
     assert told() == 1, run.log_text()
 
-    in_file(target, "rotated-before")
+    in_file(target, "secret-before")
     lab.eventually(lambda: told() == 2, 20, "the new one is read")
-    at_broker(target, "rotated-before")
+    at_broker(target, "secret-before")
     lab.load(cluster=source, topic="t", records=300, partitions=3)
     lab.until_level([topic], source, target, timeout_seconds=60)
 
@@ -233,7 +233,7 @@ def a_password_that_is_rotated_in_its_file(lab):
     run.drain()
     assert not run.summary()["failures"], run.summary()
     lab.assert_identical([topic], source=source, target=target)
-    assert "rotated-" not in run.log_text() and security.PASSWORD not in run.log_text()
+    assert "secret-" not in run.log_text() and security.PASSWORD not in run.log_text()
     for cluster in (source, target):
         at_broker(cluster, security.PASSWORD)  # for whoever is next
 
