@@ -1,52 +1,27 @@
 #include "replicate/control/admission.h"
 
 #include <algorithm>
-#include <functional>
-#include <limits>
-#include <map>
-#include <unordered_map>
 #include <utility>
 
 #include <fmt/format.h>
-#include <xxhash.h>
 
-#include "net/concurrently.h"
-#include "protocol/error.h"
-#include "protocol/record_batch.h"
-#include "replicate/control/compare_logs.h"
-#include "replicate/control/log_cursor.h"
-#include "replicate/control/padding.h"
-#include "replicate/control/read_log.h"
 #include "replicate/identity.h"
 
 namespace shunt::replicate {
 
-using net::Awaitable;
 using protocol::Offset;
 using protocol::ProducerId;
-using protocol::RecordBatchHeader;
-
-namespace errors = protocol::errors;
 
 namespace {
 
-// A marker is a batch of 78 bytes.
-constexpr std::int32_t marker_stretch_bytes = 512 * 1024;
-constexpr protocol::LeaderEpoch first_leader_epoch{0};
-constexpr std::int64_t first_look_back = 64;
-constexpr std::int64_t look_back_factor = 16;
-
-// Offsets that may have been under way when another writer came between, and more.
-constexpr std::int64_t most_displaced = 1 << 18;
-
-Admission verdict(Admission::Verdict verdict, std::string reason) {
+Admission make(Admission::Verdict verdict, std::string reason) {
   Admission admission;
   admission.verdict = verdict;
   admission.reason = std::move(reason);
   return admission;
 }
 Admission start_at(Offset offset, std::string note = {}) {
-  Admission admission = verdict(Admission::Verdict::start, std::move(note));
+  Admission admission = make(Admission::Verdict::start, std::move(note));
   admission.start = offset;
   return admission;
 }
@@ -56,462 +31,26 @@ Admission begin_at(Offset offset, bool is_new, std::string note = {}) {
   return admission;
 }
 Admission fill_head_up_to(Offset offset, bool is_new, bool ends_in_padding) {
-  Admission admission = verdict(Admission::Verdict::fill_head, {});
+  Admission admission = make(Admission::Verdict::fill_head, {});
   admission.start = offset;
   admission.is_new = is_new;
   admission.ends_in_padding = ends_in_padding;
   return admission;
 }
-Admission refuse(std::string reason, std::optional<Condition> condition = {}) {
-  Admission admission = verdict(Admission::Verdict::refuse, std::move(reason));
-  admission.condition = condition;
-  return admission;
-}
-Admission retry(std::string reason, Condition condition) {
-  Admission admission = verdict(Admission::Verdict::retry, std::move(reason));
-  admission.condition = condition;
-  return admission;
-}
-
-/// A partition on its way to its admission.
-struct Candidate {
-  AdmissionQuestion question;
-  AdmissionFacts facts;
-  std::optional<Admission> admission;
-};
-using Candidates = std::vector<Candidate>;
-
-using Side = TopicPartition AdmissionQuestion::*;
-
-std::vector<TopicPartition> open_partitions(const Candidates& candidates, Side side) {
-  std::vector<TopicPartition> partitions;
-  for (const Candidate& candidate : candidates) {
-    if (!candidate.admission) partitions.push_back(candidate.question.*side);
-  }
-  return partitions;
-}
-
-template <class T>
-Admission no_answer(const Answered<T>& answered, const Candidate& candidate, Side side, const char* fact) {
-  const TopicPartition& partition = candidate.question.*side;
-  std::string reason = fmt::format("{} of {} is not known: {}", fact, partition.to_string(), answered.reason);
-  const bool is_source = side == &AdmissionQuestion::source;
-  if (protocol::is_authorization_failure(answered.error_code)) {
-    return retry(reason.append(grant_reading),
-                 is_source ? Condition::source_unauthorized : Condition::target_unauthorized);
-  }
-  if (!answered.may_retry) return refuse(std::move(reason));
-  return retry(std::move(reason), is_source ? Condition::source_leader : Condition::target_leader);
-}
-
-/// Hands the answer for every open candidate to `use`, or closes the candidate when there is none.
-template <class T, class Use>
-void take(Candidates& candidates, Side side, const Answers<T>& answers, const char* fact, Use use) {
-  for (Candidate& candidate : candidates) {
-    if (candidate.admission) continue;
-    const Answered<T>& answered = answers.at(candidate.question.*side);
-    if (answered.value) {
-      use(candidate, *answered.value);
-    } else {
-      candidate.admission = no_answer(answered, candidate, side, fact);
-    }
-  }
-}
-
-using OffsetOf = std::function<Offset(const AdmissionFacts&)>;
-
-Awaitable<> read_tails(Cluster& cluster, Candidates& candidates, Side side, OffsetOf offset_of,
-                       std::optional<BatchPrint> AdmissionFacts::*tail, LeaderSettings settings) {
-  std::map<TopicPartition, Offset> offsets;
-  for (const Candidate& candidate : candidates) {
-    if (!candidate.admission) offsets[candidate.question.*side] = offset_of(candidate.facts);
-  }
-  const Answers<BatchPrint> prints = co_await batches_at(cluster, std::move(offsets), settings);
-  for (Candidate& candidate : candidates) {
-    if (candidate.admission) continue;
-    const Answered<BatchPrint>& answered = prints.at(candidate.question.*side);
-    if (answered.value) {
-      candidate.facts.*tail = *answered.value;
-    } else if (answered.error_code != errors::offset_out_of_range) {
-      candidate.admission = no_answer(answered, candidate, side, "the last batch");
-    }
-  }
-}
-
-[[noreturn]] void throw_unread(const Cluster& cluster, const TopicPartition& partition, Offset offset,
-                               std::int16_t error_code) {
-  std::string reason = fmt::format("{} answered {} to a fetch of {} at offset {}", cluster.alias(),
-                                   protocol::error_name(error_code), partition.to_string(), offset.value());
-  if (protocol::is_authorization_failure(error_code)) throw UnauthorizedError(cluster, reason.append(grant_reading));
-  throw ClusterError(reason);
-}
-
-/// The last batch of data in [from, end), of any producer but `without`; empty: there is none. With read_committed not
-/// what was aborted.
-Awaitable<std::optional<BatchPrint>> last_data_in(Cluster& cluster, TopicPartition partition, Offset from, Offset end,
-                                                  std::optional<protocol::ProducerId> without = {},
-                                                  Isolation isolation = Isolation::read_uncommitted) {
-  std::optional<BatchPrint> last;
-  while (from < end) {
-    const LogStretch stretch = co_await read_log(cluster, partition, from, marker_stretch_bytes, isolation);
-    if (stretch.error_code != 0) throw_unread(cluster, partition, from, stretch.error_code);
-    if (stretch.batches.empty()) {
-      throw ClusterError(fmt::format("{} cannot be read at offset {} yet", partition.to_string(), from.value()));
-    }
-    for (const LogBatch& batch : stretch.batches) {
-      std::string why;
-      const std::optional<BatchPrint> print = BatchPrint::of(batch.bytes, why);
-      if (!print)
-        throw ClusterError(fmt::format("{} holds a batch that cannot be compared: {}", partition.to_string(), why));
-      const bool is_data = !print->is_control && batch.kind != BatchKind::nothing;
-      if (is_data && print->producer_id != without) last = print;
-      from = print->next_offset();
-    }
-  }
-  co_return last;
-}
-
-/// The last data of the target's log; empty: there is none. Looks further and further back, `farthest` at most.
-Awaitable<std::optional<BatchPrint>> last_data(Cluster& target, const AdmissionFacts& facts, Isolation isolation,
-                                               std::int64_t farthest = std::numeric_limits<std::int64_t>::max()) {
-  std::optional<BatchPrint> found;
-  for (std::int64_t distance = first_look_back; !found; distance *= look_back_factor) {
-    const Offset from = std::max(facts.target_start, facts.target_end - std::min(distance, farthest));
-    found = co_await last_data_in(target, facts.target, from, facts.target_end, std::nullopt, isolation);
-    if (from == facts.target_start || distance >= farthest) break;
-  }
-  co_return found;
-}
-
-/// Where markers end the target's log: the last data before them.
-Awaitable<> look_behind_markers(Cluster& target, Candidate& candidate) {
-  AdmissionFacts& facts = candidate.facts;
-  try {
-    const std::optional<BatchPrint> found = co_await last_data(target, facts, Isolation::read_uncommitted);
-    facts.has_only_markers = !found;
-    if (found) facts.target_tail = found;
-  } catch (const net::BrokerError& error) {
-    candidate.admission = retry(error.what(), Condition::target_error);
-  } catch (const UnauthorizedError& error) {
-    candidate.admission = retry(error.what(), Condition::target_unauthorized);
-  } catch (const ClusterError& error) {
-    candidate.admission = retry(error.what(), Condition::target_error);
-  }
-}
-
-/// The target ends with a batch of ours that is not the source's. Had another writer come between before it?
-Awaitable<> look_for_others(Cluster& target, Candidate& candidate) {
-  AdmissionFacts& facts = candidate.facts;
-  try {
-    const Offset from = std::max(facts.target_start, facts.target_end - most_displaced);
-    const auto others = co_await last_data_in(target, facts.target, from, facts.target_end, facts.identity);
-    if (!others) co_return;
-    facts.others_at = others->base_offset;
-    candidate.admission = decide_by_tails(facts);
-  } catch (const net::BrokerError& error) {
-    candidate.admission = retry(error.what(), Condition::target_error);
-  } catch (const UnauthorizedError& error) {
-    candidate.admission = retry(error.what(), Condition::target_unauthorized);
-  } catch (const ClusterError& error) {
-    candidate.admission = retry(error.what(), Condition::target_error);
-  }
-}
-
-/// Of what a copy has in common with its original.
-std::uint64_t digest_of(const protocol::Record& record, bool has_append_time) {
-  std::uint64_t digest = has_append_time ? 0 : static_cast<std::uint64_t>(record.timestamp_ms);
-  for (const auto& part : {record.key, record.value})
-    digest = part ? XXH3_64bits_withSeed(part->data(), part->size(), digest) : digest + 1;
-  return digest;
-}
-
-/// The target ends with a batch of ours that is not the source's. Has the source one of its records further on? Then the
-/// target has lost what was before them, and it is no other topic's. (Compaction may have taken others from the source.)
-Awaitable<> look_for_its_place(Cluster& source, Cluster& target, Candidate& candidate, Isolation isolation) {
-  AdmissionFacts& facts = candidate.facts;
-  if (!facts.target_tail || facts.target_tail->producer_id != facts.identity) co_return;
-  const Offset from = std::max(facts.source_start, facts.target_tail->base_offset);
-  const Offset end = std::min(facts.source_end, from + most_displaced);
-  LogCursor there(target, facts.target, facts.target_tail->base_offset, facts.target_end, Isolation::read_uncommitted);
-  LogCursor here(source, facts.source, from, end, isolation);
-  try {
-    std::unordered_map<std::uint64_t, Offset> places;  // of what the target has
-    bool has_append_times = false;
-    while (co_await there.settle()) {
-      has_append_times = there.has_append_time();
-      places.try_emplace(digest_of(there.record(), has_append_times), there.record().offset);
-      there.next_record();
-    }
-    while (!facts.displaced_from) {
-      const bool has_here = co_await here.settle();
-      if (!has_here) co_return;
-      const auto place = places.find(digest_of(here.record(), has_append_times));
-      if (place != places.end() && place->second < here.record().offset) facts.displaced_from = here.record().offset;
-      here.next_record();
-    }
-    candidate.admission = decide_by_tails(facts);
-  } catch (const UnauthorizedError& error) {
-    candidate.admission =
-        retry(error.what(), error.is_of(source) ? Condition::source_unauthorized : Condition::target_unauthorized);
-  } catch (const std::exception& error) {
-    candidate.admission = retry(error.what(), Condition::source_error);
-  }
-}
-
-/// The batch that holds `offset`. Throws ClusterError.
-Awaitable<std::vector<std::byte>> batch_at(Cluster& cluster, TopicPartition partition, Offset offset) {
-  const LogStretch stretch =
-      co_await read_log(cluster, partition, offset, marker_stretch_bytes, Isolation::read_uncommitted);
-  if (stretch.error_code != 0) throw_unread(cluster, partition, offset, stretch.error_code);
-  if (stretch.batches.empty()) {
-    throw ClusterError(fmt::format("{} cannot be read at offset {} now", partition.to_string(), offset.value()));
-  }
-  const std::span<const std::byte> bytes = stretch.batches.front().bytes;
-  co_return std::vector<std::byte>(bytes.begin(), bytes.end());
-}
-
-/// Whether an earlier life was filling the target's head. Only asked where the target ends at the head's end, or before;
-/// or where the head may have been meant to end somewhere else.
-Awaitable<> look_for_filled_head(Cluster& target, Candidate& candidate) {
-  AdmissionFacts& facts = candidate.facts;
-  const bool may_be_head = facts.begin || facts.head_end() >= facts.target_end;
-  if (!may_be_head || facts.target_start == facts.target_end) co_return;
-  try {
-    const std::vector<std::byte> last = co_await batch_at(target, facts.target, facts.target_end - 1);
-    facts.ends_in_padding = is_padding(last);
-    if (facts.source_start < facts.target_end) co_return;
-    if (!facts.knows_identity() && facts.target_start == Offset(0) && RecordBatchHeader::of(last).is_control()) {
-      const std::vector<std::byte> first = co_await batch_at(target, facts.target, Offset(0));
-      if (!RecordBatchHeader::of(first).is_control()) co_return;
-      // A head may have millions of markers: not all of them are read only to find that nobody has written between.
-      const auto data = co_await last_data(target, facts, Isolation::read_uncommitted, most_displaced);
-      facts.has_only_markers = !data;
-    }
-  } catch (const net::BrokerError& error) {
-    candidate.admission = retry(error.what(), Condition::target_error);
-  } catch (const UnauthorizedError& error) {
-    candidate.admission = retry(error.what(), Condition::target_unauthorized);
-  } catch (const ClusterError& error) {
-    candidate.admission = retry(error.what(), Condition::target_error);
-  }
-}
-
-/// What the target's last batch holds, record by record, and the source at the same offsets. Where compaction has left
-/// nothing that both have, what is before it as well, further and further back.
-Awaitable<> compare_tails(Cluster& source, Cluster& target, Candidate& candidate, Isolation isolation) {
-  AdmissionFacts& facts = candidate.facts;
-  const BatchPrint& ours = *facts.target_tail;
-  const Offset first = std::max(facts.source_start, facts.target_start);
-  const Offset end = std::min(ours.next_offset(), facts.target_end);
-  Offset from = std::max(ours.base_offset, first);
-  ComparisonSettings settings;
-  settings.is_compacted = !facts.source_tail->is_dense() || !ours.is_dense() || facts.source_tail->is_old_format ||
-                          facts.source_tail->base_offset >= end;
-  const std::function<void(std::uint64_t)> unheard = [](std::uint64_t) {};
-  try {
-    for (std::int64_t distance = first_look_back;; distance *= look_back_factor) {
-      LogCursor here(source, facts.source, from, end, isolation);
-      LogCursor there(target, facts.target, from, end, Isolation::read_uncommitted);
-      const Comparison compared = co_await compare_logs(here, there, settings, unheard);
-      if (compared.difference) facts.tails_differ = compared.difference->text;
-      if (distance == first_look_back) facts.has_common_tail = compared.records > 0;
-      facts.has_common_records = compared.records > 0;
-      const bool is_decided = compared.difference || compared.records > 0 || !settings.is_compacted;
-      if (is_decided || from == first || distance > most_displaced) break;
-      from = std::max(first, end - distance);
-    }
-  } catch (const UnauthorizedError& error) {
-    candidate.admission =
-        retry(error.what(), error.is_of(source) ? Condition::source_unauthorized : Condition::target_unauthorized);
-  } catch (const std::exception& error) {
-    candidate.admission = retry(error.what(), Condition::source_error);
-  }
-}
-
-/// Markers behind the target's last data stand for holes: the source must have no record there. One too many, written
-/// twice by a broker in trouble, would displace or hide what follows.
-Awaitable<> check_markers(Cluster& source, Candidate& candidate, Isolation isolation) {
-  const AdmissionFacts& facts = candidate.facts;
-  Offset markers = facts.target_tail && !facts.has_only_markers ? facts.target_tail->next_offset() : facts.target_start;
-  if (markers >= facts.target_end || !candidate.admission || candidate.admission->verdict != Admission::Verdict::start)
-    co_return;
-  candidate.admission->ends_in_markers = true;
-  // Those of a head stand for records, too.
-  if (facts.has_only_markers && facts.begin)
-    markers = facts.is_begin_certain ? std::max(markers, *facts.begin) : facts.target_end;
-  if (markers >= facts.target_end) co_return;
-  LogCursor cursor(source, facts.source, std::max(markers, facts.source_start), facts.target_end, isolation);
-  try {
-    // Behind that nothing is known yet: a transaction may be open there, whose records are committed later.
-    const std::vector<TopicPartition> asked{facts.source};
-    const auto readable = co_await readable_ends(source, asked, isolation);
-    const Offset known_end = value_of(source, readable, facts.source, "the end for readers");
-    const bool has_record = co_await cursor.settle();
-    if (!has_record && known_end < facts.target_end) {
-      candidate.admission = retry(
-          fmt::format("{} ends at {} with markers from {} on, and what the source has there is not known beyond {}",
-                      facts.target.to_string(), facts.target_end.value(), markers.value(), known_end.value()),
-          Condition::source_error);
-    } else if (has_record) {
-      const auto batch = cursor.batch();
-      const Offset record = batch ? RecordBatchHeader::of(*batch).base_offset() : cursor.record().offset;
-      // Others' transactions leave them, too, also without any data: whose they are nothing tells then.
-      const bool may_be_others =
-          facts.has_only_markers ? !facts.knows_identity() : facts.target_tail->producer_id != facts.identity;
-      candidate.admission =
-          refuse(fmt::format("{} ends at {} with markers from {} on, but the source has a record at {}: {}a broker has "
-                             "written a marker twice "
-                             "(KAFKA-19999), and the offsets behind it can no longer be the source's; delete the topic "
-                             "to have it mirrored "
-                             "anew",
-                             facts.target.to_string(), facts.target_end.value(), markers.value(), record.value(),
-                             may_be_others ? "others have ended transactions there, or " : ""),
-                 may_be_others ? std::optional(Condition::foreign_writer) : std::nullopt);
-    }
-  } catch (const UnauthorizedError& error) {
-    candidate.admission = retry(error.what(), Condition::source_unauthorized);
-  } catch (const std::exception& error) {
-    candidate.admission = retry(error.what(), Condition::source_error);
-  }
-}
-
-/// The target ends with a transaction of others that was aborted, as what is mirrored back into an old source may. To its
-/// readers those records are as empty as markers: where both logs are equal before them, and the source has no record in
-/// their place, it is the same log.
-Awaitable<> look_behind_aborted(Cluster& source, Cluster& target, Candidate& candidate, Isolation isolation,
-                                LeaderSettings settings) {
-  const AdmissionFacts& facts = candidate.facts;
-  const bool is_foreign = candidate.admission && candidate.admission->verdict == Admission::Verdict::refuse &&
-                          candidate.admission->condition == Condition::foreign_writer;
-  const bool has_markers = facts.target_tail && facts.target_tail->next_offset() < facts.target_end;
-  if (isolation != Isolation::read_committed || !is_foreign || !has_markers) co_return;
-  Candidate again{.question = candidate.question, .facts = facts, .admission = std::nullopt};
-  try {
-    const std::optional<BatchPrint> committed = co_await last_data(target, facts, isolation);
-    if (committed && committed->base_offset == facts.target_tail->base_offset) co_return;
-    again.facts.has_only_markers = !committed;
-    again.facts.target_tail = committed;
-  } catch (const std::runtime_error&) {
-    co_return;  // a transaction is open, or a broker is away: as it was decided
-  }
-  again.facts.tails_differ.clear();
-  again.facts.has_common_tail = false;
-  again.facts.has_common_records.reset();
-  again.facts.source_tail.reset();
-  Candidates one;
-  one.push_back(std::move(again));
-  if (one.front().facts.target_tail) {
-    const OffsetOf last_of_data = [](const AdmissionFacts& of) { return of.target_tail->next_offset() - 1; };
-    co_await read_tails(source, one, &AdmissionQuestion::source, last_of_data, &AdmissionFacts::source_tail, settings);
-    const AdmissionFacts& seen = one.front().facts;
-    if (!one.front().admission && seen.source_tail && !is_copy(*seen.source_tail, *seen.target_tail))
-      co_await compare_tails(source, target, one.front(), isolation);
-  }
-  if (!one.front().admission) one.front().admission = decide_by_tails(one.front().facts);
-  co_await check_markers(source, one.front(), isolation);
-  if (one.front().admission->verdict == Admission::Verdict::start) candidate = std::move(one.front());
-}
-
-/// The true log ends. A log whose newest records are of a message format before 2 has no leader epochs, and no end of
-/// one: there the high watermark will do where the target's log does not go beyond it.
-Awaitable<Answers<Offset>> source_log_ends(Cluster& source, const Candidates& candidates, LeaderSettings settings) {
-  Answers<Offset> ends = co_await log_ends(source, open_partitions(candidates, &AdmissionQuestion::source), settings);
-  std::vector<TopicPartition> unknown;
-  for (const Candidate& candidate : candidates) {
-    if (candidate.admission) continue;
-    const Answered<Offset>& answered = ends.at(candidate.facts.source);
-    if (!answered.value && answered.may_retry && answered.error_code == 0) unknown.push_back(candidate.facts.source);
-  }
-  if (unknown.empty()) co_return ends;
-  const auto high_watermarks =
-      co_await readable_ends(source, std::move(unknown), Isolation::read_uncommitted, settings);
-  for (const Candidate& candidate : candidates) {
-    const auto found = high_watermarks.find(candidate.facts.source);
-    if (found != high_watermarks.end() && found->second.value && *found->second.value >= candidate.facts.target_end)
-      ends[candidate.facts.source] = found->second;
-  }
-  co_return ends;
-}
-
-Awaitable<> gather(Cluster& source, Cluster& target, Candidates& candidates, Isolation isolation,
-                   LeaderSettings settings) {
-  // The target first: while another instance writes, its end may move on, but never beyond the source's end read later.
-  const auto target_ends = co_await log_ends(target, open_partitions(candidates, &AdmissionQuestion::target), settings);
-  take(candidates, &AdmissionQuestion::target, target_ends, "the log end",
-       [](Candidate& candidate, Offset end) { candidate.facts.target_end = candidate.facts.target_start = end; });
-  const auto source_starts =
-      co_await log_starts(source, open_partitions(candidates, &AdmissionQuestion::source), settings);
-  take(candidates, &AdmissionQuestion::source, source_starts, "the log start", [](Candidate& candidate, Offset start) {
-    candidate.facts.source_start = candidate.facts.source_end = start;
-    if (candidate.facts.target_end == Offset(0)) candidate.admission = decide_by_bounds(candidate.facts);
-  });
-
-  // From here on, those whose target holds something.
-  const auto target_starts =
-      co_await log_starts(target, open_partitions(candidates, &AdmissionQuestion::target), settings);
-  take(candidates, &AdmissionQuestion::target, target_starts, "the log start",
-       [](Candidate& candidate, Offset start) { candidate.facts.target_start = start; });
-  const auto source_ends = co_await source_log_ends(source, candidates, settings);
-  take(candidates, &AdmissionQuestion::source, source_ends, "the log end", [&source](Candidate& candidate, Offset end) {
-    const Topic::Partition* known = source.find_partition(candidate.facts.source);
-    candidate.facts.source_end = end;
-    candidate.facts.is_source_first_epoch = known != nullptr && known->leader_epoch == first_leader_epoch;
-  });
-  const auto producers =
-      co_await active_producers(target, open_partitions(candidates, &AdmissionQuestion::target), settings);
-  take(candidates, &AdmissionQuestion::target, producers, "the list of producers",
-       [](Candidate& candidate, const std::vector<ActiveProducer>& active) {
-         if (const ActiveProducer* known = find_producer(active, candidate.question.identity))
-           candidate.facts.last_sequence = known->last_sequence;
-       });
-  for (Candidate& candidate : candidates) {
-    if (!candidate.admission) co_await look_for_filled_head(target, candidate);
-    if (!candidate.admission) candidate.admission = decide_by_bounds(candidate.facts);
-  }
-
-  const OffsetOf last_of_target = [](const AdmissionFacts& facts) { return facts.target_end - 1; };
-  co_await read_tails(target, candidates, &AdmissionQuestion::target, last_of_target, &AdmissionFacts::target_tail,
-                      settings);
-  for (Candidate& candidate : candidates) {
-    if (candidate.admission || !candidate.facts.target_tail) continue;
-    if (candidate.facts.target_tail->is_control) co_await look_behind_markers(target, candidate);
-    if (candidate.admission) continue;
-    const bool has_source_tail = candidate.facts.target_end <= candidate.facts.source_end &&
-                                 candidate.facts.target_end >= candidate.facts.source_start;
-    if (candidate.facts.has_only_markers || !has_source_tail) candidate.admission = decide_by_tails(candidate.facts);
-  }
-  const OffsetOf last_of_data = [](const AdmissionFacts& facts) {
-    return (facts.target_tail ? facts.target_tail->next_offset() : facts.target_end) - 1;
-  };
-  co_await read_tails(source, candidates, &AdmissionQuestion::source, last_of_data, &AdmissionFacts::source_tail,
-                      settings);
-  const auto compare = [&](Candidate* candidate) -> Awaitable<> {
-    co_await compare_tails(source, target, *candidate, isolation);
-  };
-  std::vector<Candidate*> unlike;
-  for (Candidate& candidate : candidates) {
-    const AdmissionFacts& facts = candidate.facts;
-    if (!candidate.admission && facts.source_tail && facts.target_tail &&
-        !is_copy(*facts.source_tail, *facts.target_tail)) {
-      unlike.push_back(&candidate);
-    }
-  }
-  co_await net::for_each_concurrently(unlike, settings.concurrency, compare);
-  for (Candidate& candidate : candidates) {
-    const bool has_source_tail = !candidate.admission;
-    if (has_source_tail) candidate.admission = decide_by_tails(candidate.facts);
-    const auto is_another_log = [&candidate] {
-      const std::optional<Condition> condition = candidate.admission->condition;
-      return condition == Condition::source_recreated || condition == Condition::source_truncated;
-    };
-    if (is_another_log()) co_await look_for_others(target, candidate);
-    if (has_source_tail && is_another_log()) co_await look_for_its_place(source, target, candidate, isolation);
-    co_await check_markers(source, candidate, isolation);
-    co_await look_behind_aborted(source, target, candidate, isolation, settings);
-  }
-}
 
 }  // namespace
+
+Admission Admission::refused(std::string reason, std::optional<Condition> condition) {
+  Admission admission = make(Verdict::refuse, std::move(reason));
+  admission.condition = condition;
+  return admission;
+}
+
+Admission Admission::postponed(std::string reason, Condition condition) {
+  Admission admission = make(Verdict::retry, std::move(reason));
+  admission.condition = condition;
+  return admission;
+}
 
 namespace {
 
@@ -523,12 +62,13 @@ std::string source_has_less(const AdmissionFacts& facts) {
       facts.target_end - facts.source_end);
 }
 
-std::string marker_twice(const AdmissionFacts& facts, Offset markers) {
+/// A marker too many behind the target's last data, as `where` says.
+std::string marker_twice(const AdmissionFacts& facts, Offset markers, const std::string& where, bool may_be_others) {
   return fmt::format(
-      "{} ends at {} with markers from {} on, one more than the source has holes: a broker has written a "
-      "marker twice (KAFKA-19999), and the offsets behind it can no longer be the source's; delete the "
-      "topic to have it mirrored anew; ",
-      facts.target.to_string(), facts.target_end.value(), markers.value());
+      "{} ends at {} with markers from {} on, {}: {}a broker has written a marker twice (KAFKA-19999), and the offsets "
+      "behind it can no longer be the source's; delete the topic to have it mirrored anew",
+      facts.target.to_string(), facts.target_end.value(), markers.value(), where,
+      may_be_others ? "others have ended transactions there, or " : "");
 }
 
 /// The target's log is no beginning of the source's, as `what` says.
@@ -536,35 +76,40 @@ Admission refuse_other_log(const AdmissionFacts& facts, const std::string& what)
   const bool is_ours = facts.target_tail && !facts.has_only_markers ? facts.target_tail->producer_id == facts.identity
                                                                     : facts.knows_identity();
   if (!is_ours) {
-    return refuse(fmt::format("target topic already written by others: {}; delete it to have it mirrored, or mirror to "
-                              "another one",
-                              what),
-                  Condition::foreign_writer);
+    return Admission::refused(
+        fmt::format("target topic already written by others: {}; delete it to have it mirrored, or mirror to "
+                    "another one",
+                    what),
+        Condition::foreign_writer);
   }
   if (facts.others_at) {
-    return refuse(fmt::format("{}; another producer's records are before it, at offset {}: this mirror's batches that "
-                              "were under way then are not in their places",
-                              what, facts.others_at->value()),
-                  Condition::foreign_writer);
+    return Admission::refused(
+        fmt::format("{}; another producer's records are before it, at offset {}: this mirror's batches that "
+                    "were under way then are not in their places",
+                    what, facts.others_at->value()),
+        Condition::foreign_writer);
   }
   if (facts.displaced_from) {
-    return refuse(fmt::format("{}; the source has it at offset {}: {} has lost what was before it (unclean leader "
-                              "election, or a disk), and this mirror's batches that were under way then are not in "
-                              "their places; delete the topic to have it mirrored anew",
-                              what, facts.displaced_from->value(), facts.target.to_string()),
-                  Condition::target_truncated);
+    return Admission::refused(
+        fmt::format("{}; the source has it at offset {}: {} has lost what was before it (unclean leader "
+                    "election, or a disk), and this mirror's batches that were under way then are not in "
+                    "their places; delete the topic to have it mirrored anew",
+                    what, facts.displaced_from->value(), facts.target.to_string()),
+        Condition::target_truncated);
   }
   // A log is cut off only when a leader is elected. The first leader of a topic has the topic's whole history.
   if (facts.is_source_first_epoch) {
-    return refuse(what +
-                      "; this mirror wrote them, and no leader was elected on the source since: the source topic was "
-                      "deleted and created again",
-                  Condition::source_recreated);
+    return Admission::refused(
+        what +
+            "; this mirror wrote them, and no leader was elected on the source since: the source topic was "
+            "deleted and created again",
+        Condition::source_recreated);
   }
-  return refuse(what +
-                    "; this mirror wrote them: the source lost them (unclean leader election, or a disk), or the "
-                    "topic was deleted and created again",
-                Condition::source_truncated);
+  return Admission::refused(
+      what +
+          "; this mirror wrote them: the source lost them (unclean leader election, or a disk), or the "
+          "topic was deleted and created again",
+      Condition::source_truncated);
 }
 
 Admission overtaken(const AdmissionFacts& facts) {
@@ -575,8 +120,8 @@ Admission overtaken(const AdmissionFacts& facts) {
     return refuse_other_log(facts, where);
   }
   Admission overtaken =
-      verdict(Admission::Verdict::overtaken,
-              fmt::format("{}: the source has deleted {} offsets that were never mirrored (retention)", where, lost));
+      make(Admission::Verdict::overtaken,
+           fmt::format("{}: the source has deleted {} offsets that were never mirrored (retention)", where, lost));
   overtaken.start = facts.source_start;
   overtaken.condition = Condition::overtaken;
   return overtaken;
@@ -621,7 +166,11 @@ Admission decide_by_tails(const AdmissionFacts& facts) {
   if (facts.target_end > facts.source_end) {
     const bool are_markers = facts.target_tail && facts.target_tail->next_offset() <= facts.source_end;
     const bool may_be_ours = are_markers && facts.target_tail->producer_id == facts.identity;
-    if (may_be_ours) return refuse(marker_twice(facts, facts.target_tail->next_offset()) + source_has_less(facts));
+    if (may_be_ours) {
+      const std::string where = "one more than the source has holes";
+      return Admission::refused(marker_twice(facts, facts.target_tail->next_offset(), where, false) + "; " +
+                                source_has_less(facts));
+    }
     return refuse_other_log(facts, source_has_less(facts));
   }
   if (facts.source_start > facts.target_end) return overtaken(facts);
@@ -634,9 +183,9 @@ Admission decide_by_tails(const AdmissionFacts& facts) {
     return behind;
   }
   if (!facts.target_tail) {
-    return retry(fmt::format("{} no longer has a record at offset {}, which it had a moment ago",
-                             facts.target.to_string(), facts.target_end.value() - 1),
-                 Condition::target_error);
+    return Admission::postponed(fmt::format("{} no longer has a record at offset {}, which it had a moment ago",
+                                            facts.target.to_string(), facts.target_end.value() - 1),
+                                Condition::target_error);
   }
   const std::int64_t last = facts.target_tail->next_offset().value() - 1;
   // Under the identity of a topic before this one: only that the source has just this can make it right.
@@ -662,12 +211,13 @@ Admission decide_by_tails(const AdmissionFacts& facts) {
     return unseen;
   }
   if (!facts.source_tail) {
-    return retry(fmt::format("{} no longer has a record at offset {} on the source, which it had a moment ago",
-                             facts.source.to_string(), last),
-                 Condition::source_error);
+    return Admission::postponed(
+        fmt::format("{} no longer has a record at offset {} on the source, which it had a moment ago",
+                    facts.source.to_string(), last),
+        Condition::source_error);
   }
   if (facts.target_tail->next_offset() > facts.target_end) {
-    return retry(
+    return Admission::postponed(
         fmt::format("{} has moved on from {} to {} while it was looked at: another instance is writing to it",
                     facts.target.to_string(), facts.target_end.value(), facts.target_tail->next_offset().value()),
         Condition::another_instance);
@@ -682,7 +232,7 @@ Admission decide_by_tails(const AdmissionFacts& facts) {
         "be compared",
         facts.source.to_string(), last, facts.target.to_string());
     if (is_known) return start_at(facts.target_end, what);
-    return refuse(what + ", and it is not this mirror that has written it", Condition::foreign_writer);
+    return Admission::refused(what + ", and it is not this mirror that has written it", Condition::foreign_writer);
   }
   std::string differs = facts.tails_differ;
   if (differs.empty() && facts.source_tail->is_control)
@@ -692,29 +242,13 @@ Admission decide_by_tails(const AdmissionFacts& facts) {
       facts, fmt::format("the last batch of {} is not the source's: {}", facts.target.to_string(), differs));
 }
 
-Awaitable<std::vector<Admission>> admit(Cluster& source, Cluster& target, std::vector<AdmissionQuestion> questions,
-                                        Isolation isolation, LeaderSettings settings) {
-  Candidates candidates;
-  candidates.reserve(questions.size());
-  for (AdmissionQuestion& question : questions) {
-    Candidate& candidate = candidates.emplace_back();
-    candidate.facts.source = question.source;
-    candidate.facts.target = question.target;
-    candidate.facts.identity = question.identity;
-    candidate.facts.begin = question.begin;
-    candidate.facts.is_begin_certain = question.is_begin_certain;
-    candidate.question = std::move(question);
-  }
-  co_await gather(source, target, candidates, isolation, settings);
-  std::vector<Admission> admissions;
-  admissions.reserve(candidates.size());
-  for (Candidate& candidate : candidates) {
-    admissions.push_back(std::move(candidate.admission).value_or(retry("not decided", Condition::source_error)));
-    admissions.back().target_end = candidate.facts.target_end;
-    if (!candidate.facts.has_only_markers) admissions.back().begun = candidate.facts.target_start;
-    admissions.back().last_sequence = candidate.facts.last_sequence;
-  }
-  co_return admissions;
+Admission decide_by_markers(const AdmissionFacts& facts, Offset markers, Offset record) {
+  // Others' transactions leave them, too, also without any data: whose they are nothing tells then.
+  const bool may_be_others =
+      facts.has_only_markers ? !facts.knows_identity() : facts.target_tail->producer_id != facts.identity;
+  const std::string where = fmt::format("but the source has a record at {}", record.value());
+  return Admission::refused(marker_twice(facts, markers, where, may_be_others),
+                            may_be_others ? std::optional(Condition::foreign_writer) : std::nullopt);
 }
 
 }  // namespace shunt::replicate

@@ -48,6 +48,9 @@ struct Admission {
   bool is_unproven = false;
   bool is_new = false;              // start, fill_head: the mirror has not begun yet, and may begin further on
   std::int32_t last_sequence = -1;  // of our producer id in the target's log, where it was asked; -1: not known there
+
+  static Admission refused(std::string reason, std::optional<Condition> condition = {});
+  static Admission postponed(std::string reason, Condition condition);  // Verdict::retry
 };
 
 struct AdmissionFacts {
@@ -89,6 +92,8 @@ struct AdmissionFacts {
 std::optional<Admission> decide_by_bounds(const AdmissionFacts& facts);
 /// For facts that decide_by_bounds() leaves open. Markers at the target's end are not looked at.
 Admission decide_by_tails(const AdmissionFacts& facts);
+/// Of those markers, from `markers` on, where the source has a record at `record`.
+Admission decide_by_markers(const AdmissionFacts& facts, protocol::Offset markers, protocol::Offset record);
 
 struct AdmissionQuestion {
   TopicPartition source;

@@ -2,12 +2,9 @@
 
 #include <utility>
 
-#include "replicate/identity.h"
-
 namespace shunt::replicate {
 
 using net::Awaitable;
-using protocol::ProducerId;
 
 namespace {
 
@@ -23,7 +20,6 @@ MappedPartitions::MappedPartitions(Cluster& source, Cluster& target, bool syncs_
                                    ConnectOffsetsSettings connect, Isolation isolation, LoopGuard loop_guard)
     : source_(source),
       target_(target),
-      tag_(settings.tag),
       isolation_(isolation),
       loop_guard_(loop_guard),
       syncs_(syncs_on_target ? target : source, std::move(settings)),

@@ -2,7 +2,6 @@
 // are stored. Belongs to the control thread; its calls are not to overlap.
 #pragma once
 
-#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -63,7 +62,6 @@ class MappedPartitions {
 
   Cluster& source_;
   Cluster& target_;
-  const std::uint16_t tag_;
   const Isolation isolation_;
   const LoopGuard loop_guard_;
   OffsetSyncs syncs_;

@@ -86,6 +86,7 @@ Awaitable<> Replication::admit_identical(std::vector<Partition*> due) {
       due[i]->due = now() + retry_after_failure;
       continue;
     }
+    if (goes_over_with_another(*due[i])) continue;
     const bool may_start =
         admissions[i].verdict != Admission::Verdict::refuse && admissions[i].verdict != Admission::Verdict::retry;
     std::optional<Offset> end;

@@ -24,22 +24,22 @@ def records(lab, cluster, topic, partition=0, isolation="read_committed"):
     return [(int(offset), rest) for offset, rest in (line.split(b" ", 1) for line in text.split(END)[:-1])]
 
 
-def write_foreign(lab, topic, partition, count, first=0):
+def write_foreign(lab, topic, partition, count, first=0, target=None):
     feed = b"".join(FOREIGN + b"%d\n" % number for number in range(first, first + count))
-    lab.kcat(lab.target, "-P", "-t", topic, "-p", partition, feed=feed)
+    lab.kcat(target or lab.target, "-P", "-t", topic, "-p", partition, feed=feed)
 
 
 def ours(there):
     return [(offset, rest) for offset, rest in there if FOREIGN not in rest]
 
 
-def assert_mirrored(lab, topics, partitions, source=None):
+def assert_mirrored(lab, topics, partitions, source=None, target=None):
     """Every record once and in order. Returns {(topic, partition): {source offset: target offset}}."""
     places = {}
     for topic in topics:
         for partition in range(partitions):
             here = records(lab, source or lab.source, topic, partition)
-            there = ours(records(lab, lab.target, topic, partition, "read_uncommitted"))
+            there = ours(records(lab, target or lab.target, topic, partition, "read_uncommitted"))
             assert [rest for _, rest in here] == [rest for _, rest in there], (
                 f"{topic}-{partition}: {len(here)} records on the source, {len(there)} on the target"
             )
@@ -119,6 +119,25 @@ def two_instances_with_mapped_offsets(lab):
     runs[1].drain()
     lab.mirror([topic], settings=MAPPED)
     assert_mirrored(lab, [topic], 3)
+
+
+@integration(timeout_seconds=180)
+def a_map_that_is_gone_is_found_again_in_both_logs(lab):
+    """The offset syncs topic was deleted: what the mirror has written is all there, in order, and says where to go on."""
+    clusters = {"source": lab.cluster("source"), "target": lab.cluster("target")}
+    load = {"topic": "t", "partitions": 2, "transaction": 20, "abort": 4, "cluster": clusters["source"]}
+    topic = lab.topic("t")
+    clusters["target"].create_topic(topic, partitions=2)
+    write_foreign(lab, topic, 0, 7, target=clusters["target"])
+    lab.load(records=500, **load)
+    lab.mirror([topic], settings=MAPPED, **clusters)
+    write_foreign(lab, topic, 1, 3, first=7, target=clusters["target"])
+    clusters["target"].delete_topic("mm2-offset-syncs.source.internal")
+    lab.load(records=300, start=500, **load)
+    lab.mirror([topic], settings=MAPPED, **clusters)
+    places = assert_mirrored(lab, [topic], 2, **clusters)
+    assert any(one != other for one, other in places[topic, 1].items()), "the offsets are mapped"
+    assert verify(lab, [topic], code=0, settings=MAPPED, **clusters)["equal"]
 
 
 @integration(timeout_seconds=180)

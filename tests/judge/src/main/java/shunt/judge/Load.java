@@ -11,9 +11,16 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicReference;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.InvalidTxnStateException;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /** Produces the records of each spec, several topics at a time; every record is acknowledged before it returns. */
@@ -71,46 +78,32 @@ final class Load {
         if (spec.transaction > 0) {
             settings.put("transactional.id", "judge-" + spec.topic);
         }
-        AtomicReference<Exception> failure = new AtomicReference<>();
-        Content content = new Content(spec);
-        Spec.Random pace = new Spec.Random(~spec.seed, 0);
+        Writing writing = new Writing(spec);
+        long step = spec.transaction > 0 ? spec.transaction : spec.records;
         long bytes = 0;
-        long nextFlush = spec.flush == null ? Long.MAX_VALUE : spec.flush.pick(pace);
         Producer<byte[], byte[]> producer = open(settings, spec);
         try {
-            for (long i = 0; i < spec.records; i++) {
-                if (spec.transaction > 0 && i % spec.transaction == 0) {
-                    if (!endTransaction(producer, spec, i / spec.transaction)) {
-                        producer.close(Duration.ZERO);
-                        producer = open(settings, spec);
+            for (long first = 0; first < spec.records;) {
+                long end = Math.min(first + step, spec.records);
+                long written;
+                try {
+                    written = writing.write(producer, first, end);
+                } catch (KafkaException error) {
+                    if (!isInvalidState(error)) {
+                        throw error;
                     }
-                    producer.beginTransaction();
-                }
-                var record = content.record(spec.start + i);
-                bytes += (record.key() == null ? 0 : record.key().length)
-                    + (record.value() == null ? 0 : record.value().length);
-                producer.send(record, (done, error) -> {
-                    if (error != null) {
-                        failure.compareAndSet(null, error);
+                    producer.close(Duration.ZERO);
+                    producer = open(settings, spec); // whatever was open has ended then
+                    if (!writing.isAborted(first) && !isCommitted(client, writing.last.get())) {
+                        continue;
                     }
-                });
-                if (i + 1 == nextFlush) {
-                    producer.flush();
-                    nextFlush += Math.max(1, spec.flush.pick(pace));
+                    written = writing.bytes;
                 }
-                if (failure.get() != null) {
-                    break;
-                }
-            }
-            producer.flush();
-            if (spec.transaction > 0) {
-                endTransaction(producer, spec, (spec.records + spec.transaction - 1) / spec.transaction);
+                bytes += written;
+                first = end;
             }
         } finally {
             producer.close();
-        }
-        if (failure.get() != null) {
-            throw new IllegalStateException("topic " + spec.topic + ": " + failure.get(), failure.get());
         }
         return bytes;
     }
@@ -125,24 +118,95 @@ final class Load {
     }
 
     /**
-     * Ends transaction number `count` (from 1; there is none before the first): every abort-th is aborted, its records
-     * written all the same. False: it has ended, but another producer must go on; a coordinator may answer
-     * INVALID_TXN_STATE to an abort that it has carried out.
+     * A coordinator that is short of time may answer INVALID_TXN_STATE in the middle of a transaction, or to the end of
+     * one that it has ended (Kafka 4, transaction.version 2), and the producer cannot go on.
      */
-    private static boolean endTransaction(Producer<byte[], byte[]> producer, Spec spec, long count) {
-        if (count == 0) {
-            return true;
+    private static boolean isInvalidState(Throwable error) {
+        for (Throwable cause = error; cause != null; cause = cause.getCause()) {
+            if (cause instanceof InvalidTxnStateException) {
+                return true;
+            }
         }
-        if (spec.abort == 0 || count % spec.abort != 0) {
-            producer.commitTransaction();
-            return true;
-        }
-        producer.flush();
-        try {
-            producer.abortTransaction();
-            return true;
-        } catch (InvalidTxnStateException error) {
+        return false;
+    }
+
+    /** Whether readers of what was committed see that record; its transaction has ended. */
+    private static boolean isCommitted(Map<String, Object> client, RecordMetadata record) {
+        if (record == null) {
             return false;
+        }
+        Map<String, Object> settings = new HashMap<>(client);
+        settings.putAll(Map.of("isolation.level", "read_committed", "max.poll.records", 1));
+        TopicPartition partition = new TopicPartition(record.topic(), record.partition());
+        try (Consumer<byte[], byte[]> consumer =
+                 new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+            consumer.assign(List.of(partition));
+            consumer.seek(partition, record.offset());
+            while (consumer.position(partition) == record.offset()) {
+                for (ConsumerRecord<byte[], byte[]> seen : consumer.poll(Duration.ofMillis(200))) {
+                    return seen.offset() == record.offset();
+                }
+            }
+        }
+        return false;
+    }
+
+    /** A spec's records, one transaction after the other; without transactions all of them at once. */
+    private static final class Writing {
+        private final Spec spec;
+        private final Content content;
+        private final Spec.Random pace;
+        private final AtomicReference<Exception> failure = new AtomicReference<>();
+        private final AtomicReference<RecordMetadata> last = new AtomicReference<>();
+        private long nextFlush;
+        private long bytes; // of the last call of write()
+
+        Writing(Spec spec) {
+            this.spec = spec;
+            content = new Content(spec);
+            pace = new Spec.Random(~spec.seed, 0);
+            nextFlush = spec.flush == null ? Long.MAX_VALUE : spec.flush.pick(pace);
+        }
+
+        /** Of the transactions every abort-th is aborted, its records written all the same. */
+        boolean isAborted(long first) {
+            return spec.transaction > 0 && spec.abort > 0 && (first / spec.transaction + 1) % spec.abort == 0;
+        }
+
+        /** Returns the bytes of keys and values. */
+        long write(Producer<byte[], byte[]> producer, long first, long end) {
+            failure.set(null);
+            last.set(null);
+            bytes = 0;
+            if (spec.transaction > 0) {
+                producer.beginTransaction();
+            }
+            for (long i = first; i < end && failure.get() == null; i++) {
+                var record = content.record(spec.start + i);
+                bytes += (record.key() == null ? 0 : record.key().length)
+                    + (record.value() == null ? 0 : record.value().length);
+                producer.send(record, (done, error) -> {
+                    if (error != null) {
+                        failure.compareAndSet(null, error);
+                    } else {
+                        last.set(done);
+                    }
+                });
+                if (i + 1 == nextFlush) {
+                    producer.flush();
+                    nextFlush += Math.max(1, spec.flush.pick(pace));
+                }
+            }
+            producer.flush();
+            if (failure.get() != null) {
+                throw new KafkaException("topic " + spec.topic + ": " + failure.get(), failure.get());
+            }
+            if (spec.transaction > 0 && isAborted(first)) {
+                producer.abortTransaction();
+            } else if (spec.transaction > 0) {
+                producer.commitTransaction();
+            }
+            return bytes;
         }
     }
 
