@@ -5,8 +5,9 @@
 //               MirrorMaker 2 has copied (control/take_over.h)
 //   a map       what was written behind its end is found again (map_recovery.h), and the mirror goes on there
 //
-// The map is begun or brought up to date in `syncs`. It must be stored before anything is written: a life that finds
-// records of this mirror on the target, and no map, cannot tell where they come from.
+// The map is begun or brought up to date in `syncs`. It must be stored before anything is written: where records of this
+// mirror are on the target, and no map, they may all be out of their places, and another instance would go on with
+// identical offsets behind them.
 #pragma once
 
 #include <optional>

@@ -72,11 +72,12 @@ Awaitable<> Replication::admit_identical(std::vector<Partition*> due) {
   // A map is stored before anything is written by it: of what was seen here the maps tell now.
   if (mapped_ && std::ranges::any_of(admissions, has_begun)) {
     const std::string problem = co_await why_maps_are_not_current();
-    for (Partition* partition : due) {
-      if (!problem.empty() && partition->phase == Phase::admitting)
-        postpone(*partition, problem, Condition::target_error);
+    if (!problem.empty()) {
+      for (Partition* partition : due) {
+        if (partition->phase == Phase::admitting) postpone(*partition, problem, Condition::target_error);
+      }
+      co_return;
     }
-    if (!problem.empty()) co_return;
   }
   for (std::size_t i = 0; i < due.size(); ++i) {
     // The questions may have brought newer answers about the topics.

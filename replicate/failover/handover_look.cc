@@ -11,11 +11,12 @@
 #include "replicate/control/cluster.h"
 #include "replicate/control/failover_marks.h"
 #include "replicate/control/leaders.h"
-#include "replicate/control/mapped_partitions.h"
+#include "replicate/control/offset_syncs.h"
 #include "replicate/control/own_topic.h"
 #include "replicate/control/topic_names.h"
 #include "replicate/failover/handover.h"
 #include "replicate/heartbeat.h"
+#include "replicate/identity.h"
 #include "replicate/settings.h"
 
 namespace shunt::replicate {
@@ -123,19 +124,15 @@ Awaitable<> look_for_maps(Ends& ends, const FlowConfig& flow, const std::vector<
   if (!ends.settings.may_map()) co_return;
   OffsetSyncsSettings syncs = ends.settings.offset_syncs;
   syncs.tag = flow_tag(flow.source, flow.target);
-  MappedPartitions mapped(ends.source, ends.target, ends.settings.offset_syncs_on_target, std::move(syncs),
-                          ends.settings.connect_offsets, ends.settings.detours.isolation, ends.settings.loop_guard());
-  co_await mapped.load();
+  const std::uint16_t tag = syncs.tag;
+  OffsetSyncs maps(ends.settings.offset_syncs_on_target ? ends.target : ends.source, std::move(syncs));
+  co_await maps.load();
   for (const TopicPartition& partition : partitions) {
     const Topic* topic = ends.target.find_topic(partition.topic);
     if (topic == nullptr) continue;
-    FlowSpec spec;
-    spec.source_topic = spec.target_topic = partition.topic;
-    spec.partition = partition.partition;
-    spec.identity = flow_identity(flow_tag(flow.source, flow.target), topic->id, partition.topic, partition.partition,
-                                  partition.topic);
-    const MirroredPartition one(std::move(spec), Recovery(ends.settings.recovery, 0));
-    if (!mapped.has_map(one)) continue;
+    const protocol::ProducerId identity =
+        flow_identity(tag, topic->id, partition.topic, partition.partition, partition.topic);
+    if (maps.find(partition, identity) == nullptr) continue;
     handover.problems.push_back(
         fmt::format("{} has mapped offsets: it cannot be mirrored back with identical ones", partition.to_string()));
   }

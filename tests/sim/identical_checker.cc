@@ -168,6 +168,7 @@ void IdenticalChecker::check(const PartitionKey& key, const StoredBatch& batch) 
   // As long as there are markers only, they may be of any topic of that name that has holes there.
   const bool has_only_markers = is_marker && !copy.first_data && !copy.padded;
   if (has_only_markers && !is_hole(key, *copy.of, copy, batch.base)) copy.of = owner_of(key, batch);
+  // The first data tell.
   if (!is_marker && !copy.first_data && !copy.padded) {
     const LogWriter* owner = owner_of(key, batch);
     if (are_holes(key, *owner, target_.log(key).start(), batch.base)) copy.of = owner;

@@ -85,9 +85,8 @@ final class Load {
         try {
             for (long first = 0; first < spec.records;) {
                 long end = Math.min(first + step, spec.records);
-                long written;
                 try {
-                    written = writing.write(producer, first, end);
+                    writing.write(producer, first, end);
                 } catch (KafkaException error) {
                     if (!isInvalidState(error)) {
                         throw error;
@@ -97,9 +96,8 @@ final class Load {
                     if (!writing.isAborted(first) && !isCommitted(client, writing.last.get())) {
                         continue;
                     }
-                    written = writing.bytes;
                 }
-                bytes += written;
+                bytes += writing.bytes;
                 first = end;
             }
         } finally {
@@ -159,7 +157,7 @@ final class Load {
         private final AtomicReference<Exception> failure = new AtomicReference<>();
         private final AtomicReference<RecordMetadata> last = new AtomicReference<>();
         private long nextFlush;
-        private long bytes; // of the last call of write()
+        private long bytes; // of keys and values, of the last call of write()
 
         Writing(Spec spec) {
             this.spec = spec;
@@ -173,8 +171,7 @@ final class Load {
             return spec.transaction > 0 && spec.abort > 0 && (first / spec.transaction + 1) % spec.abort == 0;
         }
 
-        /** Returns the bytes of keys and values. */
-        long write(Producer<byte[], byte[]> producer, long first, long end) {
+        void write(Producer<byte[], byte[]> producer, long first, long end) {
             failure.set(null);
             last.set(null);
             bytes = 0;
@@ -206,7 +203,6 @@ final class Load {
             } else if (spec.transaction > 0) {
                 producer.commitTransaction();
             }
-            return bytes;
         }
     }
 
