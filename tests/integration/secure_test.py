@@ -6,7 +6,7 @@ mirror needs. The judges read them as super users.
 
 from harness import integration
 from holes_test import load_transactions
-from secured_lab import LOG_RENEWALS, LOOPS, client, load_for_each_way, load_until_renewed, secured
+from secured_lab import LOG_RENEWALS, LOOPS, SHORT_SESSIONS, client, load_for_each_way, load_until_renewed, secured
 from secured_lab import assert_undisturbed, assert_whole_and_calm
 from shuntlab import security
 
@@ -162,9 +162,8 @@ def certificates_that_do_not_hold_are_named(lab):
 
 @integration(timeout_seconds=240)
 def sessions_are_renewed_under_load(lab):
-    # The broker ends every session after two seconds, at the next request that is no re-authentication (KIP-368). Its
-    # own log says what it saw.
-    source, target = secured(lab, properties={"connections.max.reauth.ms": 2000}, jvm_options=[LOG_RENEWALS])
+    # The brokers' own logs say what they saw.
+    source, target = secured(lab, properties=SHORT_SESSIONS, jvm_options=[LOG_RENEWALS])
     for loop, mechanism in zip(LOOPS, ("SCRAM-SHA-512", "PLAIN")):
         topic = lab.topic(loop)
         source.create_topic(topic, partitions=4)
