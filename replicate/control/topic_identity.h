@@ -37,11 +37,13 @@ class TopicIdentity {
     return id == id_ || id.is_zero() || id_.is_zero() ? Fate::same : Fate::recreated;
   }
 
-  /// The topic that has taken its place is the one from now on.
+  /// The topic that has taken its place is the one from now on. What was said before was said of the other one.
   void replace(const protocol::Uuid& id) {
     if (id != id_) past_.insert(id_);
     past_.erase(id);
     id_ = id;
+    insisted_.reset();
+    missing_since_.reset();
   }
   /// It is deleted, and will not be there again, whatever a lagging broker says.
   void handle_deleted() {

@@ -62,6 +62,14 @@ TEST(TopicIdentityTest, AnEchoThatNothingContradictsIsTheTopic) {
   EXPECT_EQ(topic.handle_answer(0, id(1), start + 22s, patience), Fate::unclear);
 }
 
+TEST(TopicIdentityTest, WhatWasSaidOfATopicIsNotSaidOfItsSuccessor) {
+  TopicIdentity topic(id(1));
+  EXPECT_EQ(topic.handle_answer(unknown, {}, start, patience), Fate::unclear);
+  topic.replace(id(2));
+  EXPECT_EQ(topic.handle_answer(unknown, {}, start + patience, patience), Fate::unclear) << "a broker that lags behind";
+  EXPECT_EQ(topic.handle_answer(0, id(2), start + patience + 1s, patience), Fate::same);
+}
+
 TEST(TopicIdentityTest, WhatThisProcessHasDeletedIsNotThere) {
   TopicIdentity topic(id(1));
   EXPECT_FALSE(topic.is_past(id(1), start, patience));
