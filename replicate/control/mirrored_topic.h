@@ -12,10 +12,12 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 
 #include "net/loop.h"
+#include "protocol/ids.h"
 #include "replicate/condition.h"
 #include "replicate/control/topic_identity.h"
 
@@ -41,6 +43,8 @@ struct MirroredTopic {
   /// Of the source: so many were there when it was first seen. Of all others everything is mirrored, wherever a mirror
   /// begins: it has come since.
   std::int32_t old_partitions = 0;
+  /// From where those are mirrored that the target has no place for any more, should it have one again.
+  std::map<protocol::PartitionIndex, protocol::Offset> left_beginnings;
   bool is_being_removed = false;  // a coroutine is at it
   net::Time due{};                // removing: not before
 };

@@ -158,6 +158,8 @@ void Replication::add_partitions(const TopicResult& result, std::int32_t already
   const MirroredTopic& topic = topics_.at(result.topic.source);
   for (std::int32_t index = already; index < result.mirrored_partitions(); ++index) {
     auto partition = std::make_unique<Partition>(spec_of(topic, PartitionIndex(index)), new_recovery());
+    if (const auto left = topic.left_beginnings.find(PartitionIndex(index)); left != topic.left_beginnings.end())
+      partition->begin = left->second;
     if (index >= topic.old_partitions) partition->begin = Offset(0);
     by_id_[partition->spec.id] = partition.get();
     adopt_if_mapped(*partition);
@@ -506,6 +508,7 @@ void Replication::begin_anew(MirroredTopic& topic, const TopicResult& result) {
         if (index.value() >= topic.old_partitions) partition->begin = Offset(0);
         adopt_if_mapped(*partition);
       } else {
+        if (partition->begin) topic.left_beginnings[index] = *partition->begin;
         by_id_.erase(partition->spec.id);
         partitions_.erase({topic.source_topic, index});
       }
