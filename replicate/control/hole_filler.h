@@ -20,7 +20,8 @@
 //
 // WriteTxnMarkers needs Alter on the cluster. Without it every offset of the hole is an empty transaction of its own
 // (AddPartitionsToTxn, EndTxn): slower, and when the broker that coordinates the transaction dies, it may write its
-// marker twice (KAFKA-19999), which stops the partition.
+// marker twice (KAFKA-19999), which stops the partition. So does the marker of a transaction that a life has left open when
+// it died, if there is no hole any more that the next one would end it for: the source topic is another one by then.
 //
 // An answer that is lost or unexpected ends the life: never a retry.
 #pragma once

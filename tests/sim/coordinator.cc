@@ -70,8 +70,7 @@ InitProducerIdResponse Coordinator::init(std::int32_t broker, const InitProducer
   switch (transaction.state) {
     case State::ongoing:
       // Its marker carries the epoch that shuts the old life out.
-      ++transaction.epoch;
-      decide(id, false);
+      abort_abandoned(id);
       [[fallthrough]];
     case State::committing:
     case State::aborting:
@@ -181,9 +180,17 @@ void Coordinator::write_markers(const std::string& id, bool is_commit, bool is_l
 }
 
 void Coordinator::expire(const std::string& id, std::uint64_t number) {
-  Transaction& transaction = transactions_.at(id);
+  const Transaction& transaction = transactions_.at(id);
   if (transaction.number != number || transaction.state != State::ongoing) return;
+  abort_abandoned(id);
+}
+
+void Coordinator::abort_abandoned(const std::string& id) {
+  Transaction& transaction = transactions_.at(id);
   ++transaction.epoch;
+  for (const auto& [key, topic_id] : transaction.partitions) {
+    if (cluster_.on_abandoned) cluster_.on_abandoned(key);
+  }
   decide(id, false);
 }
 

@@ -46,6 +46,7 @@ class Coordinator {
   void decide(const std::string& id, bool is_commit);
   void write_markers(const std::string& id, bool is_commit, bool is_last_try);
   void expire(const std::string& id, std::uint64_t number);
+  void abort_abandoned(const std::string& id);
 
   FakeCluster& cluster_;
   std::map<std::string, Transaction> transactions_;

@@ -6,6 +6,7 @@
 #include "protocol/error.h"
 #include "protocol/messages/write_txn_markers.h"
 #include "protocol/wire.h"
+#include "replicate/control/hole_filler.h"
 
 namespace shunt::sim {
 
@@ -137,33 +138,43 @@ std::int16_t FakeCluster::check_leader(std::int32_t broker, const std::string& t
 // ---- Connections ----------------------------------------------------------------------------------------------------
 
 void FakeCluster::accept(std::int32_t broker, std::shared_ptr<Connection> connection) {
-  auto peer = std::make_shared<Peer>(Peer{.connection = connection, .broker = broker, .input = {}, .is_busy = false});
+  auto peer = std::make_shared<Peer>();
+  peer->connection = connection;
+  peer->broker = broker;
   std::erase_if(peers_, [](const auto& weak) { return weak.expired(); });
   peers_.push_back(peer);
   connection->on_bytes = [this, peer](std::vector<std::byte> bytes) {
     peer->input.insert(peer->input.end(), bytes.begin(), bytes.end());
+    take_requests(*peer);
     next_request(peer);
   };
 }
 
+void FakeCluster::take_requests(Peer& peer) {
+  while (peer.input.size() >= size_prefix_bytes) {
+    const auto size = static_cast<std::size_t>(wire::load<std::int32_t>(peer.input.data()));
+    if (size < least_request_bytes) throw std::logic_error("no request: " + std::to_string(size) + " bytes");
+    if (peer.input.size() < size_prefix_bytes + size) return;
+    const auto begin = peer.input.begin() + size_prefix_bytes;
+    const auto end = begin + static_cast<std::ptrdiff_t>(size);
+    peer.received.push_back({.frame = std::vector<std::byte>(begin, end), .time = net::now()});
+    peer.input.erase(peer.input.begin(), end);
+  }
+}
+
 void FakeCluster::next_request(const std::shared_ptr<Peer>& peer) {
-  if (peer->is_busy || peer->input.size() < size_prefix_bytes) return;
-  const auto size = static_cast<std::size_t>(wire::load<std::int32_t>(peer->input.data()));
-  if (size < least_request_bytes) throw std::logic_error("no request: " + std::to_string(size) + " bytes");
-  if (peer->input.size() < size_prefix_bytes + size) return;
-  const auto begin = peer->input.begin() + size_prefix_bytes;
-  const auto end = begin + static_cast<std::ptrdiff_t>(size);
-  std::vector<std::byte> frame(begin, end);
-  peer->input.erase(peer->input.begin(), end);
+  if (peer->is_busy || peer->received.empty()) return;
+  Received request = std::move(peer->received.front());
+  peer->received.pop_front();
   peer->is_busy = true;
   // A request that is read whole is executed, even if its connection dies meanwhile.
-  const bool is_late =
-      wire::load<std::int16_t>(frame.data()) == WriteTxnMarkersRequest::api.key && world_.chance(faults.late_markers);
+  const bool is_late = wire::load<std::int16_t>(request.frame.data()) == WriteTxnMarkersRequest::api.key &&
+                       world_.chance(faults.late_markers);
   const net::Duration delay = is_late                              ? world_.micros(600'000, 4'000'000)
                               : world_.chance(faults.slow_request) ? world_.micros(1000, 400'000)
                                                                    : world_.micros(5, 300);
-  world_.after(delay, [this, peer, is_late, frame = std::move(frame)]() mutable {
-    if (is_up(peer->broker)) execute(peer, std::move(frame), is_late);
+  world_.after(delay, [this, peer, request = std::move(request)] {
+    if (is_up(peer->broker)) execute(peer, request);
   });
 }
 
@@ -172,7 +183,10 @@ void FakeCluster::done(const std::shared_ptr<Peer>& peer) {
   next_request(peer);
 }
 
-void FakeCluster::execute(const std::shared_ptr<Peer>& peer, std::vector<std::byte> frame, bool is_late) {
+void FakeCluster::execute(const std::shared_ptr<Peer>& peer, const Received& request) {
+  const std::span<const std::byte> frame = request.frame;
+  // Others that were slow may have been before it.
+  const bool is_late = net::now() - request.time > replicate::HoleSettings().doubt;
   Reader in(frame);
   Call call{.peer = peer,
             .key = in.integer<std::int16_t>(),
@@ -185,7 +199,7 @@ void FakeCluster::execute(const std::shared_ptr<Peer>& peer, std::vector<std::by
     throw std::logic_error("a request that was not offered: key " + std::to_string(call.key));
   }
   if (api->second.api.is_flexible(call.version)) in.unsigned_varint();
-  const std::span<const std::byte> body = std::span<const std::byte>(frame).subspan(in.offset());
+  const std::span<const std::byte> body = frame.subspan(in.offset());
   ++counters.requests;
   if (world_.is_traced) {
     world_.trace("{} broker {}: {}{}{}", name_, peer->broker, api->second.api.name, is_late ? ", late" : "",

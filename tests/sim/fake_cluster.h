@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <list>
 #include <map>
@@ -128,6 +129,8 @@ class FakeCluster {
   /// A marker is about to be written by a request that is executed later than shunt waits for, or a second time, or to a topic
   /// that has taken the place of the one it was meant for.
   std::function<void(const PartitionKey&)> on_late_marker;
+  /// The coordinator is about to end a transaction that was open to this partition when its producer died.
+  std::function<void(const PartitionKey&)> on_abandoned;
 
   struct Counters {
     std::uint64_t requests = 0;
@@ -146,10 +149,15 @@ class FakeCluster {
  private:
   friend class Coordinator;
 
+  struct Received {  // a whole request
+    std::vector<std::byte> frame;
+    net::Time time;
+  };
   struct Peer {  // one accepted connection
     std::shared_ptr<Connection> connection;
     std::int32_t broker;
-    std::vector<std::byte> input;
+    std::vector<std::byte> input;  // of a request that is not whole yet
+    std::deque<Received> received;
     bool is_busy = false;
   };
   /// A request being executed.
@@ -158,7 +166,7 @@ class FakeCluster {
     std::int16_t key = 0;
     std::int16_t version = 0;
     std::int32_t correlation_id = 0;
-    bool is_late = false;
+    bool is_late = false;  // later than shunt waits for
     [[nodiscard]] std::int32_t broker() const { return peer->broker; }
   };
   struct Api {
@@ -168,8 +176,9 @@ class FakeCluster {
 
   // fake_cluster.cc
   void accept(std::int32_t broker, std::shared_ptr<Connection> connection);
+  static void take_requests(Peer& peer);
   void next_request(const std::shared_ptr<Peer>& peer);
-  void execute(const std::shared_ptr<Peer>& peer, std::vector<std::byte> frame, bool is_late);
+  void execute(const std::shared_ptr<Peer>& peer, const Received& request);
   void done(const std::shared_ptr<Peer>& peer);
   std::vector<std::byte> framed(const Call& call, std::span<const std::byte> body) const;
   void answer(const Call& call, std::span<const std::byte> body, std::int32_t throttle_ms = 0);

@@ -36,6 +36,10 @@ IdenticalChecker::IdenticalChecker(Writers& writers, const RetiredWriters& retir
     if (failure().empty()) check(key, batch);
   };
   target_.on_late_marker = [this](const PartitionKey& key) { copy_at(key).is_late = true; };
+  target_.on_abandoned = [this](const PartitionKey& key) {
+    // In a hole, which the topic there is now has not: the next life had no reason to end it there.
+    if (source_deleted_) copy_at(key).is_late = true;
+  };
   target_.on_delete = [this](const std::string& topic) { handle_target_deleted(topic); };
 }
 
@@ -100,7 +104,7 @@ bool IdenticalChecker::has_begun_early(const PartitionKey& key) const {
 void IdenticalChecker::handle_target_loss(const PartitionKey& key) {
   const PartitionLog& log = target_.log(key);
   Copy& copy = copy_at(key);
-  copy.last_loss = net::now();
+  copy.last_moved = net::now();
   copy.cut_off = net::now() + longest_request;
   if (copy.lost && *copy.lost >= log.end()) {
     copy.is_late = true;  // it may have stopped before both had lost the same
@@ -195,8 +199,8 @@ void IdenticalChecker::check(const PartitionKey& key, const StoredBatch& batch) 
     return;
   }
   const bool is_displaced = is_shifted(copy, batch);
-  // Sent when markers before it, which no sequence counts, were still there; or when they had just been seen.
-  const bool is_overtaken = net::now() - copy.last_loss < longest_request + place_trust && is_displaced;
+  // Sent when the end, which no sequence tells, was where it had just been seen.
+  const bool is_overtaken = net::now() - copy.last_moved < longest_request + place_trust && is_displaced;
   if (is_overtaken || (is_young && (are_two_at_work || is_displaced))) {
     copy.misplaced[producer] = net::now();
     copy.misplaced_at = batch.base;
@@ -246,11 +250,14 @@ std::int64_t IdenticalChecker::data_end_before(const PartitionKey& key, std::int
   return data_end;
 }
 
-/// The source's records, but before their places.
+/// The source's records, all as far from their places.
 bool IdenticalChecker::is_shifted(const Copy& copy, const StoredBatch& batch) const {
-  return std::ranges::all_of(prints_of(batch.bytes), [&copy](const RecordPrint& print) {
+  std::int64_t shift = 0;
+  return std::ranges::all_of(prints_of(batch.bytes), [&](const RecordPrint& print) {
     const auto place = copy.of->find(print.digest);
-    return place && *place > print.offset;
+    if (!place) return false;
+    if (shift == 0) shift = print.offset - *place;
+    return shift != 0 && print.offset - *place == shift;
   });
 }
 
@@ -294,6 +301,7 @@ std::string IdenticalChecker::check_marker(Copy& copy, const PartitionKey& key, 
     return batch.base >= copy.of->end() ? "a marker beyond the source's end" : "a marker where the source has a record";
   }
   copy.displaced.insert(batch.base);
+  copy.last_moved = net::now();
   return {};
 }
 

@@ -53,7 +53,7 @@ class IdenticalChecker final : public Checker {
     bool is_late = false;
     bool has_begun_early = false;
     bool is_half_filled = false;       // with markers, when a process began that cannot know how far they were to go
-    net::Time last_loss{};             // of its end
+    net::Time last_moved{};            // its end: by a loss, or by a marker that has no place there
     net::Time cut_off{};               // until when markers may come that were meant for the log as it was before
     std::set<std::int64_t> displaced;  // markers
     std::set<std::int64_t> producers;  // of data

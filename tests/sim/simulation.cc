@@ -434,7 +434,7 @@ class Simulation {
   // ---- the end ----
 
   /// Of every process, if all of them have stopped; a topic that stops takes partitions along that a process never knew.
-  /// One that has nothing left to write does not see that what is behind its own is misplaced.
+  /// One that has nothing left to write does not see that what is behind its own is misplaced: it is where it would stop.
   [[nodiscard]] std::optional<PartitionStatus> stopped(const PartitionKey& key) const {
     std::optional<PartitionStatus> last;
     for (const Life& life : lives_) {
@@ -442,16 +442,17 @@ class Simulation {
       const replicate::MirrorStatus status =
           scenario_.until_caught_up && life.ended ? *life.ended : life.process->status();
       std::optional<PartitionStatus> of_life;
-      bool has_all = false;
+      std::optional<PartitionStatus> with_all;
       for (const PartitionStatus& partition : status.partitions) {
         if (partition.source_topic != key.first) continue;
         const bool is_this = partition.partition == key.second;
-        has_all = has_all || (is_this && partition.position == writers_.at(key).end());
+        if (is_this && partition.position == writers_.at(key).end()) with_all = partition;
         if (partition.state != PartitionState::failed) continue;
         if (is_this || (!of_life && is_of_topic(partition))) of_life = partition;
       }
-      if (!of_life && !(has_all && checker_->may_have_stopped(key))) return std::nullopt;
-      if (of_life) last = of_life;
+      if (!of_life && checker_->may_have_stopped(key)) of_life = with_all;
+      if (!of_life) return std::nullopt;
+      last = of_life;
     }
     return last;
   }
