@@ -177,12 +177,15 @@ Awaitable<> Detour::fill_head(const HeadFill& head, const std::function<bool()>&
   if (head.is_lost && head.end > position_)
     add(spec_.progress->lost_offsets, static_cast<std::uint64_t>(head.end - position_));
   // Asks for nothing, and tells whether it would be done: not on a topic that is compacted only.
-  const bool may_be_deleted =
-      head.method == HeadFill::Method::padding && co_await delete_records(Offset(0)) != errors::policy_violation;
-  if (!may_be_deleted) {
+  const bool is_padded = head.method == HeadFill::Method::padding;
+  std::int16_t probed = protocol::no_error;
+  if (is_padded) probed = co_await delete_records(Offset(0));
+  const bool may_be_padded = probed != errors::policy_violation || head.last_sequence >= 0;
+  if (!is_padded || !may_be_padded) {
     co_await fill_up_to(head.end);
     co_return;
   }
+  if (probed != protocol::no_error) throw kept_records(probed, head.end);
   const std::int64_t now_ms = net::unix_ms();
   std::int32_t most = padding_records;
   std::vector<std::byte> padding;
@@ -207,12 +210,19 @@ Awaitable<> Detour::fill_head(const HeadFill& head, const std::function<bool()>&
                     produce_error_text(spec_, position_, end, answer)};
     }
   }
-  const std::int16_t error_code = co_await delete_records(head.end);
-  if (error_code != 0) {
-    throw Blocked{classify_produce_error(error_code),
-                  fmt::format("{} answered {} to DeleteRecords of {} before {}", target_.alias(),
-                              protocol::error_name(error_code), target_partition_.to_string(), head.end.value())};
-  }
+  const std::int16_t deleted = co_await delete_records(head.end);
+  if (deleted != protocol::no_error) throw kept_records(deleted, head.end);
+}
+
+/// Padding stays in sight of readers.
+Detour::Blocked Detour::kept_records(std::int16_t error_code, Offset end) const {
+  const char* advice =
+      error_code == errors::policy_violation
+          ? ", whose cleanup.policy leaves out delete: add it until the head is gone, or delete the topic"
+          : "";
+  return {classify_produce_error(error_code),
+          fmt::format("{} answered {} to DeleteRecords of {} before {}{}", target_.alias(),
+                      protocol::error_name(error_code), target_partition_.to_string(), end.value(), advice)};
 }
 
 /// Kafka's error code.
@@ -355,17 +365,18 @@ Awaitable<> Detour::fill_up_to(Offset end) {
   }
   const std::int64_t count = end - position_;
   const bool has_waited = co_await filler_.await_late_requests();
-  if (has_waited) {
-    const Offset seen = co_await filler_.log_end();
-    if (seen != position_) {
-      throw Blocked{ParkCause::target_moved,
-                    fmt::format("{} has moved on from {} to {} by itself", target_partition_.to_string(),
-                                position_.value(), seen.value())};
-    }
-  }
+  if (has_waited) co_await expect_position();
   co_await filler_.fill(position_, end);
   move_to(end);
   add(spec_.progress->filled_offsets, static_cast<std::uint64_t>(count));
+}
+
+/// Nobody else has written, and the log has lost nothing.
+Awaitable<> Detour::expect_position() {
+  const Offset seen = co_await filler_.log_end();
+  if (seen == position_) co_return;
+  throw Blocked{ParkCause::target_moved, fmt::format("{} has moved from {} to {} by itself",
+                                                     target_partition_.to_string(), position_.value(), seen.value())};
 }
 
 Awaitable<> Detour::copy(const LogBatch& batch) {
@@ -452,7 +463,9 @@ Awaitable<> Detour::check_beginning(const LogBatch& begun, Offset source_start) 
   } catch (const LogError& error) {
     throw cannot_be_read(error.what());
   }
-  if (!differs.empty()) throw Blocked{ParkCause::refused, half_written_text(spec_, position_, header, differs)};
+  if (differs.empty()) co_return;
+  co_await expect_position();
+  throw Blocked{ParkCause::refused, half_written_text(spec_, position_, header, differs)};
 }
 
 /// It has been on the target, and is to be left out.

@@ -86,7 +86,9 @@ class Detour {
   [[nodiscard]] bool is_ordinary(const LogStretch& stretch) const;
   net::Awaitable<> fill_head(const HeadFill& head, const std::function<bool()>& stopping);
   net::Awaitable<std::int16_t> delete_records(protocol::Offset end);
+  [[nodiscard]] Blocked kept_records(std::int16_t error_code, protocol::Offset end) const;
   net::Awaitable<> fill_up_to(protocol::Offset end);
+  net::Awaitable<> expect_position();
   net::Awaitable<> fill_empty_end(protocol::Offset end);
   net::Awaitable<> copy(const LogBatch& batch);
   net::Awaitable<> rewrite(const LogBatch& batch);
