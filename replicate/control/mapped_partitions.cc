@@ -47,7 +47,9 @@ bool MappedPartitions::has_map(const MirroredPartition& partition) const {
 }
 
 void MappedPartitions::adopt(MirroredPartition& partition) {
-  adopted_[&partition] = {.standing = partition.standing};
+  // Below where it was to begin there is a head, of which nothing is the source's.
+  const bool is_head_left = partition.standing && partition.standing->confirmed.value() < partition.start;
+  adopted_[&partition] = {.standing = is_head_left ? std::nullopt : partition.standing};
   partition.spec.written = std::make_shared<WrittenRuns>();
   partition.spec.loop_guard = loop_guard_;
 }
