@@ -248,20 +248,33 @@ Awaitable<> Replication::assign(std::vector<Partition*> due) {
 /// log has the old epoch, and that goes on to the flow's position, it does. All else is left to a comparison.
 Awaitable<> Replication::check_source_epochs(std::vector<std::pair<Partition*, Route>> moved) {
   std::map<TopicPartition, protocol::LeaderEpoch> asked;
+  std::vector<TopicPartition> sources;
   for (const auto& [partition, route] : moved) {
-    asked[{partition->spec.source_topic, partition->spec.partition}] = *partition->source_epoch;
+    sources.push_back({partition->spec.source_topic, partition->spec.partition});
+    asked[sources.back()] = *partition->source_epoch;
   }
   const Answers<EpochEnd> answers = co_await epoch_ends(source_, std::move(asked));
+  // What a run is to reach may be gone with the old leader.
+  Answers<protocol::Offset> ends;
+  if (settings_.until_caught_up) ends = co_await readable_ends(source_, sources, settings_.detours.isolation);
   for (const auto& [partition, route] : moved) {
     if (stopping_) co_return;
     if (!is_still_assignable(*partition)) continue;
-    const auto& answered = answers.at({partition->spec.source_topic, partition->spec.partition});
+    const TopicPartition source{partition->spec.source_topic, partition->spec.partition};
+    const Answered<EpochEnd>& answered = answers.at(source);
+    const auto end = ends.find(source);
+    const bool is_end_missing = end != ends.end() && !end->second.value;
     const std::int64_t position = partition->standing ? partition->standing->confirmed.value() : partition->start;
     if (!answered.value) {
       source_doubt_.is_stale = true;
       wait_for_leader(*partition, answered.reason,
                       condition_of(answered, Condition::source_unauthorized, Condition::source_leader));
+    } else if (is_end_missing) {
+      source_doubt_.is_stale = true;
+      wait_for_leader(*partition, end->second.reason,
+                      condition_of(end->second, Condition::source_unauthorized, Condition::source_leader));
     } else if (answered.value->epoch == *partition->source_epoch && answered.value->end.value() >= position) {
+      if (end != ends.end()) set_goal(*partition, *end->second.value);
       assign(*partition, route);
     } else {
       spdlog::debug("{}: {} is compared with its source again: leader epoch {} ends at {} there", settings_.name,
@@ -523,6 +536,13 @@ Awaitable<> Replication::take_detour(Partition& partition) {
 }
 
 // ---- The end --------------------------------------------------------------------------------------------------------
+
+/// `end`: of what the source has for readers. If it was more when the run began, that is lost, and not waited for.
+void Replication::set_goal(Partition& partition, protocol::Offset end) {
+  if (!settings_.until_caught_up) return;
+  const std::lock_guard lock(mutex_);
+  partition.goal = partition.goal < 0 ? end.value() : std::min(partition.goal, end.value());
+}
 
 void Replication::finish_caught_up() {
   if (!settings_.until_caught_up) return;

@@ -144,6 +144,7 @@ class Replication {
   net::Awaitable<> first_contact(Cluster& cluster);
   void say_what_is_due();
   net::Awaitable<> name_open_transactions();
+  void set_goal(Partition& partition, protocol::Offset end);
   void finish_caught_up();
   [[nodiscard]] bool all_ended() const;
   [[nodiscard]] net::Time next_due() const;

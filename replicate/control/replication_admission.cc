@@ -112,10 +112,7 @@ Awaitable<> Replication::admit_identical(std::vector<Partition*> due) {
 /// `readable_end`: of the source; known where it matters. `begin`: where a new one is to; unset: where the source does.
 void Replication::handle_admission(Partition& partition, const Admission& admission, std::optional<Offset> readable_end,
                                    std::optional<Offset> begin) {
-  if (readable_end && settings_.until_caught_up && partition.goal < 0) {
-    const std::lock_guard lock(mutex_);
-    partition.goal = readable_end->value();
-  }
+  if (readable_end) set_goal(partition, *readable_end);
   const FlowSpec& spec = partition.spec;
   const BeginningQuestion question{
       .source = {spec.source_topic, spec.partition},

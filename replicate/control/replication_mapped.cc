@@ -110,15 +110,14 @@ Awaitable<> Replication::admit_mapped(std::vector<Partition*> due) {
       due[i]->due = now() + retry_after_failure;
       continue;
     }
-    if (settings_.until_caught_up && due[i]->goal < 0) {
+    if (settings_.until_caught_up) {
       const Answered<Offset>& answered = ends.at(sources[i]);
       if (!answered.value) {
         postpone(*due[i], answered.reason,
                  condition_of(answered, Condition::source_unauthorized, Condition::source_leader));
         continue;
       }
-      const std::lock_guard lock(mutex_);
-      due[i]->goal = answered.value->value();
+      set_goal(*due[i], *answered.value);
     }
     handle_admission(*due[i], admissions[i]);
   }
