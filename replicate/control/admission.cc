@@ -89,13 +89,18 @@ Admission refuse_other_log(const AdmissionFacts& facts, const std::string& what)
                     what, facts.others_at->value()),
         Condition::foreign_writer);
   }
-  if (facts.displaced_from) {
+  if (facts.displaced) {
+    const bool has_less = facts.displaced->target < facts.displaced->source;
+    const char* cause =
+        has_less ? "has lost what was before it (unclean leader election, or a disk)"
+                 : "has more before it (others have ended transactions there, or a broker has written a marker twice, "
+                   "KAFKA-19999)";
     return Admission::refused(
-        fmt::format("{}; the source has it at offset {}: {} has lost what was before it (unclean leader "
-                    "election, or a disk), and this mirror's batches that were under way then are not in "
-                    "their places; delete the topic to have it mirrored anew",
-                    what, facts.displaced_from->value(), facts.target.to_string()),
-        Condition::target_truncated);
+        fmt::format("{}; the source has at offset {} what {} has at {}: that {}, and this mirror's batches that were "
+                    "under way then are not in their places; delete the topic to have it mirrored anew",
+                    what, facts.displaced->source.value(), facts.target.to_string(), facts.displaced->target.value(),
+                    cause),
+        has_less ? Condition::target_truncated : Condition::foreign_writer);
   }
   // A log is cut off only when a leader is elected. The first leader of a topic has the topic's whole history.
   if (facts.is_source_first_epoch) {

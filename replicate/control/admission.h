@@ -23,6 +23,7 @@
 #include "replicate/control/cluster.h"
 #include "replicate/control/leaders.h"
 #include "replicate/isolation.h"
+#include "replicate/offset_map.h"
 
 namespace shunt::replicate {
 
@@ -83,8 +84,7 @@ struct AdmissionFacts {
   std::string tails_differ;                // how their records do, where the batches are no copies; empty: they do not
   bool has_common_tail = false;            // the source has records of the target's last batch of data
   std::optional<bool> has_common_records;  // or of what is before it; unset: not compared
-  std::optional<protocol::Offset>
-      displaced_from;                         // the source has there what is before that in the target's last batch
+  std::optional<OffsetRun> displaced;      // a record of the target's last batch that is elsewhere on the source
   std::optional<protocol::Offset> others_at;  // behind which, on the target, our last batches lie; unset: nobody's
 };
 

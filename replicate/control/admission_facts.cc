@@ -190,13 +190,14 @@ std::uint64_t digest_of(const protocol::Record& record, bool has_append_time) {
   return digest;
 }
 
-/// The target ends with a batch of ours that is not the source's. Has the source one of its records further on? Then the
-/// target has lost what was before them, and it is no other topic's. (Compaction may have taken others from the source.)
+/// The target ends with a batch of ours that is not the source's. Has the source one of its records at another offset? Then
+/// the target has lost what was before them, or has more, and it is no other topic's. (Compaction may have taken others from
+/// the source.)
 Awaitable<> look_for_its_place(Cluster& source, Cluster& target, Candidate& candidate, Isolation isolation) {
   AdmissionFacts& facts = candidate.facts;
   if (!facts.target_tail || facts.target_tail->producer_id != facts.identity) co_return;
-  const Offset from = std::max(facts.source_start, facts.target_tail->base_offset);
-  const Offset end = std::min(facts.source_end, from + most_displaced);
+  const Offset from = std::max(facts.source_start, facts.target_tail->base_offset - most_displaced);
+  const Offset end = std::min(facts.source_end, facts.target_end + most_displaced);
   LogCursor there(target, facts.target, facts.target_tail->base_offset, facts.target_end, Isolation::read_uncommitted);
   LogCursor here(source, facts.source, from, end, isolation);
   try {
@@ -207,11 +208,13 @@ Awaitable<> look_for_its_place(Cluster& source, Cluster& target, Candidate& cand
       places.try_emplace(digest_of(there.record(), has_append_times), there.record().offset);
       there.next_record();
     }
-    while (!facts.displaced_from) {
+    while (!facts.displaced) {
       const bool has_here = co_await here.settle();
       if (!has_here) co_return;
+      const Offset offset = here.record().offset;
       const auto place = places.find(digest_of(here.record(), has_append_times));
-      if (place != places.end() && place->second < here.record().offset) facts.displaced_from = here.record().offset;
+      if (place != places.end() && place->second != offset)
+        facts.displaced = OffsetRun{.source = offset, .target = place->second, .records = 1};
       here.next_record();
     }
     candidate.admission = decide_by_tails(facts);

@@ -241,6 +241,10 @@ TEST(Admission, RecordsThatDifferDecideWhereBatchesDoNot) {
                                         "value is another"));
 }
 
+OffsetRun run(std::int64_t source, std::int64_t target) {
+  return {.source = Offset(source), .target = Offset(target), .records = 1};
+}
+
 TEST(Admission, WhoWroteWhatTheSourceDoesNotHaveTellsWhatHappened) {
   constexpr ProducerId identity{99};
   const struct {
@@ -250,6 +254,7 @@ TEST(Admission, WhoWroteWhatTheSourceDoesNotHaveTellsWhatHappened) {
     std::optional<Condition> condition;
     const char* reason;
     std::optional<Offset> others_at = {};
+    std::optional<OffsetRun> displaced = {};
   } cases[] = {
       {30, ProducerId(7), true, Condition::foreign_writer, "the target holds 10 records that the source does not have"},
       {30, identity, true, Condition::source_recreated, "no leader was elected"},
@@ -260,12 +265,27 @@ TEST(Admission, WhoWroteWhatTheSourceDoesNotHaveTellsWhatHappened) {
       {100, identity, true, Condition::foreign_writer, "another producer's records are before it, at offset 29",
        Offset(29)},
       {30, identity, false, Condition::foreign_writer, "another producer's records", Offset(29)},
+      {100,
+       identity,
+       true,
+       Condition::target_truncated,
+       "at offset 33 what t-0 has at 30: that has lost",
+       {},
+       run(33, 30)},
+      {100,
+       identity,
+       true,
+       Condition::foreign_writer,
+       "at offset 29 what t-0 has at 30: that has more",
+       {},
+       run(29, 30)},
   };
   for (const auto& one : cases) {
     AdmissionFacts facts = bounds(0, one.source_end, 0, 40, true);
     facts.identity = identity;
     facts.is_source_first_epoch = one.is_first_epoch;
     facts.others_at = one.others_at;
+    facts.displaced = one.displaced;
     facts.target_tail = tail(30, 10, 1);
     facts.target_tail->producer_id = one.writer;
     if (one.source_end > 39) {
@@ -606,6 +626,24 @@ TEST_F(AdmitTest, ASourceThatHasLessThanItsMirrorWasRecreatedOrCutOff) {
   EXPECT_EQ(admissions[1].condition, Condition::source_truncated) << admissions[1].reason;
   EXPECT_EQ(admissions[2].condition, Condition::foreign_writer) << admissions[2].reason;
   for (const Admission& admission : admissions) EXPECT_EQ(admission.verdict, Verdict::refuse);
+}
+
+// Found by the simulation: the target's topic was deleted for it (shunt.on.source.recreated=recreate).
+TEST_F(AdmitTest, ASourceThatHasItElsewhereWasNotRecreated) {
+  for (FakeKafka* kafka : {&source_kafka, &target_kafka}) {
+    kafka->create(kafka == &source_kafka ? "s" : "t", 1);
+    auto& partition = kafka->partition(kafka == &source_kafka ? "s" : "t", 0);
+    partition.append_records("one", 10, protocol::Codec::none, identity.value());
+    if (kafka == &target_kafka) partition.append_markers(1);
+    partition.append_records("two", 10, protocol::Codec::none, identity.value());
+    partition.leader_epoch = 0;
+  }
+  source_kafka.partition("s", 0).append_records("three", 10);
+  const std::vector<Admission> admissions = admit_all(1);
+  EXPECT_EQ(admissions[0].verdict, Verdict::refuse);
+  EXPECT_EQ(admissions[0].condition, Condition::foreign_writer) << admissions[0].reason;
+  EXPECT_THAT(admissions[0].reason,
+              HasSubstr("the source has at offset 10 what t-0 has at 11: that has more before it"));
 }
 
 TEST_F(AdmitTest, RightsThatAreTakenInTheMiddleAreWaitedFor) {
