@@ -37,6 +37,18 @@ AutoChecker::AutoChecker(Writers& writers, const RetiredWriters& retired, Writer
   source.on_append = [this, of_source = source.on_append](const PartitionKey& key, const StoredBatch& batch) {
     if (failure().empty() && key.first == syncs_topic_name) check_syncs(key, batch, of_source);
   };
+  target.on_delete = [this, of_identical = target.on_delete](const std::string& topic) {
+    of_identical(topic);
+    handle_target_deleted(topic);
+  };
+}
+
+void AutoChecker::handle_target_deleted(const std::string& topic) {
+  const auto is_of_topic = [&topic](const PartitionKey& key) { return key.first == topic; };
+  mapped_->handle_target_deleted(topic);
+  std::erase_if(with_map_, is_of_topic);
+  std::erase_if(begun_identical_, is_of_topic);
+  std::erase_if(undone_, [&](const auto& undone) { return is_of_topic(undone.first); });
 }
 
 void AutoChecker::handle_start() {

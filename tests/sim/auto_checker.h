@@ -50,6 +50,7 @@ class AutoChecker final : public Checker {
   void check_own(const PartitionKey& key, const StoredBatch& batch);
   void check_syncs(const PartitionKey& key, const StoredBatch& batch, const Listener& listener);
   [[nodiscard]] std::string judge_map(const PartitionKey& source) const;
+  void handle_target_deleted(const std::string& topic);
   void note_end_of_identical(const PartitionKey& key);
   void add_up();
 

@@ -40,6 +40,10 @@ bool MappedChecker::is_others(const PartitionKey& key, const StoredBatch& batch)
                              [&](const RecordPrint& print) { return others->second.find(print.digest).has_value(); });
 }
 
+void MappedChecker::handle_target_deleted(const std::string& topic) {
+  std::erase_if(copies_, [&topic](const auto& copy) { return copy.first.first == topic; });
+}
+
 void MappedChecker::check(const PartitionKey& key, const StoredBatch& batch) {
   if (is_others(key, batch)) {
     ++counters.others;

@@ -34,6 +34,7 @@ class MappedChecker final : public Checker {
   /// Until now the partition had the source's offsets: its map may say so of what lies before `end`, where there is no
   /// record, too.
   void handle_identical(const PartitionKey& key, std::int64_t end) { copies_[key].identical = end; }
+  void handle_target_deleted(const std::string& topic);
   /// Its map is stored, too.
   [[nodiscard]] bool is_mirrored(const PartitionKey& key) const override;
   [[nodiscard]] std::int64_t position_of(const PartitionKey& key) const override;
