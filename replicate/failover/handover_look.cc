@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "net/concurrently.h"
 #include "replicate/admin/groups_report.h"
 #include "replicate/admin/offset_map_tail.h"
 #include "replicate/checkpoint.h"
@@ -31,6 +32,7 @@ namespace {
 constexpr LeaderSettings many_leaders{.patience = std::chrono::seconds(5)};
 constexpr int tries_to_reach = 3;
 constexpr std::int64_t heartbeats_looked_at = 1000;
+constexpr std::size_t logs_at_once = 8;
 
 /// Both ends of a flow, for as long as it is looked at.
 struct Ends {
@@ -322,6 +324,7 @@ Awaitable<Handover> look_at_handover(net::asio::any_io_executor executor, const 
   const auto source_starts = co_await log_starts(ends.source, partitions, many_leaders);
   const auto target_ends = co_await ends_on_target(ends.target, handover.partitions);
   co_await look_at_maps(ends, handover.partitions);
+  std::vector<HandoverPartition*> mapped;
   for (HandoverPartition& one : handover.partitions) {
     const PartitionSaid& what = said[{one.topic, one.partition}];
     one.failure = what.failure;
@@ -332,8 +335,10 @@ Awaitable<Handover> look_at_handover(net::asio::any_io_executor executor, const 
     one.source_end = offset_of(high_watermarks, source_of(one), one, "the source's log end");
     one.stable_end = offset_of(stable_ends, source_of(one), one, "the source's log end");
     take_target_end(target_ends, one);
-    if (one.is_mapped == true) co_await look_behind_map(ends, source_starts, one);
+    if (one.is_mapped == true) mapped.push_back(&one);
   }
+  const auto look = [&](HandoverPartition* one) -> Awaitable<> { co_await look_behind_map(ends, source_starts, *one); };
+  co_await net::for_each_concurrently(mapped, logs_at_once, look);
   co_await look_at_groups(executor, flow, handover);
   const auto moved_to = co_await readable_ends(ends.source, partitions, Isolation::read_uncommitted, many_leaders);
   for (HandoverPartition& one : handover.partitions)

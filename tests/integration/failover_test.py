@@ -6,7 +6,7 @@ import re
 
 from groups_test import commit, end_member, groups_of, start_member
 from harness import integration
-from mapped_test import MAPPED, ours, records, write_foreign
+from mapped_test import FOREIGN, MAPPED, ours, records, write_foreign
 from take_over_test import DEFAULT_POLICY
 
 GROUPS = {"sync.group.offsets.enabled": "true", "sync.group.offsets.interval.seconds": 1}
@@ -384,6 +384,13 @@ def forwards_again(lab, config, target, reason):
     return said["problems"]
 
 
+def backwards(lab, source, target, topics, settings):
+    """A file of the flow target->source alone."""
+    selected = ", ".join(re.escape(topic) for topic in topics)
+    directions = {"source->target.enabled": "false", "target->source.enabled": "true", "target->source.topics": selected}
+    return lab.config(topics, source=source, target=target, settings={**settings, **directions})
+
+
 @integration(timeout_seconds=400)
 def clients_move_over_to_other_names(lab):
     """Those of MirrorMaker 2's default: what was mirrored is read on there, and what comes is written beside it."""
@@ -415,6 +422,7 @@ def clients_move_over_to_other_names(lab):
         for (topic, index), end in after.items()
     }, (left(said), before, after)
 
+    assert "It could not be mirrored back (replication.policy.class: " in text and said["no_way_back"] in text, text
     service = lab.start_mirror(topics, **both)
     lab.eventually(lambda: list(lab.ends(target, there).values()) == list(after.values()), 60, "all is copied")
     said, text = decide(lab, "failover", config, 0)
@@ -424,7 +432,7 @@ def clients_move_over_to_other_names(lab):
     }, said  # fmt: skip
     assert {(one["topic"], one["target_topic"]) for one in said["groups"]} == set(zip(topics, there)), said
     for topic, name in zip(topics, there):
-        line = f"topic {topic}: consumers subscribe to {name}, and to {topic} from its beginning; producers write to {topic}\n"
+        line = f"topic {topic}: consumers subscribe to {name}, and to {topic} for what comes; producers write to {topic}\n"
         assert line in text, text
     assert "it cannot be mirrored back (replication.policy.class: " in text and f"{there[0]}-0 at " in text, text
     stops(lab, service)
@@ -449,6 +457,15 @@ def clients_move_over_to_other_names(lab):
     assert summary["records"] == 40 and [one["topic"] for one in summary["failures"]] == [committed], summary
     for index in (0, 1):
         assert records(lab, target, there[0], index) == records(lab, source, plain, index)
+    lab.load(source, topic="committed", records=30, start=150)
+    goes_on = lab.config(topics, **{**both, "settings": {
+        **settings, "shunt.on.foreign.writer": "continue", "offset-syncs.topic.replication.factor": 1}})  # fmt: skip
+    assert mirror(lab, goes_on)["records"] == 30
+    assert [rest for _, rest in ours(records(lab, target, there[1]))] == [rest for _, rest in records(lab, source, committed)]
+    # What producers have written there a flow of its own brings over.
+    mirror(lab, backwards(lab, source, target, [plain], settings))
+    for index in (0, 1):
+        assert records(lab, source, f"target.{plain}", index) == records(lab, target, plain, index) != []
 
     # Of a source that is gone the target tells under both names.
     source.broker(1).kill()
@@ -571,9 +588,21 @@ def one_partition_with_mapped_offsets_keeps_a_flow_from_failing_back(lab):
     said, text = decide(lab, "failover", config, 0, "--force")
     assert f"it cannot be mirrored back ({shared}-0 has mapped offsets on target)" in text, text
     source.broker(1).restart()
+    write_foreign(lab, shared, 0, 4, first=3, target=target)
     said = refused(lab, "failback", config, 1)
     assert f"{shared}-0 has mapped offsets on target; " in said and is_marked(lab, target), said
+    # A flow of its own brings over what others have written there, and nothing else.
+    leaves_out = {**settings, "shunt.offsets": "mapped", "shunt.loop.prevention": "true"}
+    mirror(lab, backwards(lab, source, target, [shared], leaves_out))
+    assert [rest for _, rest in records(lab, source, shared)][-7:] == [
+        rest for _, rest in records(lab, target, shared) if FOREIGN in rest
+    ]
     said, text = decide(lab, "failback", config, 0, "--force")
-    assert said["done"] and said["clean"] and not is_marked(lab, target), said
-    assert mirror(lab, config)["records"] == 5
-    assert [rest for _, rest in ours(records(lab, target, shared))] == [rest for _, rest in records(lab, source, shared)]
+    assert said["done"] and said["problems"] == [f"{shared}-0: target was given offsets 23 to 26 (4 of them) since"], said
+    assert not is_marked(lab, target)
+    # Forwards again: what it never got, and not what it has given.
+    loop = lab.config(topics, source=source, target=target, settings={**settings, "shunt.loop.prevention": "true"})
+    assert mirror(lab, loop)["records"] == 5
+    said, _ = decide(lab, "failover", loop, 0, "--dry-run")
+    assert offsets(said)[shared] == ("mapped", 32, 32) and not left(said), said
+    assert [rest for _, rest in ours(records(lab, target, shared))] == [rest for _, rest in ours(records(lab, source, shared))]

@@ -57,12 +57,19 @@ TEST(HandoverTextTest, SaysUnderWhichNamesClientsGoOn) {
       HasSubstr("it cannot be mirrored back (replication.policy.class: other names); shunt failback FILE --force "
                 "takes the mark away.\n"
                 "Consumers and producers: bootstrap.servers = b:9092\n"
-                "  topic orders: consumers subscribe to A.orders, and to orders from its beginning; producers "
+                "  topic orders: consumers subscribe to A.orders, and to orders for what comes; producers "
                 "write to orders\n"
                 "  group billing goes on there: A.orders-0 at 42\n"));
+  EXPECT_THAT(handover_json(done), HasSubstr(R"("no_way_back":"replication.policy.class: other names")"));
   orders.producer_topic = "A.orders";
   EXPECT_THAT(handover_text(done),
               HasSubstr("  topic orders: consumers subscribe to A.orders; producers write to A.orders\n"));
+  done.is_done = false;
+  done.is_dry_run = true;
+  EXPECT_EQ(handover_text(done),
+            "A->B: 1 partition\n"
+            "Nothing is left: shunt failover FILE can go ahead. Nothing was changed. It could not be mirrored back "
+            "(replication.policy.class: other names).\n");
 }
 
 TEST(HandoverTextTest, SaysWhatStaysWhereTheMarkAloneIsTakenAway) {

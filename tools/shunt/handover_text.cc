@@ -72,7 +72,7 @@ void add_moves(const HandoverResult& result, std::string& text) {
   for (const auto& [topic, one] : renamed) {
     const bool is_apart = one->producer_topic != one->target_topic;
     text += fmt::format("  topic {}: consumers subscribe to {}{}; producers write to {}\n", topic, one->target_topic,
-                        is_apart ? fmt::format(", and to {} from its beginning", one->producer_topic) : "",
+                        is_apart ? fmt::format(", and to {} for what comes", one->producer_topic) : "",
                         one->producer_topic);
   }
   std::map<std::string, std::vector<std::string>> groups;
@@ -110,11 +110,13 @@ std::string done_text(const HandoverResult& result) {
 std::string verdict_text(const HandoverResult& result) {
   if (result.is_done) return done_text(result);
   if (result.command == Command::take_mark_away) return "The mark would be taken away. Nothing was changed.\n";
-  const char* command = result.command == Command::failover ? "failover" : "failback";
+  const bool is_failover = result.command == Command::failover;
+  std::string text = "Not done: see what is LEFT; --force goes ahead all the same.";
   if (result.handover.is_clean())
-    return fmt::format("Nothing is left: shunt {} FILE can go ahead. Nothing was changed.\n", command);
-  return fmt::format("Not done: see what is LEFT; --force goes ahead all the same.{}\n",
-                     result.is_dry_run ? " Nothing was changed." : "");
+    text = fmt::format("Nothing is left: shunt {} FILE can go ahead.", is_failover ? "failover" : "failback");
+  if (result.is_dry_run) text += " Nothing was changed.";
+  if (!result.no_way_back.empty()) text += fmt::format(" It could not be mirrored back ({}).", result.no_way_back);
+  return text + "\n";
 }
 
 json::value known(std::int64_t number) {
@@ -186,7 +188,8 @@ std::string handover_json(const HandoverResult& result) {
                             {"last_checkpoint_ms", known(handover.last_checkpoint_ms)},
                             {"partitions", std::move(partitions)},
                             {"groups", std::move(groups)},
-                            {"problems", std::move(problems)}};
+                            {"problems", std::move(problems)},
+                            {"no_way_back", printable(result.no_way_back)}};
   return json::serialize(object) + "\n";
 }
 
