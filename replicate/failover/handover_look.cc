@@ -315,6 +315,7 @@ Awaitable<Handover> look_at_handover(net::asio::any_io_executor executor, const 
   co_await ends.target.refresh_topics();
   handover.partitions = partitions_of_source(ends.source, flow);
   std::vector<TopicPartition> partitions;
+  partitions.reserve(handover.partitions.size());
   for (const HandoverPartition& one : handover.partitions) partitions.push_back(source_of(one));
   // The source first: what is added to it meanwhile is seen as that, and never as something that was lost.
   const Isolation isolation = ends.settings.detours.isolation;
@@ -391,6 +392,7 @@ Awaitable<std::vector<std::string>> never_copied(net::asio::any_io_executor exec
   }
   Ends ends(executor, back);
   const std::vector<Added> added = co_await added_since(ends.target, mark, std::move(failed));
+  lines.reserve(added.size());
   for (const auto& [partition, begin, end] : added) {
     lines.push_back(
         fmt::format("{}: {} has offsets {} to {} ({} of them), which {} never got; save them (kcat -C -b {} -t {} -p "
@@ -413,6 +415,7 @@ Awaitable<std::vector<std::string>> written_since(net::asio::any_io_executor exe
   }
   Ends ends(executor, flow);
   const std::vector<Added> added = co_await added_since(ends.target, mark, std::move(partitions));
+  lines.reserve(added.size());
   for (const auto& [partition, begin, end] : added) {
     lines.push_back(fmt::format("{}: {} was given offsets {} to {} ({} of them) since", partition.to_string(),
                                 flow.target, begin.value(), end.value() - 1, end - begin));
