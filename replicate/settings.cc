@@ -5,6 +5,7 @@
 #include "net/socket.h"
 #include "replicate/config/loops.h"
 #include "replicate/identity.h"
+#include "replicate/principal.h"
 
 namespace shunt::replicate {
 
@@ -50,6 +51,7 @@ GroupSyncSettings group_sync_settings(const FlowConfig& flow) {
   GroupSyncSettings settings;
   settings.flow = flow.name();
   settings.source = flow.source;
+  settings.user = own_principal(flow.target_admin.security).value_or("this user");
   settings.interval = flow.groups.interval();
   settings.writes_groups = flow.groups.writes_groups;
   settings.may_rewind = flow.groups.may_rewind;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "net/machine.h"
+#include "protocol/error.h"
 
 namespace shunt::replicate {
 
@@ -25,6 +26,12 @@ void GroupRound::refuse(const std::string& group, std::string reason) {
 void GroupRound::postpone(const std::string& group, const std::string& reason) {
   states[group] = GroupState::waiting;
   failures.push_back(fmt::format("group {}: {}", group, reason));
+}
+
+std::string grant_for(std::int16_t error_code, const std::string& user) {
+  const bool is_of_group = error_code == protocol::errors::group_authorization_failed;
+  if (!is_of_group && error_code != protocol::errors::topic_authorization_failed) return {};
+  return fmt::format("; grant Read on the {} there to {}", is_of_group ? "group" : "topic", user);
 }
 
 GroupPlanner::GroupPlanner(Cluster& source, Cluster& target, const GroupSyncSettings& settings, AskPlaces ask)
@@ -93,7 +100,7 @@ Awaitable<> GroupPlanner::find_there(GroupRound& round, const GroupList& list) {
     } else if (answered.may_retry) {
       round.postpone(id, answered.reason);
     } else {
-      round.refuse(id, answered.reason);
+      round.refuse(id, answered.reason + grant_for(answered.error_code, settings_.user));
     }
   }
 }

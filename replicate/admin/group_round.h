@@ -19,6 +19,7 @@ namespace shunt::replicate {
 struct GroupSyncSettings {
   std::string flow;               // "A->B"
   std::string source;             // its alias
+  std::string user;               // as the target's brokers call this process: "User:mirror", or "this user"
   std::chrono::seconds interval;  // the smaller one of both below, as far as they are on
   bool writes_groups = false;     // sync.group.offsets.enabled
   bool may_rewind = false;        // shunt.group.offsets.rewind
@@ -44,6 +45,9 @@ struct GroupRound {
   void refuse(const std::string& group, std::string reason);
   void postpone(const std::string& group, const std::string& reason);
 };
+
+/// The right on the target that it takes to be answered otherwise, to go behind the reason: "; grant ..."; empty: none.
+std::string grant_for(std::int16_t error_code, const std::string& user);
 
 class GroupPlanner {
  public:

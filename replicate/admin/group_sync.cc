@@ -97,7 +97,7 @@ Awaitable<> GroupSync::commit(GroupRound& round) {
     } else if (answer->second.may_retry) {
       round.postpone(group.id, answer->second.reason);
     } else {
-      round.refuse(group.id, answer->second.reason);
+      round.refuse(group.id, answer->second.reason + grant_for(answer->second.error_code, settings_.user));
     }
   }
 }
@@ -113,8 +113,9 @@ void GroupSync::note_commit(GroupRound& round, const SurveyedGroup& group, const
     } else if (is_of_members(answered->second)) {
       round.states[group.id] = GroupState::active;
     } else {
-      round.refuse(group.id, fmt::format("{} answers {} to its offset for {}", target_.alias(),
-                                         protocol::error_name(answered->second), partition.target.to_string()));
+      round.refuse(group.id, fmt::format("{} answers {} to its offset for {}{}", target_.alias(),
+                                         protocol::error_name(answered->second), partition.target.to_string(),
+                                         grant_for(answered->second, settings_.user)));
     }
   }
 }

@@ -89,7 +89,8 @@ std::string utc_text(std::int64_t time_ms) {
 }
 
 std::string failed_over_text(const FailoverMark& mark, const std::string& target) {
-  return fmt::format("failed over to {} at {}; shunt failback FILE brings it back", target, utc_text(mark.time_ms));
+  return fmt::format("failed over to {} at {}; shunt failback FILE brings it back, or says what else can be done",
+                     target, utc_text(mark.time_ms));
 }
 
 }  // namespace shunt::replicate

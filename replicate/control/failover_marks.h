@@ -39,7 +39,7 @@ class FailoverMarks {
   OwnTopic topic_;
 };
 
-/// "A->B has failed over to B at 2026-01-31T00:00:00Z; shunt failback FILE brings it back".
+/// "failed over to B at 2026-01-31T00:00:00Z; shunt failback FILE brings it back, or says what else can be done".
 std::string failed_over_text(const FailoverMark& mark, const std::string& target);
 
 /// "2026-01-31T00:00:00Z".

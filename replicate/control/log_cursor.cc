@@ -165,6 +165,13 @@ void LogCursor::jump(Offset offset) {
   record_.reset();
 }
 
+Awaitable<Offset> copied_up_to(Cluster& source, TopicPartition partition, Offset from, Offset end, Isolation isolation,
+                               LoopGuard loop_guard) {
+  LogCursor rest(source, std::move(partition), from, end, isolation, {}, loop_guard);
+  const bool has_more = co_await rest.settle();
+  co_return has_more ? rest.position() : std::max(from, end);
+}
+
 bool is_copy(LogCursor& source, LogCursor& target) {
   const bool has_own_times = !target.has_append_time();
   return protocol::has_same_payload(source.record(), target.record()) &&

@@ -98,6 +98,11 @@ class LogCursor {
   std::optional<protocol::Record> record_;
 };
 
+/// Of a mirror that has copied the source's records below `from`: up to where, and at most to `end`, there is nothing else to
+/// copy. As LogCursor.
+net::Awaitable<protocol::Offset> copied_up_to(Cluster& source, TopicPartition partition, protocol::Offset from,
+                                              protocol::Offset end, Isolation isolation, LoopGuard loop_guard);
+
 /// The target's current record can be a copy of the source's, wherever it is.
 bool is_copy(LogCursor& source, LogCursor& target);
 

@@ -22,16 +22,17 @@ std::string offsets_text(std::int64_t begin, std::int64_t end) {
 
 std::int64_t HandoverPartition::left() const {
   if (source_end < 0) return 0;
-  return std::max<std::int64_t>(0, source_end - std::max<std::int64_t>(0, target_end));
+  return std::max<std::int64_t>(0, source_end - std::max<std::int64_t>(0, copied_to));
 }
 
 std::string HandoverPartition::problem() const {
-  const std::int64_t there = std::max<std::int64_t>(0, target_end);
+  const std::int64_t there = std::max<std::int64_t>(0, copied_to);
   std::string text = failure;
   const auto add = [&text](const std::string& more) { text += (text.empty() ? "" : "; ") + more; };
   const std::int64_t visible = std::min(source_end, stable_end);
-  if (source_end >= 0 && target_end > source_end)
-    add(fmt::format("the target has {} that the source has not", offsets_text(source_end, target_end)));
+  // Beside mapped offsets others may write.
+  if (source_end >= 0 && copied_to > source_end && is_mapped == false)
+    add(fmt::format("the target has {} that the source has not", offsets_text(source_end, copied_to)));
   if (visible > there) add(offsets_text(there, visible) + " would be lost");
   if (source_end > std::max(visible, there) && visible >= 0) {
     add(fmt::format("a transaction is open: {} would be lost", offsets_text(std::max(visible, there), source_end)));
@@ -50,7 +51,7 @@ bool Handover::is_clean() const {
 std::map<std::string, std::vector<Offset>> Handover::ends() const {
   std::map<std::string, std::vector<Offset>> ends;
   for (const HandoverPartition& one : partitions) {
-    std::vector<Offset>& of_topic = ends[one.topic];
+    std::vector<Offset>& of_topic = ends[one.target_topic];
     const auto index = static_cast<std::size_t>(one.partition);
     if (of_topic.size() <= index) of_topic.resize(index + 1, Offset(-1));
     of_topic[index] = Offset(one.target_end);
@@ -59,24 +60,23 @@ std::map<std::string, std::vector<Offset>> Handover::ends() const {
 }
 
 std::string objection_to_handover(const FlowConfig& flow) {
-  if (flow.policy.kind() != ReplicationPolicy::Kind::identity) {
-    return fmt::format(
-        "replication.policy.class: {} gives topics other names on {}, and clients cannot move over as they are; it "
-        "takes "
-        "IdentityReplicationPolicy",
-        flow.name(), flow.target);
-  }
-  if (!flow.topic_mapping.empty()) {
-    return fmt::format(
-        "shunt.topic.mapping: {} gives topics other names on {}, and clients cannot move over as they are", flow.name(),
-        flow.target);
-  }
-  if (flow.offsets == OffsetsMode::mapped) {
-    return fmt::format("shunt.offsets: {} maps offsets, and a flow can be reversed only where they are identical",
-                       flow.name());
-  }
-  if (flow.scope == SyncScope::metadata) {
-    return fmt::format("shunt.sync: {} carries over no messages (metadata)", flow.name());
+  if (flow.scope != SyncScope::metadata) return {};
+  return fmt::format("shunt.sync: {} carries over no messages (metadata)", flow.name());
+}
+
+std::string objection_to_failback(const FlowConfig& flow) {
+  if (flow.policy.kind() != ReplicationPolicy::Kind::identity)
+    return fmt::format("replication.policy.class: {} gives topics other names on {}", flow.name(), flow.target);
+  if (!flow.topic_mapping.empty())
+    return fmt::format("shunt.topic.mapping: {} gives topics other names on {}", flow.name(), flow.target);
+  if (flow.offsets == OffsetsMode::mapped) return fmt::format("shunt.offsets: {} maps offsets", flow.name());
+  return {};
+}
+
+std::string objection_to_failback(const std::vector<HandoverPartition>& partitions, const std::string& target) {
+  for (const HandoverPartition& one : partitions) {
+    if (one.target_topic != one.topic) return fmt::format("{} is called {} on {}", one.topic, one.target_topic, target);
+    if (one.is_mapped == true) return fmt::format("{}-{} has mapped offsets on {}", one.topic, one.partition, target);
   }
   return {};
 }

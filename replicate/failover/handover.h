@@ -17,13 +17,17 @@
 namespace shunt::replicate {
 
 struct HandoverPartition {
-  std::string topic;  // the same on both sides
+  std::string topic;           // of the source
+  std::string target_topic;    // which consumers read on the target
+  std::string producer_topic;  // and which producers write to there
   std::int32_t partition = 0;
-  std::int64_t source_end = -1;  // its high watermark; -1: not known
-  std::int64_t stable_end = -1;  // what a mirror can see: up to the first open transaction; -1: not known
-  std::int64_t target_end = -1;  // the log's true end; -1: there is none
-  std::int64_t moved_to = -1;    // the source's end a little later; -1: not known
-  std::string failure;           // as the mirror says it, or why something is not known
+  std::int64_t source_end = -1;   // its high watermark; -1: not known
+  std::int64_t stable_end = -1;   // what a mirror can see: up to the first open transaction; -1: not known
+  std::int64_t target_end = -1;   // the log's true end; -1: there is none
+  std::int64_t copied_to = -1;    // of the source: the target has everything below; -1: nothing, or not known
+  std::int64_t moved_to = -1;     // the source's end a little later; -1: not known
+  std::optional<bool> is_mapped;  // its offsets; not known where the map is on a source that is gone
+  std::string failure;            // as the mirror says it, or why something is not known
 
   /// Offsets that the source has and the target has not.
   [[nodiscard]] std::int64_t left() const;
@@ -33,7 +37,8 @@ struct HandoverPartition {
 
 struct HandoverGroup {
   std::string group;
-  std::string topic;
+  std::string topic;  // of the source
+  std::string target_topic;
   std::int32_t partition = 0;
   std::int64_t source_offset = -1;  // -1: not known
   std::int64_t target_offset = -1;  // committed there; -1: nothing is
@@ -52,19 +57,33 @@ struct Handover {
   std::int64_t last_checkpoint_ms = -1;
 
   [[nodiscard]] bool is_clean() const;
+  /// Where the target's logs end, as a FailoverMark has it.
   [[nodiscard]] std::map<std::string, std::vector<protocol::Offset>> ends() const;
 };
 
 /// A key of the configuration that is in the way, and what to do; empty: clients can move with this flow.
 std::string objection_to_handover(const FlowConfig& flow);
+/// Why a flow that has failed over cannot be mirrored back under the same names and offsets, as its configuration tells, or
+/// as its partitions do; empty: it can.
+std::string objection_to_failback(const FlowConfig& flow);
+std::string objection_to_failback(const std::vector<HandoverPartition>& partitions, const std::string& target);
 
-/// `failures`: of partitions, as the final sync has told them.
-using PartitionFailures = std::map<std::pair<std::string, std::int32_t>, std::string>;
+/// What the final sync, or the plan of one, has told of a partition.
+struct PartitionSaid {
+  std::string failure;
+  std::int64_t mapped_begin = -1;  // of the source: where it would go on, its offsets mapped; -1: nothing was said
+};
+using SaidOfPartitions = std::map<std::pair<std::string, std::int32_t>, PartitionSaid>;  // by source partition
 
-/// Throws ClusterError, net::BrokerError or LogError where the target cannot be asked; what the source does not answer is
-/// a problem.
+/// The source's partitions with their names on the target, and whether their offsets are mapped; nothing else of them.
+/// Throws ClusterError, net::BrokerError or LogError.
+net::Awaitable<std::vector<HandoverPartition>> name_partitions(net::asio::any_io_executor executor,
+                                                               const FlowConfig& flow);
+
+/// Throws ClusterError, net::BrokerError or LogError where the target, or where the maps of offsets are, cannot be asked;
+/// what the source does not answer is a problem.
 net::Awaitable<Handover> look_at_handover(net::asio::any_io_executor executor, const FlowConfig& flow,
-                                          PartitionFailures failures);
+                                          SaidOfPartitions said);
 /// The same from the target alone.
 net::Awaitable<Handover> look_at_target_alone(net::asio::any_io_executor executor, const FlowConfig& flow,
                                               std::string why);
@@ -86,5 +105,9 @@ void fit_for_failback(FlowConfig& back);
 /// what was copied from it when the mark was written, and what to do. Empty: nothing.
 net::Awaitable<std::vector<std::string>> never_copied(net::asio::any_io_executor executor, const FlowConfig& back,
                                                       FailoverMark mark, const Handover& seen);
+
+/// What the flow's target topics were given since the mark was written, a line each.
+net::Awaitable<std::vector<std::string>> written_since(net::asio::any_io_executor executor, const FlowConfig& flow,
+                                                       FailoverMark mark);
 
 }  // namespace shunt::replicate

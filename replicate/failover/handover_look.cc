@@ -1,19 +1,21 @@
 // What a handover (failover/handover.h) asks of the clusters.
 #include <algorithm>
 #include <functional>
+#include <optional>
 #include <set>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "net/concurrently.h"
 #include "replicate/admin/groups_report.h"
+#include "replicate/admin/offset_map_tail.h"
 #include "replicate/checkpoint.h"
 #include "replicate/control/cluster.h"
 #include "replicate/control/failover_marks.h"
 #include "replicate/control/leaders.h"
-#include "replicate/control/offset_syncs.h"
+#include "replicate/control/log_cursor.h"
 #include "replicate/control/own_topic.h"
-#include "replicate/control/topic_names.h"
 #include "replicate/failover/handover.h"
 #include "replicate/heartbeat.h"
 #include "replicate/identity.h"
@@ -30,6 +32,7 @@ namespace {
 constexpr LeaderSettings many_leaders{.patience = std::chrono::seconds(5)};
 constexpr int tries_to_reach = 3;
 constexpr std::int64_t heartbeats_looked_at = 1000;
+constexpr std::size_t logs_at_once = 8;
 
 /// Both ends of a flow, for as long as it is looked at.
 struct Ends {
@@ -52,22 +55,71 @@ bool is_of_clients(const FlowConfig& flow, const std::string& topic) {
   return flow.mirrors(topic) && !flow.policy.is_heartbeats_topic(topic);
 }
 
-std::vector<TopicPartition> partitions_of(const Cluster& cluster, const FlowConfig& flow) {
-  std::vector<TopicPartition> all;
-  for (const auto& [name, topic] : cluster.topics()) {
-    if (topic.is_internal || topic.error_code != 0 || !is_of_clients(flow, name)) continue;
-    for (std::size_t index = 0; index < topic.partitions.size(); ++index)
-      all.push_back({name, PartitionIndex(static_cast<std::int32_t>(index))});
+TopicPartition source_of(const HandoverPartition& one) {
+  return {one.topic, PartitionIndex(one.partition)};
+}
+
+TopicPartition target_of(const HandoverPartition& one) {
+  return {one.target_topic, PartitionIndex(one.partition)};
+}
+
+void append_partitions(const FlowConfig& flow, const std::string& source_topic, std::size_t count,
+                       std::vector<HandoverPartition>& partitions) {
+  for (std::size_t index = 0; index < count; ++index) {
+    HandoverPartition& one = partitions.emplace_back();
+    one.topic = source_topic;
+    one.partition = static_cast<std::int32_t>(index);
+    one.target_topic = flow.target_topic(source_topic);
+    // Under MirrorMaker 2's names a cluster's own records are in topics of their own, and the mirror's stay as they are.
+    const bool is_apart = flow.policy.kind() == ReplicationPolicy::Kind::default_policy;
+    one.producer_topic = is_apart ? one.topic : one.target_topic;
+  }
+}
+
+std::vector<HandoverPartition> partitions_of_source(const Cluster& source, const FlowConfig& flow) {
+  std::vector<HandoverPartition> all;
+  for (const auto& [name, topic] : source.topics()) {
+    if (!topic.is_internal && topic.error_code == 0 && is_of_clients(flow, name))
+      append_partitions(flow, name, topic.partitions.size(), all);
   }
   return all;
 }
 
-/// The conservative policy cuts long names.
-void look_at_names(const Cluster& source, const FlowConfig& flow, Handover& handover) {
-  for (const auto& [name, topic] : source.topics()) {
-    if (topic.is_internal || !is_of_clients(flow, name) || flow.target_topic(name) == name) continue;
-    handover.problems.push_back(
-        fmt::format("topic {} has another name on {}: {}", name, flow.target, flow.target_topic(name)));
+/// The source's topic that is called so on the target, as far as the name alone tells: where it was cut it does not.
+std::optional<std::string> source_topic_of(const FlowConfig& flow, const std::string& target_topic) {
+  const auto is_it = [&](const std::string& source_topic) {
+    return is_of_clients(flow, source_topic) && flow.target_topic(source_topic) == target_topic;
+  };
+  for (const auto& [source_topic, name] : flow.topic_mapping) {
+    if (is_it(source_topic)) return source_topic;
+  }
+  std::optional<std::string> upstream = flow.policy.upstream_topic(target_topic);
+  return upstream && is_it(*upstream) ? upstream : std::nullopt;
+}
+
+std::vector<HandoverPartition> partitions_of_target(const Cluster& target, const FlowConfig& flow) {
+  std::vector<HandoverPartition> all;
+  for (const auto& [name, topic] : target.topics()) {
+    if (topic.is_internal || topic.error_code != 0) continue;
+    const std::optional<std::string> source_topic = source_topic_of(flow, name);
+    if (source_topic) append_partitions(flow, *source_topic, topic.partitions.size(), all);
+  }
+  return all;
+}
+
+/// Which partitions have mapped offsets, and how far their maps go.
+Awaitable<> look_at_maps(Ends& ends, std::vector<HandoverPartition>& partitions) {
+  const ReplicationSettings& settings = ends.settings;
+  OffsetMapTail maps(settings.offset_syncs_on_target ? ends.target : ends.source, settings.offset_syncs.topic);
+  if (settings.may_map()) co_await maps.read();
+  const std::uint16_t tag = flow_tag(ends.source.alias(), ends.target.alias());
+  for (HandoverPartition& one : partitions) {
+    const Topic* topic = ends.target.find_topic(one.target_topic);
+    const protocol::Uuid id = topic == nullptr ? protocol::Uuid{} : topic->id;
+    const TopicPartition source = source_of(one);
+    const OffsetMap* map = maps.find(source, flow_identity(tag, id, one.target_topic, source.partition, source.topic));
+    one.is_mapped = map != nullptr || (settings.may_map() && settings.offsets == OffsetsMode::mapped);
+    if (map != nullptr) one.copied_to = map->tip().source.value();
   }
 }
 
@@ -110,31 +162,12 @@ Awaitable<> look_at_groups(net::asio::any_io_executor executor, const FlowConfig
     if (!is_of_clients(flow, row.place.source.topic)) continue;
     handover.groups.push_back({.group = row.group,
                                .topic = row.place.source.topic,
+                               .target_topic = row.place.target.topic,
                                .partition = row.place.source.partition.value(),
                                .source_offset = row.place.source_offset.value(),
                                .target_offset = row.committed ? row.committed->value() : -1,
                                .source_state = row.source_state,
                                .problem = problem_of(row, flow.target)});
-  }
-}
-
-/// Of a flow with shunt.offsets=auto, or that has gone on behind another writer.
-Awaitable<> look_for_maps(Ends& ends, const FlowConfig& flow, const std::vector<TopicPartition>& partitions,
-                          Handover& handover) {
-  if (!ends.settings.may_map()) co_return;
-  OffsetSyncsSettings syncs = ends.settings.offset_syncs;
-  syncs.tag = flow_tag(flow.source, flow.target);
-  const std::uint16_t tag = syncs.tag;
-  OffsetSyncs maps(ends.settings.offset_syncs_on_target ? ends.target : ends.source, std::move(syncs));
-  co_await maps.load();
-  for (const TopicPartition& partition : partitions) {
-    const Topic* topic = ends.target.find_topic(partition.topic);
-    if (topic == nullptr) continue;
-    const protocol::ProducerId identity =
-        flow_identity(tag, topic->id, partition.topic, partition.partition, partition.topic);
-    if (maps.find(partition, identity) == nullptr) continue;
-    handover.problems.push_back(
-        fmt::format("{} has mapped offsets: it cannot be mirrored back with identical ones", partition.to_string()));
   }
 }
 
@@ -174,7 +207,8 @@ Awaitable<> look_at_checkpoints(Cluster& target, const FlowConfig& flow, Handove
     handover.last_checkpoint_ms = std::max(handover.last_checkpoint_ms, record.timestamp_ms);
     groups[{checkpoint->group, {checkpoint->topic, checkpoint->partition}}] = {
         .group = checkpoint->group,
-        .topic = checkpoint->topic,
+        .topic = source_topic_of(flow, checkpoint->topic).value_or(checkpoint->topic),
+        .target_topic = checkpoint->topic,
         .partition = checkpoint->partition.value(),
         .source_offset = checkpoint->source.value(),
         .target_offset = checkpoint->committed ? checkpoint->committed->target.value() : -1,
@@ -184,6 +218,60 @@ Awaitable<> look_at_checkpoints(Cluster& target, const FlowConfig& flow, Handove
   };
   co_await topic.read(PartitionIndex(0), visit);
   for (auto& [where, group] : groups) handover.groups.push_back(std::move(group));
+}
+
+/// Everything that the source lets a mirror see behind the map is to be copied, and nothing else.
+Awaitable<> look_behind_map(Ends& ends, const Answers<Offset>& source_starts, HandoverPartition& one) {
+  const TopicPartition source = source_of(one);
+  const std::int64_t start = offset_of(source_starts, source, one, "the source's log start");
+  if (start < 0 || one.stable_end < 0) co_return;
+  const Offset from(std::max(start, one.copied_to));
+  const LoopGuard loop_guard = ends.settings.loop_guard();
+  try {
+    const Offset copied = co_await copied_up_to(ends.source, source, from, Offset(one.stable_end),
+                                                ends.settings.detours.isolation, loop_guard);
+    one.copied_to = copied.value();
+  } catch (const std::runtime_error& error) {  // ClusterError, LogError
+    if (one.failure.empty()) one.failure = fmt::format("what is to be copied is not known: {}", error.what());
+  }
+}
+
+Awaitable<Answers<Offset>> ends_on_target(Cluster& target, const std::vector<HandoverPartition>& partitions) {
+  std::vector<TopicPartition> there;
+  for (const HandoverPartition& one : partitions) {
+    if (target.find_partition(target_of(one)) != nullptr) there.push_back(target_of(one));
+  }
+  co_return co_await log_ends(target, std::move(there), many_leaders);
+}
+
+void take_target_end(const Answers<Offset>& target_ends, HandoverPartition& one) {
+  one.target_end = offset_of(target_ends, target_of(one), one, "the target's log end");
+  if (one.is_mapped == false) one.copied_to = one.target_end;
+}
+
+struct Added {
+  TopicPartition partition;
+  Offset begin;
+  Offset end;
+};
+
+/// What partitions have on `cluster` beyond where the target's logs ended when the mark was written.
+Awaitable<std::vector<Added>> added_since(Cluster& cluster, const FailoverMark& mark,
+                                          std::vector<TopicPartition> partitions) {
+  std::vector<Added> added;
+  if (partitions.empty()) co_return added;
+  co_await cluster.refresh_topics();
+  std::erase_if(partitions, [&cluster](const TopicPartition& one) { return cluster.find_partition(one) == nullptr; });
+  const auto ends = co_await log_ends(cluster, partitions, many_leaders);
+  for (const TopicPartition& partition : partitions) {
+    const auto index = static_cast<std::size_t>(partition.partition.value());
+    const auto copied = mark.ends.find(partition.topic);
+    if (copied == mark.ends.end() || index >= copied->second.size() || copied->second[index] < Offset(0)) continue;
+    const auto& end = ends.at(partition).value;
+    if (end && *end > copied->second[index])
+      added.push_back({.partition = partition, .begin = copied->second[index], .end = *end});
+  }
+  co_return added;
 }
 
 FailoverMarksSettings marks_settings(const FlowConfig& flow) {
@@ -209,39 +297,53 @@ Awaitable<std::string> source_trouble(net::asio::any_io_executor executor, const
   co_return trouble;
 }
 
+Awaitable<std::vector<HandoverPartition>> name_partitions(net::asio::any_io_executor executor, const FlowConfig& flow) {
+  Ends ends(executor, flow);
+  co_await ends.source.refresh_topics();
+  co_await ends.target.refresh_topics();
+  std::vector<HandoverPartition> partitions = partitions_of_source(ends.source, flow);
+  co_await look_at_maps(ends, partitions);
+  co_return partitions;
+}
+
 Awaitable<Handover> look_at_handover(net::asio::any_io_executor executor, const FlowConfig& flow,
-                                     PartitionFailures failures) {
+                                     SaidOfPartitions said) {
   Handover handover;
   handover.flow = flow.name();
   Ends ends(executor, flow);
   co_await ends.source.refresh_topics();
   co_await ends.target.refresh_topics();
-  look_at_names(ends.source, flow, handover);
-  const std::vector<TopicPartition> partitions = partitions_of(ends.source, flow);
-  std::vector<TopicPartition> there;
-  for (const TopicPartition& partition : partitions) {
-    if (ends.target.find_partition(partition) != nullptr) there.push_back(partition);
-  }
+  handover.partitions = partitions_of_source(ends.source, flow);
+  std::vector<TopicPartition> partitions;
+  partitions.reserve(handover.partitions.size());
+  for (const HandoverPartition& one : handover.partitions) partitions.push_back(source_of(one));
   // The source first: what is added to it meanwhile is seen as that, and never as something that was lost.
+  const Isolation isolation = ends.settings.detours.isolation;
   const auto high_watermarks =
       co_await readable_ends(ends.source, partitions, Isolation::read_uncommitted, many_leaders);
-  const auto stable_ends =
-      co_await readable_ends(ends.source, partitions, ends.settings.detours.isolation, many_leaders);
-  const auto target_ends = co_await log_ends(ends.target, there, many_leaders);
-  co_await look_for_maps(ends, flow, partitions, handover);
+  const auto stable_ends = co_await readable_ends(ends.source, partitions, isolation, many_leaders);
+  const auto source_starts = co_await log_starts(ends.source, partitions, many_leaders);
+  const auto target_ends = co_await ends_on_target(ends.target, handover.partitions);
+  co_await look_at_maps(ends, handover.partitions);
+  std::vector<HandoverPartition*> mapped;
+  for (HandoverPartition& one : handover.partitions) {
+    const PartitionSaid& what = said[{one.topic, one.partition}];
+    one.failure = what.failure;
+    if (what.mapped_begin >= 0) {
+      one.is_mapped = true;
+      one.copied_to = std::max(one.copied_to, what.mapped_begin);
+    }
+    one.source_end = offset_of(high_watermarks, source_of(one), one, "the source's log end");
+    one.stable_end = offset_of(stable_ends, source_of(one), one, "the source's log end");
+    take_target_end(target_ends, one);
+    if (one.is_mapped == true) mapped.push_back(&one);
+  }
+  const auto look = [&](HandoverPartition* one) -> Awaitable<> { co_await look_behind_map(ends, source_starts, *one); };
+  co_await net::for_each_concurrently(mapped, logs_at_once, look);
   co_await look_at_groups(executor, flow, handover);
   const auto moved_to = co_await readable_ends(ends.source, partitions, Isolation::read_uncommitted, many_leaders);
-  for (const TopicPartition& partition : partitions) {
-    HandoverPartition& one = handover.partitions.emplace_back();
-    one.topic = partition.topic;
-    one.partition = partition.partition.value();
-    if (const auto failed = failures.find({one.topic, one.partition}); failed != failures.end())
-      one.failure = failed->second;
-    one.source_end = offset_of(high_watermarks, partition, one, "the source's log end");
-    one.stable_end = offset_of(stable_ends, partition, one, "the source's log end");
-    one.target_end = offset_of(target_ends, partition, one, "the target's log end");
-    one.moved_to = offset_of(moved_to, partition, one, "the source's log end");
-  }
+  for (HandoverPartition& one : handover.partitions)
+    one.moved_to = offset_of(moved_to, source_of(one), one, "the source's log end");
   co_return handover;
 }
 
@@ -252,14 +354,11 @@ Awaitable<Handover> look_at_target_alone(net::asio::any_io_executor executor, co
   handover.problems.push_back("the source cannot be asked: " + why);
   Ends ends(executor, flow);
   co_await ends.target.refresh_topics();
-  const std::vector<TopicPartition> partitions = partitions_of(ends.target, flow);
-  const auto target_ends = co_await log_ends(ends.target, partitions, many_leaders);
-  for (const TopicPartition& partition : partitions) {
-    HandoverPartition& one = handover.partitions.emplace_back();
-    one.topic = partition.topic;
-    one.partition = partition.partition.value();
-    one.target_end = offset_of(target_ends, partition, one, "the target's log end");
-  }
+  handover.partitions = partitions_of_target(ends.target, flow);
+  const auto target_ends = co_await ends_on_target(ends.target, handover.partitions);
+  if (!ends.settings.may_map() || ends.settings.offset_syncs_on_target)
+    co_await look_at_maps(ends, handover.partitions);
+  for (HandoverPartition& one : handover.partitions) take_target_end(target_ends, one);
   handover.last_heartbeat_ms = co_await last_heartbeat(ends.target, flow);
   co_await look_at_checkpoints(ends.target, flow, handover);
   co_return handover;
@@ -287,28 +386,39 @@ Awaitable<> remove_failover_mark(net::asio::any_io_executor executor, const Flow
 Awaitable<std::vector<std::string>> never_copied(net::asio::any_io_executor executor, const FlowConfig& back,
                                                  FailoverMark mark, const Handover& seen) {
   std::vector<std::string> lines;
-  std::vector<TopicPartition> partitions;
+  std::vector<TopicPartition> failed;
   for (const HandoverPartition& one : seen.partitions) {
-    const auto ends = mark.ends.find(one.topic);
-    if (one.failure.empty() || ends == mark.ends.end()) continue;
-    if (static_cast<std::size_t>(one.partition) < ends->second.size())
-      partitions.push_back({one.topic, PartitionIndex(one.partition)});
+    if (!one.failure.empty()) failed.push_back(source_of(one));
   }
-  if (partitions.empty()) co_return lines;
   Ends ends(executor, back);
-  co_await ends.target.refresh_topics();
-  const auto answers = co_await log_ends(ends.target, partitions, many_leaders);
-  for (const TopicPartition& partition : partitions) {
-    const auto& end = answers.at(partition).value;
-    const Offset copied = mark.ends.at(partition.topic)[static_cast<std::size_t>(partition.partition.value())];
-    if (!end || *end <= copied || copied < Offset(0)) continue;
+  const std::vector<Added> added = co_await added_since(ends.target, mark, std::move(failed));
+  lines.reserve(added.size());
+  for (const auto& [partition, begin, end] : added) {
     lines.push_back(
         fmt::format("{}: {} has offsets {} to {} ({} of them), which {} never got; save them (kcat -C -b {} -t {} -p "
                     "{} -o {} -c {}), "
                     "write what is needed to {}, delete the topic on {}, and it is mirrored back whole",
-                    partition.to_string(), back.target, copied.value(), end->value() - 1, *end - copied, back.source,
+                    partition.to_string(), back.target, begin.value(), end.value() - 1, end - begin, back.source,
                     back.target_admin.bootstrap_servers.front().to_string(), partition.topic,
-                    partition.partition.value(), copied.value(), *end - copied, back.source, back.target));
+                    partition.partition.value(), begin.value(), end - begin, back.source, back.target));
+  }
+  co_return lines;
+}
+
+Awaitable<std::vector<std::string>> written_since(net::asio::any_io_executor executor, const FlowConfig& flow,
+                                                  FailoverMark mark) {
+  std::vector<std::string> lines;
+  std::vector<TopicPartition> partitions;
+  for (const auto& [topic, copied] : mark.ends) {
+    for (std::size_t index = 0; index < copied.size(); ++index)
+      partitions.push_back({topic, PartitionIndex(static_cast<std::int32_t>(index))});
+  }
+  Ends ends(executor, flow);
+  const std::vector<Added> added = co_await added_since(ends.target, mark, std::move(partitions));
+  lines.reserve(added.size());
+  for (const auto& [partition, begin, end] : added) {
+    lines.push_back(fmt::format("{}: {} was given offsets {} to {} ({} of them) since", partition.to_string(),
+                                flow.target, begin.value(), end.value() - 1, end - begin));
   }
   co_return lines;
 }

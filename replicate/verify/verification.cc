@@ -213,11 +213,11 @@ Awaitable<> Verification::await_maps(Flow& flow) {
     for (Job& job : flow.jobs) {
       if (job.map == nullptr) continue;
       const Offset tip = job.map->tip().source;
-      LogCursor rest(flow.source, job.verdict.source, std::max(tip, job.verdict.from), job.source_end, flow.isolation,
-                     {}, flow.settings.loop_guard());
-      const bool has_more = co_await rest.settle();
+      const Offset copied = co_await copied_up_to(flow.source, job.verdict.source, std::max(tip, job.verdict.from),
+                                                  job.source_end, flow.isolation, flow.settings.loop_guard());
+      const bool has_more = copied < job.source_end;
       job.verdict.to = std::max(job.verdict.from, has_more ? std::min(tip, job.source_end) : job.source_end);
-      job.verdict.not_copied = has_more ? job.source_end - rest.position() : 0;
+      job.verdict.not_copied = has_more ? job.source_end - copied : 0;
       is_behind = is_behind || has_more;
       there += tip.value();
     }

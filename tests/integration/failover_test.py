@@ -1,11 +1,12 @@
 """`shunt failover` and `shunt failback`: clients move over and back again without a record lost or read twice, judged by Kafka's
 own clients and by kcat; what would be lost is named, and nothing is decided then; a mirror of a flow that has failed over
-writes nothing."""
+writes nothing. (failover_names_test.py: where names or offsets differ.)"""
 
 import re
 
 from groups_test import commit, end_member, groups_of, start_member
 from harness import integration
+from take_over_test import DEFAULT_POLICY
 
 GROUPS = {"sync.group.offsets.enabled": "true", "sync.group.offsets.interval.seconds": 1}
 MARKS = "mm2-failovers.source.internal"
@@ -212,12 +213,12 @@ def what_would_be_lost_is_named_and_nothing_is_decided(lab):
     assert said["done"] and said["forced"] and not said["clean"], said
     assert is_marked(lab, target)
     assert "failed over" in lab_plan(lab, config)
-    # A flow that is not failed over cannot be brought back, and names must be the same.
+    # A flow that is not failed over cannot be brought back, and names and offsets must be the same.
     assert "has not failed over" in refused(lab, "failback", lab.config([level], source=target, target=source), 1)
-    renaming = {"replication.policy.class": "org.apache.kafka.connect.mirror.DefaultReplicationPolicy"}
-    assert "replication.policy.class" in refused(lab, "failover", lab.config(topics, settings=renaming, **both), 2)
-    mapped = {"shunt.offsets": "mapped"}
-    assert "shunt.offsets" in refused(lab, "failover", lab.config(topics, settings=mapped, **both), 2)
+    for key, value in (("replication.policy.class", DEFAULT_POLICY), ("shunt.offsets", "mapped")):
+        said = refused(lab, "failback", lab.config(topics, settings={key: value}, **both), 2)
+        assert said.startswith(f"shunt: {key}: ") and "shunt failback FILE --force takes the mark" in said, said
+    assert is_marked(lab, target)
 
 
 def lab_plan(lab, config):

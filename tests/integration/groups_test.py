@@ -3,7 +3,7 @@
 import json
 import subprocess
 
-from acls_test import grant
+from acls_test import grant, revoke
 from harness import IDENTITY, ROOT, integration
 from holes_test import load_transactions
 from mapped_test import FOREIGN, records
@@ -313,7 +313,7 @@ def share_groups_begin_at_the_same_record(lab):
 
 @integration(timeout_seconds=120)
 def a_group_that_the_target_refuses_is_named_until_the_right_is_given(lab):
-    """To ask where a group is takes Describe on it, to write it Read; the others go on meanwhile."""
+    """To ask where a group is takes Describe on it, to write it Read, and Read on the topic; the others go on meanwhile."""
     target = lab.cluster("target", secure=True)
     topic = lab.load(topic="t", records=100)
     place, key = (topic, 0), f"{topic}-0"
@@ -341,13 +341,16 @@ def a_group_that_the_target_refuses_is_named_until_the_right_is_given(lab):
     # So does a run that ends by itself say it.
     refused = lab.mirror([topic], target=target, settings=settings)["refused_groups"]
     assert {one["group"] for one in refused} == {seen, hidden}, refused
-    assert all(one["flow"] == "source->target" and "GROUP_AUTHORIZATION_FAILED" in one["reason"] for one in refused), refused
+    lacks = f"; grant Read on the group there to {PRINCIPAL}"
+    for one in refused:
+        assert one["flow"] == "source->target" and one["reason"].endswith(lacks), one
+        assert "GROUP_AUTHORIZATION_FAILED" in one["reason"], one
     # Those that are allowed go on, and what is refused is said once.
     commit(lab, lab.source, {name: {place: 60} for name in names})
     lab.eventually(lambda: at() == [60, None, None], 30, "the group that is allowed has moved on")
     rounds(2)
     said = [line for line in mirror.log_text().splitlines() if "are not taken" in line]
-    assert len(said) == 2 and all("GROUP_AUTHORIZATION_FAILED" in line for line in said), said
+    assert len(said) == 2 and all("GROUP_AUTHORIZATION_FAILED" in line and line.endswith(lacks) for line in said), said
     assert sorted(group for line in said for group in (seen, hidden) if f" {group} " in line) == [hidden, seen], said
     # Once the right is given both are written.
     for group in (seen, hidden):
@@ -356,6 +359,15 @@ def a_group_that_the_target_refuses_is_named_until_the_right_is_given(lab):
     lab.eventually(lambda: mirror.metrics("shunt_groups", state="current") == 3, 30, "all groups are current")
     assert not mirror.samples("shunt_group_refused") and mirror.metrics("shunt_groups", state="refused") == 0
     lab.eventually(lambda: "offsets are taken again of group" in mirror.log_text(), 10, "it is said")
+    # Nor are groups written on topics that the mirror may not read.
+    denied = ("--deny-principal", PRINCIPAL, "--topic", topic, "--operation", "Read")
+    grant(lab, target, *denied)
+    commit(lab, lab.source, {name: {place: 80} for name in names})
+    lab.eventually(lambda: mirror.metrics("shunt_groups", state="refused") == 3, 60, "all groups are refused")
+    lacks = f"TOPIC_AUTHORIZATION_FAILED (29) to its offset for {key}; grant Read on the topic there to {PRINCIPAL}\n"
+    assert lacks in mirror.log_text() and at() == [60, 60, 60], mirror.log_text()
+    revoke(lab, target, *denied)
+    lab.eventually(lambda: at() == [80, 80, 80], 30, "all groups have moved on")
     mirror.drain()
 
 

@@ -21,12 +21,13 @@ HandoverResult result() {
   made.bootstrap_servers = "b:9092";
   made.records = 1234;
   HandoverPartition orders;
-  orders.topic = "orders";
-  orders.source_end = orders.stable_end = orders.target_end = orders.moved_to = 100;
+  orders.topic = orders.target_topic = orders.producer_topic = "orders";
+  orders.is_mapped = false;
+  orders.source_end = orders.stable_end = orders.target_end = orders.copied_to = orders.moved_to = 100;
   made.handover.partitions.push_back(orders);
   HandoverGroup billing;
   billing.group = "billing";
-  billing.topic = "orders";
+  billing.topic = billing.target_topic = "orders";
   billing.source_offset = billing.target_offset = 42;
   made.handover.groups.push_back(billing);
   return made;
@@ -44,10 +45,55 @@ TEST(HandoverTextTest, SaysWhereClientsGoOn) {
             "  group billing goes on there: orders-0 at 42\n");
 }
 
+TEST(HandoverTextTest, SaysUnderWhichNamesClientsGoOn) {
+  HandoverResult done = result();
+  done.is_done = true;
+  done.time_ms = 1'700'000'000'000;
+  done.no_way_back = "replication.policy.class: other names";
+  HandoverPartition& orders = done.handover.partitions[0];
+  orders.target_topic = done.handover.groups[0].target_topic = "A.orders";
+  EXPECT_THAT(
+      handover_text(done),
+      HasSubstr("it cannot be mirrored back (replication.policy.class: other names); shunt failback FILE --force "
+                "takes the mark away.\n"
+                "Consumers and producers: bootstrap.servers = b:9092\n"
+                "  topic orders: consumers subscribe to A.orders, and to orders for what comes; producers "
+                "write to orders\n"
+                "  group billing goes on there: A.orders-0 at 42\n"));
+  EXPECT_THAT(handover_json(done), HasSubstr(R"("no_way_back":"replication.policy.class: other names")"));
+  orders.producer_topic = "A.orders";
+  EXPECT_THAT(handover_text(done),
+              HasSubstr("  topic orders: consumers subscribe to A.orders; producers write to A.orders\n"));
+  done.is_done = false;
+  done.is_dry_run = true;
+  EXPECT_EQ(handover_text(done),
+            "A->B: 1 partition\n"
+            "Nothing is left: shunt failover FILE can go ahead. Nothing was changed. It could not be mirrored back "
+            "(replication.policy.class: other names).\n");
+}
+
+TEST(HandoverTextTest, SaysWhatStaysWhereTheMarkAloneIsTakenAway) {
+  HandoverResult unmarked = result();
+  unmarked.command = HandoverResult::Command::take_mark_away;
+  unmarked.handover.partitions.clear();
+  unmarked.handover.groups.clear();
+  unmarked.handover.problems = {"A.orders-0: B was given offset 100 since"};
+  unmarked.is_dry_run = true;
+  EXPECT_EQ(handover_text(unmarked),
+            "A->B\n"
+            "  LEFT  A.orders-0: B was given offset 100 since\n"
+            "The mark would be taken away. Nothing was changed.\n");
+  unmarked.is_dry_run = false;
+  unmarked.is_done = true;
+  EXPECT_THAT(handover_text(unmarked),
+              HasSubstr("A->B counts as failed over no more: shunt run FILE mirrors it forwards again. Nothing was "
+                        "mirrored back to"));
+}
+
 TEST(HandoverTextTest, NamesWhatIsLeftAndThatNothingWasDone) {
   HandoverResult torn = result();
   torn.is_dry_run = true;
-  torn.handover.partitions[0].target_end = 90;
+  torn.handover.partitions[0].target_end = torn.handover.partitions[0].copied_to = 90;
   torn.handover.groups[0].problem = "it is at 3 on B";
   const std::string text = handover_text(torn);
   EXPECT_THAT(text, HasSubstr("  LEFT  orders-0: offsets 90 to 99 (10 of them) would be lost\n"));
@@ -62,7 +108,10 @@ TEST(HandoverTextTest, TheJsonSaysNullForWhatIsNotKnown) {
   EXPECT_FALSE(object.at("done").as_bool());
   EXPECT_TRUE(object.at("clean").as_bool());
   EXPECT_TRUE(object.at("last_heartbeat_ms").is_null());
-  EXPECT_EQ(object.at("partitions").as_array().at(0).as_object().at("left").as_int64(), 0);
+  const boost::json::object& orders = object.at("partitions").as_array().at(0).as_object();
+  EXPECT_EQ(orders.at("left").as_int64(), 0);
+  EXPECT_EQ(orders.at("offsets").as_string(), "identical");
+  EXPECT_EQ(orders.at("copied_to").as_int64(), 100);
   EXPECT_EQ(object.at("groups").as_array().at(0).as_object().at("target_offset").as_int64(), 42);
 }
 

@@ -35,7 +35,7 @@ using replicate::Config;
 using replicate::FailoverMark;
 using replicate::FlowConfig;
 using replicate::Handover;
-using replicate::PartitionFailures;
+using replicate::SaidOfPartitions;
 
 namespace {
 
@@ -77,6 +77,14 @@ std::string bootstrap_of(const replicate::ClientConfig& client) {
   return fmt::format("{}", fmt::join(addresses, ","));
 }
 
+int tell(const FailoverArguments& arguments, const HandoverResult& result) {
+  const bool is_good = result.is_done || (arguments.dry_run && result.handover.is_clean());
+  const std::string text = handover_text(result);
+  const bool is_written =
+      arguments.json ? write_out(stderr, text) && write_out(stdout, handover_json(result)) : write_out(stdout, text);
+  return is_good && is_written ? exit_done : exit_failed;
+}
+
 class Handing {
  public:
   /// `flow`: along which clients move; of `config`, which was made for it.
@@ -106,14 +114,13 @@ class Handing {
       return true;
     }
     std::vector<std::string> problems;
-    PartitionFailures failures;
+    SaidOfPartitions said;
     if (mirror_) {
-      if (!sync(problems, failures)) return false;
+      if (!sync(problems, said)) return false;
     } else {
-      plan(problems, failures);
+      plan(problems, said);
     }
-    result_.handover =
-        wait_for(context_, replicate::look_at_handover(context_.get_executor(), flow_, std::move(failures)));
+    result_.handover = wait_for(context_, replicate::look_at_handover(context_.get_executor(), flow_, std::move(said)));
     result_.handover.problems.insert(result_.handover.problems.begin(), problems.begin(), problems.end());
     return true;
   }
@@ -122,17 +129,9 @@ class Handing {
     return !arguments_.dry_run && (result_.handover.is_clean() || arguments_.force);
   }
 
-  int finish() {
-    const bool is_good = result_.is_done || (arguments_.dry_run && result_.handover.is_clean());
-    const std::string text = handover_text(result_);
-    const bool is_written = arguments_.json ? write_out(stderr, text) && write_out(stdout, handover_json(result_))
-                                            : write_out(stdout, text);
-    return is_good && is_written ? exit_done : exit_failed;
-  }
-
  private:
   /// The mirror runs to the source's end as it is now, groups and all.
-  bool sync(std::vector<std::string>& problems, PartitionFailures& failures) {
+  bool sync(std::vector<std::string>& problems, SaidOfPartitions& said) {
     const TerminationSignals signals;
     const std::unique_ptr<ProgressDisplay> display = make_progress_display();
     mirror_->start();
@@ -144,7 +143,7 @@ class Handing {
     for (const replicate::PartitionStatus& partition : status.partitions) {
       result_.records += partition.records;
       if (partition.state == replicate::PartitionState::failed)
-        failures[{partition.source_topic, partition.partition}] = partition.reason;
+        said[{partition.source_topic, partition.partition}].failure = partition.reason;
     }
     if (!status.fatal.empty()) problems.push_back(status.fatal);
     for (const std::string& error : status.topic_errors) problems.push_back(error);
@@ -160,7 +159,7 @@ class Handing {
   }
 
   /// What a final sync would not be able to copy.
-  void plan(std::vector<std::string>& problems, PartitionFailures& failures) {
+  void plan(std::vector<std::string>& problems, SaidOfPartitions& said) {
     const replicate::Plan planned = wait_for(context_, replicate::make_plan(context_.get_executor(), config_));
     for (const replicate::FlowPlan& flow : planned.flows) {
       for (const replicate::Finding& finding : flow.findings) {
@@ -171,7 +170,9 @@ class Handing {
         if (topic.action == replicate::PlannedTopic::Action::refuse)
           problems.push_back(fmt::format("topic {}: {}", topic.source, topic.reason));
         for (const replicate::PlannedPartition& partition : topic.partitions) {
-          if (partition.is_refused) failures[{topic.source, partition.partition}] = partition.reason;
+          replicate::PartitionSaid& what = said[{topic.source, partition.partition}];
+          if (partition.is_refused) what.failure = partition.reason;
+          if (partition.offsets == replicate::PlannedOffsets::mapped) what.mapped_begin = partition.begin;
         }
       }
     }
@@ -186,6 +187,43 @@ class Handing {
 };
 
 constexpr const char* was_ended = "ended before the copy was complete; nothing was decided";
+
+std::string never_failed_over(const FlowConfig& flow) {
+  return fmt::format("{} has not failed over to {}: there is nothing to bring back", flow.name(), flow.target);
+}
+
+/// Of a flow that cannot be mirrored back.
+int refuse_failback(const FlowConfig& flow, const std::string& why, int code) {
+  return refuse(
+      fmt::format(
+          "{}; records are mirrored back under the same names and offsets only. A flow {}->{} of its own brings "
+          "over what {} was given. shunt failback FILE --force takes the mark of {} away and does nothing else: "
+          "shunt run FILE then mirrors it forwards again",
+          why, flow.target, flow.source, flow.target, flow.name()),
+      code);
+}
+
+/// Such a flow is to be mirrored forwards again: without what its target was given.
+int take_mark_away(const FailoverArguments& arguments, const FlowConfig& flow, boost::asio::io_context& context) {
+  const auto mark = wait_for(context, replicate::read_failover_mark(context.get_executor(), flow));
+  if (!mark) return refuse(never_failed_over(flow), exit_failed);
+  HandoverResult result;
+  result.command = HandoverResult::Command::take_mark_away;
+  result.source = flow.target;
+  result.target = flow.source;
+  result.forward_flow = flow.name();
+  result.bootstrap_servers = bootstrap_of(flow.source_consumer);
+  result.is_dry_run = arguments.dry_run;
+  result.is_forced = arguments.force;
+  result.handover.flow = flow.name();
+  result.handover.problems = wait_for(context, replicate::written_since(context.get_executor(), flow, *mark));
+  if (!arguments.dry_run) {
+    wait_for(context, replicate::remove_failover_mark(context.get_executor(), flow, *mark));
+    result.time_ms = net::unix_ms();
+    result.is_done = true;
+  }
+  return tell(arguments, result);
+}
 
 }  // namespace
 
@@ -208,6 +246,9 @@ int failover(const FailoverArguments& arguments) {
     return refuse(fmt::format("{} has already {}", flow->name(), replicate::failed_over_text(*mark, flow->target)),
                   exit_failed);
   if (!handing.look()) return refuse(was_ended, exit_failed);
+  result.no_way_back = replicate::objection_to_failback(*flow);
+  if (result.no_way_back.empty())
+    result.no_way_back = replicate::objection_to_failback(result.handover.partitions, flow->target);
   if (handing.may_go_ahead()) {
     FailoverMark made;
     made.flow = flow->name();
@@ -217,7 +258,7 @@ int failover(const FailoverArguments& arguments) {
     wait_for(context, replicate::write_failover_mark(context.get_executor(), handing.flow(), std::move(made)));
     result.is_done = true;
   }
-  return handing.finish();
+  return tell(arguments, result);
 }
 
 int failback(const FailoverArguments& arguments) {
@@ -228,35 +269,47 @@ int failback(const FailoverArguments& arguments) {
   if (!forward) return refuse(reason, exit_usage);
   reason = replicate::objection_to_handover(*forward);
   if (!reason.empty()) return refuse(reason, exit_usage);
+  std::signal(SIGPIPE, SIG_IGN);
+  reason = replicate::objection_to_failback(*forward);
+  if (!reason.empty()) {
+    if (!arguments.force) return refuse_failback(*forward, reason, exit_usage);
+    boost::asio::io_context context{1};
+    enter_sandbox(*config);
+    return take_mark_away(arguments, *forward, context);
+  }
   const auto reversed = read_reversed(arguments.file, forward->source, forward->target);
   if (!reversed) return exit_usage;
   auto back = choose_flow(*reversed, fmt::format("{}->{}", forward->target, forward->source), reason);
   if (!back) return refuse(reason, exit_usage);
   reason = replicate::objection_to_handover(*back);
+  if (reason.empty()) reason = replicate::objection_to_failback(*back);
   if (!reason.empty()) return refuse(reason, exit_usage);
   replicate::fit_for_failback(*back);
-  std::signal(SIGPIPE, SIG_IGN);
 
   Handing handing(arguments, final_sync_config(*reversed, *back), HandoverResult::Command::failback);
   boost::asio::io_context& context = handing.context();
   HandoverResult& result = handing.result();
   result.forward_flow = forward->name();
   const auto mark = wait_for(context, replicate::read_failover_mark(context.get_executor(), *forward));
-  if (!mark) {
-    return refuse(
-        fmt::format("{} has not failed over to {}: there is nothing to bring back", forward->name(), forward->target),
-        exit_failed);
+  if (!mark) return refuse(never_failed_over(*forward), exit_failed);
+  const auto partitions = wait_for(context, replicate::name_partitions(context.get_executor(), *forward));
+  reason = replicate::objection_to_failback(partitions, forward->target);
+  if (!reason.empty()) {
+    return arguments.force ? take_mark_away(arguments, *forward, context)
+                           : refuse_failback(*forward, reason, exit_failed);
   }
   if (!handing.look()) return refuse(was_ended, exit_failed);
   const auto lines =
       wait_for(context, replicate::never_copied(context.get_executor(), handing.flow(), *mark, result.handover));
   result.handover.problems.insert(result.handover.problems.end(), lines.begin(), lines.end());
+  reason = replicate::objection_to_failback(result.handover.partitions, back->target);
+  if (!reason.empty()) result.handover.problems.push_back(reason);
   if (handing.may_go_ahead()) {
     wait_for(context, replicate::remove_failover_mark(context.get_executor(), *forward, *mark));
     result.time_ms = net::unix_ms();
     result.is_done = true;
   }
-  return handing.finish();
+  return tell(arguments, result);
 }
 
 }  // namespace shunt::tools

@@ -37,8 +37,12 @@ void add_target_alone(const HandoverResult& result, std::string& text) {
   const Handover& handover = result.handover;
   text += fmt::format("  last heartbeat of the mirror: {}; last checkpoint of a group: {}\n",
                       time_text(handover.last_heartbeat_ms), time_text(handover.last_checkpoint_ms));
-  for (const HandoverPartition& one : handover.partitions)
-    text += fmt::format("  {}-{} ends at {} on {}\n", one.topic, one.partition, one.target_end, result.target);
+  for (const HandoverPartition& one : handover.partitions) {
+    text += fmt::format("  {}-{} ends at {} on {}{}\n", one.target_topic, one.partition, one.target_end, result.target,
+                        one.is_mapped == true && one.copied_to >= 0
+                            ? fmt::format(", with what {} had below {}", result.source, one.copied_to)
+                            : "");
+  }
   for (const HandoverGroup& group : handover.groups) {
     text += fmt::format("  group {}: at {} on {}, as of {}\n", printable(place_text(group)),
                         group.target_offset < 0 ? std::string("no offset") : std::to_string(group.target_offset),
@@ -61,32 +65,58 @@ void add_problems(const Handover& handover, std::string& text) {
 /// What consumers and producers must do.
 void add_moves(const HandoverResult& result, std::string& text) {
   text += fmt::format("Consumers and producers: bootstrap.servers = {}\n", result.bootstrap_servers);
+  std::map<std::string, const HandoverPartition*> renamed;
+  for (const HandoverPartition& one : result.handover.partitions) {
+    if (one.target_topic != one.topic) renamed[one.topic] = &one;
+  }
+  for (const auto& [topic, one] : renamed) {
+    const bool is_apart = one->producer_topic != one->target_topic;
+    text += fmt::format("  topic {}: consumers subscribe to {}{}; producers write to {}\n", topic, one->target_topic,
+                        is_apart ? fmt::format(", and to {} for what comes", one->producer_topic) : "",
+                        one->producer_topic);
+  }
   std::map<std::string, std::vector<std::string>> groups;
   for (const HandoverGroup& group : result.handover.groups) {
-    if (group.target_offset >= 0)
-      groups[group.group].push_back(fmt::format("{}-{} at {}", group.topic, group.partition, group.target_offset));
+    if (group.target_offset < 0) continue;
+    groups[group.group].push_back(fmt::format("{}-{} at {}", group.target_topic, group.partition, group.target_offset));
   }
   for (const auto& [group, places] : groups)
     text += fmt::format("  group {} goes on there: {}\n", printable(group), fmt::join(places, ", "));
 }
 
+std::string done_text(const HandoverResult& result) {
+  const std::string& flow = result.forward_flow;
+  switch (result.command) {
+    case Command::failover:
+      return fmt::format("{} has failed over to {} at {}. A mirror of it that is started, or still runs, stops; {}\n",
+                         flow, result.target, replicate::utc_text(result.time_ms),
+                         result.no_way_back.empty()
+                             ? "shunt failback FILE brings it back."
+                             : fmt::format("it cannot be mirrored back ({}); shunt failback FILE --force takes the "
+                                           "mark away.",
+                                           result.no_way_back));
+    case Command::failback:
+      return fmt::format("{} has failed back to {}: shunt run FILE mirrors {} again, from where both are.\n", flow,
+                         result.target, flow);
+    case Command::take_mark_away:
+      return fmt::format(
+          "{} counts as failed over no more: shunt run FILE mirrors it forwards again. Nothing was "
+          "mirrored back to {}.\n",
+          flow, result.target);
+  }
+  return {};
+}
+
 std::string verdict_text(const HandoverResult& result) {
-  const bool is_clean = result.handover.is_clean();
+  if (result.is_done) return done_text(result);
+  if (result.command == Command::take_mark_away) return "The mark would be taken away. Nothing was changed.\n";
   const bool is_failover = result.command == Command::failover;
-  const char* command = is_failover ? "failover" : "failback";
-  if (result.is_done && is_failover) {
-    return fmt::format(
-        "{} has failed over to {} at {}. A mirror of it that is started, or still runs, stops; shunt failback FILE "
-        "brings it back.\n",
-        result.forward_flow, result.target, replicate::utc_text(result.time_ms));
-  }
-  if (result.is_done) {
-    return fmt::format("{} has failed back to {}: shunt run FILE mirrors {} again, from where both are.\n",
-                       result.forward_flow, result.target, result.forward_flow);
-  }
-  if (is_clean) return fmt::format("Nothing is left: shunt {} FILE can go ahead. Nothing was changed.\n", command);
-  return fmt::format("Not done: see what is LEFT; --force goes ahead all the same.{}\n",
-                     result.is_dry_run ? " Nothing was changed." : "");
+  std::string text = "Not done: see what is LEFT; --force goes ahead all the same.";
+  if (result.handover.is_clean())
+    text = fmt::format("Nothing is left: shunt {} FILE can go ahead.", is_failover ? "failover" : "failback");
+  if (result.is_dry_run) text += " Nothing was changed.";
+  if (!result.no_way_back.empty()) text += fmt::format(" It could not be mirrored back ({}).", result.no_way_back);
+  return text + "\n";
 }
 
 json::value known(std::int64_t number) {
@@ -95,10 +125,14 @@ json::value known(std::int64_t number) {
 
 json::object partition_json(const HandoverPartition& one) {
   return {{"topic", one.topic},
+          {"target_topic", one.target_topic},
+          {"producer_topic", one.producer_topic},
           {"partition", one.partition},
+          {"offsets", !one.is_mapped ? json::value() : json::value(*one.is_mapped ? "mapped" : "identical")},
           {"source_end", known(one.source_end)},
           {"stable_end", known(one.stable_end)},
           {"target_end", known(one.target_end)},
+          {"copied_to", known(one.copied_to)},
           {"left", one.left()},
           {"problem", printable(one.problem())}};
 }
@@ -106,6 +140,7 @@ json::object partition_json(const HandoverPartition& one) {
 json::object group_json(const HandoverGroup& group) {
   return {{"group", printable(group.group)},
           {"topic", group.topic},
+          {"target_topic", group.target_topic},
           {"partition", group.partition},
           {"source_offset", known(group.source_offset)},
           {"target_offset", known(group.target_offset)},
@@ -119,14 +154,16 @@ json::object group_json(const HandoverGroup& group) {
 std::string handover_text(const HandoverResult& result) {
   const Handover& handover = result.handover;
   const std::size_t partitions = handover.partitions.size();
-  std::string text = fmt::format("{}: {} partition{}", handover.flow, grouped(partitions), partitions == 1 ? "" : "s");
-  text += result.is_dry_run || !handover.is_source_there
-              ? "\n"
-              : fmt::format(", {} records copied in the final sync\n", grouped(result.records));
+  const bool is_looked_at = result.command != Command::take_mark_away;
+  std::string text = handover.flow;
+  if (is_looked_at) text += fmt::format(": {} partition{}", grouped(partitions), partitions == 1 ? "" : "s");
+  if (is_looked_at && !result.is_dry_run && handover.is_source_there)
+    text += fmt::format(", {} records copied in the final sync", grouped(result.records));
+  text += '\n';
   add_problems(handover, text);
   if (!handover.is_source_there) add_target_alone(result, text);
   text += verdict_text(result);
-  if (result.is_done) add_moves(result, text);
+  if (result.is_done && is_looked_at) add_moves(result, text);
   return text;
 }
 
@@ -151,7 +188,8 @@ std::string handover_json(const HandoverResult& result) {
                             {"last_checkpoint_ms", known(handover.last_checkpoint_ms)},
                             {"partitions", std::move(partitions)},
                             {"groups", std::move(groups)},
-                            {"problems", std::move(problems)}};
+                            {"problems", std::move(problems)},
+                            {"no_way_back", printable(result.no_way_back)}};
   return json::serialize(object) + "\n";
 }
 

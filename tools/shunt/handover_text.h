@@ -11,13 +11,14 @@
 namespace shunt::tools {
 
 struct HandoverResult {
-  enum class Command { failover, failback };
+  enum class Command { failover, failback, take_mark_away };
   Command command = Command::failover;
   replicate::Handover handover;
   std::string source;  // aliases, of the flow that clients move along: from the one to the other
   std::string target;
   std::string forward_flow;       // that the mark is about: "A->B"
   std::string bootstrap_servers;  // of `target`
+  std::string no_way_back;        // why a flow that fails over cannot fail back; empty: it can
   bool is_dry_run = false;
   bool is_forced = false;
   bool is_done = false;       // the mark is there, or gone

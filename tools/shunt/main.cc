@@ -77,7 +77,9 @@ int main(int count, char** arguments) {
   failback_command->footer(
       "Exit code 0: clients can go on with the old source, and the flow be mirrored again. 1: something would be "
       "lost,\n"
-      "and is named; the flow stays failed over.");
+      "and is named; the flow stays failed over. A flow with other names or mapped offsets on its target cannot be "
+      "mirrored\n"
+      "back: with --force the mark is taken away, and nothing else is done.");
 
   VerifyArguments verify_arguments;
   CLI::App* verify_command =

@@ -21,6 +21,7 @@ using protocol::Offset;
 using protocol::PartitionIndex;
 using protocol::Sequence;
 using ::testing::Each;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Le;
 using ::testing::SizeIs;
@@ -63,6 +64,7 @@ class GroupSyncTest : public ::testing::Test {
     GroupSyncSettings settings;
     settings.flow = "A->B";
     settings.source = "A";
+    settings.user = "User:mirror";
     settings.writes_groups = true;
     settings.checkpoints.topic = checkpoints;
     settings.survey.selects = [](std::string_view group) { return group != "excluded"; };
@@ -217,15 +219,22 @@ TEST_F(GroupSyncTest, LeavesActiveGroupsAlone) {
 }
 
 TEST_F(GroupSyncTest, OneRefusedGroupHoldsUpNoOther) {
-  for (const char* group : {"a", "b", "c"}) put(group, 400);
+  for (const char* group : {"a", "b", "c", "d"}) put(group, 400);
   at_target_.groups["a"].commit_error = 30;  // GROUP_AUTHORIZATION_FAILED
   at_target_.groups["b"].fetch_error = 30;
+  at_target_.groups["d"].commit_error = 29;  // TOPIC_AUTHORIZATION_FAILED
   const GroupsStatus status = run(settings(), 2);
   EXPECT_EQ(there("c"), 400);
-  EXPECT_EQ(count(status, GroupState::refused), 2U);
-  ASSERT_THAT(status.refused, SizeIs(2));
+  EXPECT_EQ(count(status, GroupState::refused), 3U);
+  ASSERT_THAT(status.refused, SizeIs(3));
   EXPECT_EQ(status.refused[0].group, "a");
-  EXPECT_EQ(status.refused[0].reason, "B answers GROUP_AUTHORIZATION_FAILED (30) to its offset for t-0");
+  EXPECT_EQ(
+      status.refused[0].reason,
+      "B answers GROUP_AUTHORIZATION_FAILED (30) to its offset for t-0; grant Read on the group there to User:mirror");
+  EXPECT_THAT(status.refused[1].reason, EndsWith("; grant Read on the group there to User:mirror"));
+  EXPECT_EQ(
+      status.refused[2].reason,
+      "B answers TOPIC_AUTHORIZATION_FAILED (29) to its offset for t-0; grant Read on the topic there to User:mirror");
   EXPECT_EQ(failure_, "") << "it is not what fails, but what is refused";
 }
 

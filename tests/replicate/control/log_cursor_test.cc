@@ -43,6 +43,17 @@ class LogCursorTest : public testing::Test {
     return records;
   }
 
+  std::int64_t copied(std::int64_t from, std::int64_t end) {
+    Offset to;
+    Cluster cluster(context.get_executor(), kafka.settings("A"));
+    tests::run(context, [&]() -> Awaitable<> {
+      co_await cluster.refresh_topics();
+      const TopicPartition partition{"t", PartitionIndex(0)};
+      to = co_await copied_up_to(cluster, partition, Offset(from), Offset(end), Isolation::read_committed, {});
+    });
+    return to.value();
+  }
+
   net::asio::io_context context;
   tests::FakeKafka kafka{context, 1};
 };
@@ -72,6 +83,20 @@ TEST_F(LogCursorTest, NamesWhatIsDamaged) {
   EXPECT_THAT(read(1, 2), ElementsAre(HasSubstr("A: t-0 at offset 1: the message at offset 1 is damaged")));
   log.batches.back().raw.resize(20);
   EXPECT_THAT(read(1, 2), ElementsAre(HasSubstr("cut off, or of an unknown format")));
+}
+
+TEST_F(LogCursorTest, BehindWhatIsCopiedMarkersCountAsCopied) {
+  tests::FakePartition& log = kafka.partition("t", 0);
+  log.append_records("a", 2);
+  log.append_markers(2);
+  EXPECT_EQ(copied(2, 4), 4);
+  EXPECT_EQ(copied(4, 4), 4);
+  EXPECT_EQ(copied(1, 4), 1);
+  EXPECT_EQ(copied(6, 4), 6) << "the source has lost records";
+  log.append_records("b", 1);
+  log.append_markers(1);
+  EXPECT_EQ(copied(2, 6), 4);
+  EXPECT_EQ(copied(5, 6), 6);
 }
 
 }  // namespace

@@ -15,10 +15,19 @@ using ::testing::Pair;
 
 HandoverPartition partition(std::int64_t source_end, std::int64_t stable_end, std::int64_t target_end) {
   HandoverPartition made;
-  made.topic = "orders";
+  made.topic = made.target_topic = made.producer_topic = "orders";
+  made.is_mapped = false;
   made.source_end = made.moved_to = source_end;
   made.stable_end = stable_end;
-  made.target_end = target_end;
+  made.target_end = made.copied_to = target_end;
+  return made;
+}
+
+/// In a target log that others write, too, of which the end says nothing.
+HandoverPartition mapped_partition(std::int64_t source_end, std::int64_t stable_end, std::int64_t copied_to) {
+  HandoverPartition made = partition(source_end, stable_end, 4711);
+  made.is_mapped = true;
+  made.copied_to = copied_to;
   return made;
 }
 
@@ -60,33 +69,60 @@ TEST(HandoverTest, ATargetThatHasMoreIsAProblemToo) {
   EXPECT_THAT(partition(100, 100, 104).problem(), HasSubstr("offsets 100 to 103 (4 of them) that the source has not"));
 }
 
+TEST(HandoverTest, WithMappedOffsetsTheMapSaysWhatIsCopied) {
+  EXPECT_THAT(mapped_partition(100, 100, 100).problem(), IsEmpty()) << "the target has more, of others";
+  EXPECT_EQ(mapped_partition(105, 105, 100).problem(), "offsets 100 to 104 (5 of them) would be lost");
+  EXPECT_EQ(mapped_partition(105, 105, 100).left(), 5);
+  EXPECT_EQ(mapped_partition(3, 3, -1).problem(), "offsets 0 to 2 (3 of them) would be lost") << "there is no map";
+  EXPECT_EQ(mapped_partition(110, 104, 104).problem(),
+            "a transaction is open: offsets 104 to 109 (6 of them) would be lost");
+}
+
 TEST(HandoverTest, CleanIsOnlyWhereEverythingIs) {
   Handover handover;
   handover.partitions.push_back(partition(5, 5, 5));
   EXPECT_TRUE(handover.is_clean());
-  handover.groups.push_back({.group = "g", .topic = "orders", .source_state = {}, .problem = "it is at 3"});
+  handover.groups.push_back(
+      {.group = "g", .topic = "orders", .target_topic = "orders", .source_state = {}, .problem = "it is at 3"});
   EXPECT_FALSE(handover.is_clean());
   handover.groups.clear();
   handover.is_source_there = false;
   EXPECT_FALSE(handover.is_clean());
 }
 
-TEST(HandoverTest, EndsAreByPartition) {
+TEST(HandoverTest, EndsAreByPartitionUnderTheTargetsNames) {
   Handover handover;
   handover.partitions.push_back(partition(9, 9, 9));
   handover.partitions.push_back(partition(9, 9, 7));
   handover.partitions.back().partition = 2;
+  handover.partitions.push_back(partition(9, 9, 5));
+  handover.partitions.back().target_topic = "A.orders";
   EXPECT_THAT(handover.ends(),
-              ElementsAre(Pair("orders", ElementsAre(protocol::Offset(9), protocol::Offset(-1), protocol::Offset(7)))));
+              ElementsAre(Pair("A.orders", ElementsAre(protocol::Offset(5))),
+                          Pair("orders", ElementsAre(protocol::Offset(9), protocol::Offset(-1), protocol::Offset(7)))));
 }
 
-TEST(HandoverTest, FlowsThatClientsCannotMoveWithAreRefusedByTheKeyThatSaysSo) {
+TEST(HandoverTest, FlowsWithoutRecordsAreRefused) {
+  EXPECT_THAT(objection_to_handover(flow("")), IsEmpty());
+  EXPECT_THAT(objection_to_handover(flow("shunt.offsets=mapped\n")), IsEmpty());
+  EXPECT_THAT(objection_to_handover(flow("shunt.sync=metadata\n")), HasSubstr("shunt.sync"));
+}
+
+TEST(HandoverTest, FlowsThatCannotBeMirroredBackAreRefusedByTheKeyThatSaysSo) {
   const std::string identity = "replication.policy.class=IdentityReplicationPolicy\n";
-  EXPECT_THAT(objection_to_handover(flow(identity)), IsEmpty());
-  EXPECT_THAT(objection_to_handover(flow("")), HasSubstr("replication.policy.class"));
-  EXPECT_THAT(objection_to_handover(flow(identity + "shunt.topic.mapping=t:u\n")), HasSubstr("shunt.topic.mapping"));
-  EXPECT_THAT(objection_to_handover(flow(identity + "shunt.offsets=mapped\n")), HasSubstr("shunt.offsets"));
-  EXPECT_THAT(objection_to_handover(flow(identity + "shunt.sync=metadata\n")), HasSubstr("shunt.sync"));
+  EXPECT_THAT(objection_to_failback(flow(identity)), IsEmpty());
+  EXPECT_THAT(objection_to_failback(flow("")), HasSubstr("replication.policy.class"));
+  EXPECT_THAT(objection_to_failback(flow(identity + "shunt.topic.mapping=t:u\n")), HasSubstr("shunt.topic.mapping"));
+  EXPECT_THAT(objection_to_failback(flow(identity + "shunt.offsets=mapped\n")), HasSubstr("shunt.offsets"));
+}
+
+TEST(HandoverTest, FlowsThatCannotBeMirroredBackAreRefusedByWhatTheirPartitionsAre) {
+  EXPECT_THAT(objection_to_failback({partition(1, 1, 1)}, "B"), IsEmpty());
+  EXPECT_EQ(objection_to_failback({partition(1, 1, 1), mapped_partition(1, 1, 1)}, "B"),
+            "orders-0 has mapped offsets on B");
+  HandoverPartition cut = partition(1, 1, 1);
+  cut.target_topic = "ord";
+  EXPECT_EQ(objection_to_failback({cut}, "B"), "orders is called ord on B");
 }
 
 TEST(HandoverTest, AFlowThatBringsBackIsIdenticalAndWhole) {
