@@ -47,9 +47,8 @@ std::uint64_t Verdict::*why_stopped(const Surroundings& around, const PartitionK
   if (checker.may_have_stopped(key) || (is_of_topic(stop) && may_topic_have_stopped)) return &Verdict::overfilled;
   // Nor can another's marker be told from one of the mirror's own, where no data of others are behind it.
   if (scenario.continue_foreign && says("a broker has written a marker twice")) return &Verdict::overfilled;
-  const bool is_meant_for_another =
-      says("the last batch is not this mirror's") || says("what was meant for a topic that had its name before");
-  if (is_meant_for_another && checker.has_begun_early(key)) return &Verdict::overfilled;
+  // Under the identity of the topic that had the name before.
+  if (stop.condition == Condition::foreign_writer && checker.has_begun_early(key)) return &Verdict::overfilled;
   // A process that had asked for that may have died before it was done.
   const bool is_lost = target_losses > 0 || (scenario.recreate_source && source_losses > 0);
   if (stop.condition == Condition::target_deleted && is_lost && !target.has_topic(topic_name)) {
