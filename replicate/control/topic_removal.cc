@@ -9,6 +9,7 @@
 #include "protocol/error.h"
 #include "protocol/messages/delete_topics.h"
 #include "replicate/control/leaders.h"
+#include "replicate/control/log_cursor.h"
 #include "replicate/identity.h"
 
 namespace shunt::replicate {
@@ -40,20 +41,23 @@ bool is_there(const Cluster& target, const std::string& topic, const protocol::U
   return known != nullptr && known->error_code == 0 && known->id == id;
 }
 
-/// Empty: this mirror has written it, alone.
+/// Empty: nobody else has written it, as far as its producers tell.
 std::string who_else_wrote(const TopicPartition& partition, protocol::ProducerId identity,
                            const std::vector<ActiveProducer>& producers) {
-  bool is_known = false;
   for (const ActiveProducer& producer : producers) {
-    if (producer.id == identity) {
-      is_known = true;
-    } else if (producer.last_sequence >= 0) {  // markers alone leave no sequence
+    if (producer.id != identity && producer.last_sequence >= 0)  // markers alone leave no sequence
       return fmt::format("producer id {} has written to {} as well", producer.id.value(), partition.to_string());
-    }
   }
-  if (is_known) return {};
-  return fmt::format("{} does not remember this mirror as its writer (producer.id.expiration.ms)",
-                     partition.to_string());
+  return {};
+}
+
+/// Throws ClusterError, LogError.
+Awaitable<bool> has_records(Cluster& target, TopicPartition partition, Offset end) {
+  const std::vector<TopicPartition> asked{partition};
+  const auto starts = co_await log_starts(target, asked);
+  const Offset start = value_of(target, starts, partition, "the log start");
+  LogCursor cursor(target, std::move(partition), start, end, Isolation::read_uncommitted);
+  co_return co_await cursor.settle();
 }
 
 /// Outcome::gone: it may go.
@@ -73,7 +77,15 @@ Awaitable<TopicRemoval> check_writers(Cluster& target, const OwnTargetTopic& top
     if (!answered.value) co_return no_answer(answered);
     const protocol::ProducerId identity =
         flow_identity(topic.tag, topic.id, topic.name, partition.partition, topic.source_topic);
-    const std::string who = who_else_wrote(partition, identity, *answered.value);
+    std::string who = who_else_wrote(partition, identity, *answered.value);
+    const bool is_known = std::ranges::find(*answered.value, identity, &ActiveProducer::id) != answered.value->end();
+    if (who.empty() && !is_known) {
+      const bool is_forgotten = co_await has_records(target, partition, *end.value);
+      if (is_forgotten) {
+        who = fmt::format("{} does not remember this mirror as its writer (producer.id.expiration.ms)",
+                          partition.to_string());
+      }
+    }
     if (!who.empty()) {
       co_return removal(
           TopicRemoval::Outcome::refused,
@@ -133,6 +145,8 @@ Awaitable<TopicRemoval> remove_own_topic(Cluster& target, OwnTargetTopic topic, 
   } catch (const net::BrokerError& error) {
     failure = error.what();
   } catch (const ClusterError& error) {
+    failure = error.what();
+  } catch (const LogError& error) {
     failure = error.what();
   }
   co_return removal(TopicRemoval::Outcome::retry, std::move(failure));

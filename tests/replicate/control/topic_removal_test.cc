@@ -64,11 +64,20 @@ TEST_F(TopicRemovalTest, LeavesATopicThatOthersHaveWrittenToo) {
 }
 
 TEST_F(TopicRemovalTest, LeavesATopicThatDoesNotRememberThisMirror) {
-  kafka.partition("t", 2).log_end = 1;
+  kafka.partition("t", 2).append_markers(3);
+  kafka.partition("t", 2).append_records("one", 1);
   const TopicRemoval removal = remove();
   EXPECT_EQ(removal.outcome, Outcome::refused);
   EXPECT_THAT(removal.reason, HasSubstr("t-2 does not remember this mirror"));
   EXPECT_EQ(kafka.requests(delete_topics_key), 0);
+}
+
+// Found by the simulation: a head that was being filled.
+TEST_F(TopicRemovalTest, DeletesAPartitionThatHasNoRecords) {
+  kafka.partition("t", 2).append_markers(3);
+  const TopicRemoval removal = remove();
+  EXPECT_EQ(removal.outcome, Outcome::gone) << removal.reason;
+  EXPECT_FALSE(kafka.topics.contains("t"));
 }
 
 TEST_F(TopicRemovalTest, LeavesATopicThatHasTakenItsPlace) {
