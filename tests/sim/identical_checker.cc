@@ -168,7 +168,8 @@ void IdenticalChecker::check(const PartitionKey& key, const StoredBatch& batch) 
     if (is_young && is_of_another(key)) copy.is_late = true;
   }
   const bool is_marker = batch.header().is_control();
-  if (!is_marker && is_of_another(key) && cannot_be_told(key, batch)) copy.of = &writers_.at(key);
+  const bool may_be_of_present = !is_marker || !is_hole(key, *copy.of, copy, batch.base);
+  if (may_be_of_present && is_of_another(key) && cannot_be_told(key, batch)) copy.of = &writers_.at(key);
   // As long as there are markers only, they may be of any topic of that name that has holes there.
   const bool has_only_markers = is_marker && !copy.first_data && !copy.padded;
   if (has_only_markers && !is_hole(key, *copy.of, copy, batch.base)) copy.of = owner_of(key, batch);
