@@ -76,7 +76,11 @@ class Detour {
   net::Awaitable<DetourEnd> walk(DetourStart start, std::function<bool()> stopping);
 
  private:
-  struct Blocked;
+  /// Thrown, ends the walk.
+  struct Blocked {
+    ParkCause cause;
+    std::string reason;
+  };
 
   net::Awaitable<> locate(const DetourStart& start);
   net::Awaitable<LogPlace> ask_place();
