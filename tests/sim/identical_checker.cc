@@ -37,8 +37,10 @@ IdenticalChecker::IdenticalChecker(Writers& writers, const RetiredWriters& retir
   };
   target_.on_late_marker = [this](const PartitionKey& key) { copy_at(key).is_late = true; };
   target_.on_abandoned = [this](const PartitionKey& key) {
-    // In a hole, which the topic there is now has not: the next life had no reason to end it there.
-    if (source_deleted_) copy_at(key).is_late = true;
+    // In a hole that the source's topic there is now has not, or that is not where the target's log ends any more: the next
+    // life had no reason to end it there.
+    const bool has_moved = copy_at(key).last_moved != net::Time{};
+    if (source_deleted_ || has_moved) copy_at(key).is_late = true;
   };
   target_.on_delete = [this](const std::string& topic) { handle_target_deleted(topic); };
 }
@@ -142,10 +144,11 @@ void IdenticalChecker::handle_source_deleted() {
 
 void IdenticalChecker::handle_source_loss(const PartitionKey& key) {
   if (is_of_another(key)) return;
+  Copy& copy = copy_at(key);
   const std::int64_t end = writers_.at(key).end();
-  if (position_of(key) <= end) return;
-  std::optional<std::int64_t>& lost = copy_at(key).lost;
-  lost = std::min(lost.value_or(end), end);
+  copy.source_cut = std::min(copy.lost.value_or(end), end);
+  copy.source_cut_at = net::now();
+  if (position_of(key) > copy.source_cut) copy.lost = copy.source_cut;
 }
 
 void IdenticalChecker::handle_target_deleted(const std::string& topic) {
@@ -297,6 +300,11 @@ std::string IdenticalChecker::check_marker(Copy& copy, const PartitionKey& key, 
   const bool is_young = restarted_ && net::now() - *restarted_ < longest_request;
   if (is_young && rules_.start.kind == StartPosition::Kind::latest) copy.is_half_filled = true;
   if (copy.lost || is_hole(key, *copy.of, copy, batch.base)) return {};
+  // A hole that was read before the source lost it.
+  if (batch.base >= copy.source_cut && net::now() - copy.source_cut_at < longest_request) {
+    copy.lost = batch.base;
+    return {};
+  }
   if (net::now() < copy.cut_off) copy.is_late = true;
   if (!copy.is_late) {
     return batch.base >= copy.of->end() ? "a marker beyond the source's end" : "a marker where the source has a record";

@@ -50,6 +50,8 @@ class IdenticalChecker final : public Checker {
     std::optional<std::int64_t> first_data;  // where something but markers and padding was written first
     std::optional<std::int64_t> padded;      // up to there
     std::optional<std::int64_t> lost;        // from there on it has what the source has lost
+    std::int64_t source_cut = 0;             // where the source's log ended when it lost its end last
+    net::Time source_cut_at{};
     bool is_late = false;
     bool has_begun_early = false;
     bool is_half_filled = false;       // with markers, when a process began that cannot know how far they were to go
