@@ -90,7 +90,7 @@ class Translation {
 }  // namespace
 
 std::string AclBinding::to_string() const {
-  const auto index = static_cast<std::size_t>(operation);
+  const std::size_t index = static_cast<std::uint8_t>(operation);
   const bool is_known = operation >= 0 && index < operation_names.size();
   return fmt::format("{} {} on {} {}{} for {}{}", permission == acl::deny ? "DENY" : "ALLOW",
                      is_known ? operation_names[index] : "operation " + std::to_string(operation),

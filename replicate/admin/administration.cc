@@ -17,7 +17,8 @@ constexpr auto early_look = std::chrono::seconds(1);
 
 }  // namespace
 
-Administration::Administration(net::asio::any_io_executor executor, AdministrationSettings settings, AskPlaces ask)
+Administration::Administration(const net::asio::any_io_executor& executor, AdministrationSettings settings,
+                               const AskPlaces& ask)
     : executor_(executor),
       settings_(std::move(settings)),
       source_(executor, settings_.source),

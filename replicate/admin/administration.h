@@ -47,7 +47,8 @@ struct AdministrationSettings {
 class Administration {
  public:
   /// `ask`: how far the flow's partitions have come.
-  Administration(net::asio::any_io_executor executor, AdministrationSettings settings, AskPlaces ask = {});
+  Administration(const net::asio::any_io_executor& executor, AdministrationSettings settings,
+                 const AskPlaces& ask = {});
 
   /// What was waited for is settled: the flow is to be mirrored.
   void begin();

@@ -77,13 +77,12 @@ Awaitable<> GroupPlanner::find_there(GroupRound& round, const GroupList& list) {
     };
     const auto listed = list.groups.find(group.id);
     const bool is_absent = listed == list.groups.end();
+    const bool may_be_there = is_absent && !list.failures.empty();  // with the broker that could not be asked
     GroupState& state = round.states[group.id];
-    if (std::ranges::none_of(group.partitions, is_known)) {
+    if (may_be_there || std::ranges::none_of(group.partitions, is_known)) {
       state = GroupState::waiting;
     } else if (!is_absent && listed->second.is_active()) {
       state = GroupState::active;
-    } else if (is_absent && !list.failures.empty()) {
-      state = GroupState::waiting;  // it may be with the broker that could not be asked
     } else if (std::ranges::none_of(group.partitions, is_news)) {
       state = is_absent ? GroupState::deleted : GroupState::current;
     } else {

@@ -60,16 +60,16 @@ Awaitable<> GroupSurvey::collect(GroupsSurvey& survey) {
   std::ranges::sort(survey.groups, {}, &SurveyedGroup::id);
 }
 
-void GroupSurvey::accept(GroupAnswers<CommittedOffsets> answers, bool is_share, GroupsSurvey& survey) const {
+void GroupSurvey::accept(const GroupAnswers<CommittedOffsets>& answers, bool is_share, GroupsSurvey& survey) const {
   std::map<std::string, std::optional<std::string>, std::less<>>
       target_topics;  // of source topics; empty: not mirrored
-  for (auto& [id, answered] : answers) {
+  for (const auto& [id, answered] : answers) {
     if (!answered.value) {
       survey.failures.push_back(fmt::format("offsets of group {}: {}", id, answered.reason));
       continue;
     }
     SurveyedGroup group{.id = id, .is_share = is_share, .partitions = {}};
-    for (auto& [source, committed] : *answered.value) {
+    for (const auto& [source, committed] : *answered.value) {
       auto known = target_topics.find(source.topic);
       if (known == target_topics.end()) {
         const auto name =

@@ -81,7 +81,7 @@ class GroupSurvey {
   };
 
   net::Awaitable<> collect(GroupsSurvey& survey);
-  void accept(GroupAnswers<CommittedOffsets> answers, bool is_share, GroupsSurvey& survey) const;
+  void accept(const GroupAnswers<CommittedOffsets>& answers, bool is_share, GroupsSurvey& survey) const;
   net::Awaitable<> translate_all(GroupsSurvey& survey);
   void translate(GroupPartition& partition, const Extent& extent) const;
   net::Awaitable<> judge_ends(GroupsSurvey& survey);

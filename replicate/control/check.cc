@@ -309,6 +309,7 @@ Awaitable<> check_flow(net::asio::any_io_executor executor, const Config& config
   check_target_topics(target, selected, settings);
   check_names(target, selected, settings);
   std::vector<TopicPair> pairs;
+  pairs.reserve(selected.size());
   for (const Topic* topic : selected)
     pairs.push_back({.source = topic->name, .target = settings.target_topic(topic->name)});
   const FlowRights rights =

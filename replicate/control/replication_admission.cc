@@ -58,6 +58,7 @@ Awaitable<> Replication::admit_identical(std::vector<Partition*> due) {
   };
   const Ended ended{admissions_};
   std::vector<TopicPartition> sources;
+  sources.reserve(due.size());
   for (const Partition* partition : due) sources.push_back({partition->spec.source_topic, partition->spec.partition});
   Answers<Offset> ends;
   Answers<Offset> beginnings;
@@ -66,6 +67,7 @@ Awaitable<> Replication::admit_identical(std::vector<Partition*> due) {
     beginnings = co_await start_positions(source_, sources, settings_.start, settings_.detours.isolation);
   }
   std::vector<AdmissionQuestion> questions;
+  questions.reserve(due.size());
   for (const Partition* partition : due) questions.push_back(question_of(*partition, beginnings));
   const std::vector<Admission> admissions = co_await admit(source_, target_, questions, settings_.detours.isolation);
   const auto has_begun = [](const Admission& admission) { return admission.target_end > Offset(0); };

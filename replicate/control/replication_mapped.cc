@@ -98,6 +98,7 @@ Awaitable<bool> Replication::is_too_much_filling(Partition& partition, Offset st
 Awaitable<> Replication::admit_mapped(std::vector<Partition*> due) {
   const MapsAtWork at_work(are_maps_busy_);
   std::vector<TopicPartition> sources;
+  sources.reserve(due.size());
   for (const Partition* partition : due) sources.push_back({partition->spec.source_topic, partition->spec.partition});
   Answers<Offset> ends;
   if (settings_.until_caught_up) ends = co_await readable_ends(source_, sources, settings_.detours.isolation);

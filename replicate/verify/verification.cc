@@ -73,8 +73,8 @@ bool VerifyResult::is_equal() const {
          std::all_of(partitions.begin(), partitions.end(), [](const auto& one) { return one.is_equal(); });
 }
 
-Verification::Verification(net::asio::any_io_executor executor, const Config& config, VerifyOptions options)
-    : options_(options) {
+Verification::Verification(const net::asio::any_io_executor& executor, const Config& config, VerifyOptions options)
+    : options_(std::move(options)) {
   for (const FlowConfig& flow : config.flows) flows_.push_back(std::make_unique<Flow>(executor, flow));
 }
 
@@ -261,6 +261,7 @@ Awaitable<> Verification::await_target(Flow& flow) {
   }
   // What the target has beyond the source's end must be there by now.
   std::vector<TopicPartition> sources;
+  sources.reserve(identical.size());
   for (const Job* job : identical) sources.push_back(job->verdict.source);
   const auto later = co_await log_ends(flow.source, sources, settings_for_ends);
   for (Job* one : identical) {

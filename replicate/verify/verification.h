@@ -56,7 +56,7 @@ struct VerifyResult {
 
 class Verification {
  public:
-  Verification(net::asio::any_io_executor executor, const Config& config, VerifyOptions options);
+  Verification(const net::asio::any_io_executor& executor, const Config& config, VerifyOptions options);
   ~Verification();
 
   /// Throws ClusterError when a cluster cannot be reached. `progress` is called now and then, on the same thread.

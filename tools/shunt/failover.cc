@@ -73,6 +73,7 @@ Config final_sync_config(const Config& config, FlowConfig flow) {
 
 std::string bootstrap_of(const replicate::ClientConfig& client) {
   std::vector<std::string> addresses;
+  addresses.reserve(client.bootstrap_servers.size());
   for (const net::HostPort& address : client.bootstrap_servers) addresses.push_back(address.to_string());
   return fmt::format("{}", fmt::join(addresses, ","));
 }
