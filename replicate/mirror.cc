@@ -164,9 +164,9 @@ class Mirror::Impl final : private Shards {
     });
   }
 
-  void add_administration(AdministrationSettings settings, AskPlaces ask) {
+  void add_administration(AdministrationSettings settings, const AskPlaces& ask) {
     administrations_.push_back(
-        std::make_unique<Administration>(admin_context_.get_executor(), std::move(settings), std::move(ask)));
+        std::make_unique<Administration>(admin_context_.get_executor(), std::move(settings), ask));
   }
 
   static MirroredPlaces places_of(const Replication& replication) {

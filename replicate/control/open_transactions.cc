@@ -46,6 +46,7 @@ net::Awaitable<std::vector<OpenTransactions::Named>> OpenTransactions::look(std:
   const std::map<TopicPartition, Overdue> overdue = find_overdue(flows, now);
   if (overdue.empty()) co_return named;
   std::vector<TopicPartition> asked;
+  asked.reserve(overdue.size());
   for (const auto& [partition, held] : overdue) asked.push_back(partition);
   const auto answers = co_await active_producers(source_, std::move(asked));
   for (const auto& [partition, held] : overdue) {

@@ -34,7 +34,7 @@ TopicPartition FlowPlanning::Candidate::target() const {
   return {topic->target, protocol::PartitionIndex(partition->partition)};
 }
 
-FlowPlanning::FlowPlanning(net::asio::any_io_executor executor, const Config& config, const FlowConfig& flow)
+FlowPlanning::FlowPlanning(const net::asio::any_io_executor& executor, const Config& config, const FlowConfig& flow)
     : flow_(flow),
       settings_(planning_settings(config, flow)),
       source_(executor, settings_.source),
@@ -73,8 +73,9 @@ Awaitable<bool> FlowPlanning::reach(Cluster& cluster, const char* role) {
   } catch (const ClusterError& error) {
     failure = error.what();
   }
-  if (!failure.empty()) find(Weight::refused, fmt::format("{} {}", role, cluster.alias()), failure);
-  co_return failure.empty();
+  const bool is_reached = failure.empty();
+  if (!is_reached) find(Weight::refused, fmt::format("{} {}", role, cluster.alias()), failure);
+  co_return is_reached;
 }
 
 Awaitable<> FlowPlanning::look_for_failover() {

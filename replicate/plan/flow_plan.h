@@ -21,7 +21,7 @@ namespace shunt::replicate {
 class FlowPlanning {
  public:
   /// All must outlive it; `flow` is one of the configuration's.
-  FlowPlanning(net::asio::any_io_executor executor, const Config& config, const FlowConfig& flow);
+  FlowPlanning(const net::asio::any_io_executor& executor, const Config& config, const FlowConfig& flow);
   ~FlowPlanning();
   FlowPlanning(const FlowPlanning&) = delete;
   FlowPlanning& operator=(const FlowPlanning&) = delete;

@@ -33,6 +33,7 @@ FlowSpec spec_of(std::uint16_t tag, const TopicPartition& source, const TopicPar
 
 std::vector<TopicPartition> sources_of(const auto& candidates) {
   std::vector<TopicPartition> sources;
+  sources.reserve(std::size(candidates));
   for (const auto& candidate : candidates) sources.push_back(candidate.source());
   return sources;
 }
