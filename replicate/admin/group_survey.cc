@@ -81,7 +81,7 @@ void GroupSurvey::accept(const GroupAnswers<CommittedOffsets>& answers, bool is_
       partition.source = source;
       partition.target = {*known->second, source.partition};
       partition.source_offset = committed.offset;
-      partition.metadata = std::move(committed.metadata);
+      partition.metadata = committed.metadata;
     }
     if (!group.partitions.empty()) survey.groups.push_back(std::move(group));
   }
