@@ -304,14 +304,6 @@ Awaitable<> Detour::copy(const LogBatch& batch) {
   if (!is_copied) co_await rewrite(batch);
 }
 
-/// Below the position; markers are none.
-Awaitable<std::optional<Offset>> Detour::first_target_record(Offset target_start) {
-  LogCursor cursor(target_, target_partition_, target_start, position_, Isolation::read_uncommitted);
-  const bool is_there = co_await cursor.settle();
-  if (!is_there) co_return std::nullopt;
-  co_return cursor.record().offset;
-}
-
 /// The position lies inside a batch of the source. An earlier life may have split or rewritten it and come so far: then
 /// the target's last batch is this flow's, or a marker where the source's batch has gaps. Or whoever has mirrored the topic
 /// before has. Either way what the target has of the source's batch is what the source has. Anything else (the source has lost
@@ -331,7 +323,7 @@ Awaitable<> Detour::check_beginning(const LogBatch& begun, Offset source_start) 
     const auto target_starts = co_await log_starts(target_, asked);
     const Offset target_start = value_of(target_, target_starts, target_partition_, "the log start");
     if (settings_.may_begin_inside) {
-      const std::optional<Offset> first = co_await first_target_record(target_start);
+      const std::optional<Offset> first = co_await first_record(target_, target_partition_, target_start, position_);
       if (!first && (target_start < position_ || position_ == begin_)) co_return;
       from = std::max(from, first.value_or(from));
     }

@@ -99,7 +99,6 @@ class Detour {
   net::Awaitable<> write(std::span<const protocol::Record> records, protocol::Codec codec);
   net::Awaitable<bool> produce(std::vector<std::byte> batch, std::vector<OffsetRun> records);
   net::Awaitable<ProduceAnswer> append(std::vector<std::byte> batch, std::vector<OffsetRun> records);
-  net::Awaitable<std::optional<protocol::Offset>> first_target_record(protocol::Offset target_start);
   net::Awaitable<> check_beginning(const LogBatch& begun, protocol::Offset source_start);
   [[nodiscard]] bool has_come_back(const protocol::Record& record) const;
   net::Awaitable<> refuse_record(protocol::Offset offset, std::size_t size);

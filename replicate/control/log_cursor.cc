@@ -165,6 +165,13 @@ void LogCursor::jump(Offset offset) {
   record_.reset();
 }
 
+Awaitable<std::optional<Offset>> first_record(Cluster& cluster, TopicPartition partition, Offset from, Offset end) {
+  LogCursor cursor(cluster, std::move(partition), from, end, Isolation::read_uncommitted);
+  const bool is_there = co_await cursor.settle();
+  if (!is_there) co_return std::nullopt;
+  co_return cursor.record().offset;
+}
+
 Awaitable<Offset> copied_up_to(Cluster& source, TopicPartition partition, Offset from, Offset end, Isolation isolation,
                                LoopGuard loop_guard) {
   LogCursor rest(source, std::move(partition), from, end, isolation, {}, loop_guard);

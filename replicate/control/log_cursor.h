@@ -98,6 +98,10 @@ class LogCursor {
   std::optional<protocol::Record> record_;
 };
 
+/// Of the first record in [from, end), whoever has written it; nothing: there is none. As LogCursor.
+net::Awaitable<std::optional<protocol::Offset>> first_record(Cluster& cluster, TopicPartition partition,
+                                                             protocol::Offset from, protocol::Offset end);
+
 /// Of a mirror that has copied the source's records below `from`: up to where, and at most to `end`, there is nothing else to
 /// copy. As LogCursor.
 net::Awaitable<protocol::Offset> copied_up_to(Cluster& source, TopicPartition partition, protocol::Offset from,

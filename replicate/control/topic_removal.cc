@@ -41,23 +41,25 @@ bool is_there(const Cluster& target, const std::string& topic, const protocol::U
   return known != nullptr && known->error_code == 0 && known->id == id;
 }
 
-/// Empty: nobody else has written it, as far as its producers tell.
-std::string who_else_wrote(const TopicPartition& partition, protocol::ProducerId identity,
-                           const std::vector<ActiveProducer>& producers) {
+/// Empty: this mirror has written it, alone, or there is no record. Throws ClusterError, LogError.
+Awaitable<std::string> who_else_wrote(Cluster& target, TopicPartition partition, protocol::ProducerId identity,
+                                      Offset end, const std::vector<ActiveProducer>& producers) {
+  bool is_known = false;
   for (const ActiveProducer& producer : producers) {
-    if (producer.id != identity && producer.last_sequence >= 0)  // markers alone leave no sequence
-      return fmt::format("producer id {} has written to {} as well", producer.id.value(), partition.to_string());
+    if (producer.id == identity) {
+      is_known = true;
+    } else if (producer.last_sequence >= 0) {  // markers alone leave no sequence
+      co_return fmt::format("producer id {} has written to {} as well", producer.id.value(), partition.to_string());
+    }
   }
-  return {};
-}
-
-/// Throws ClusterError, LogError.
-Awaitable<bool> has_records(Cluster& target, TopicPartition partition, Offset end) {
+  if (is_known) co_return std::string();
   const std::vector<TopicPartition> asked{partition};
   const auto starts = co_await log_starts(target, asked);
   const Offset start = value_of(target, starts, partition, "the log start");
-  LogCursor cursor(target, std::move(partition), start, end, Isolation::read_uncommitted);
-  co_return co_await cursor.settle();
+  const std::optional<Offset> first = co_await first_record(target, partition, start, end);
+  if (!first) co_return std::string();
+  co_return fmt::format("{} does not remember this mirror as its writer (producer.id.expiration.ms)",
+                        partition.to_string());
 }
 
 /// Outcome::gone: it may go.
@@ -77,15 +79,7 @@ Awaitable<TopicRemoval> check_writers(Cluster& target, const OwnTargetTopic& top
     if (!answered.value) co_return no_answer(answered);
     const protocol::ProducerId identity =
         flow_identity(topic.tag, topic.id, topic.name, partition.partition, topic.source_topic);
-    std::string who = who_else_wrote(partition, identity, *answered.value);
-    const bool is_known = std::ranges::find(*answered.value, identity, &ActiveProducer::id) != answered.value->end();
-    if (who.empty() && !is_known) {
-      const bool is_forgotten = co_await has_records(target, partition, *end.value);
-      if (is_forgotten) {
-        who = fmt::format("{} does not remember this mirror as its writer (producer.id.expiration.ms)",
-                          partition.to_string());
-      }
-    }
+    const std::string who = co_await who_else_wrote(target, partition, identity, *end.value, *answered.value);
     if (!who.empty()) {
       co_return removal(
           TopicRemoval::Outcome::refused,
