@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "replicate/identity.h"
+#include "replicate/control/target_identity.h"
 
 namespace shunt::replicate {
 
@@ -15,9 +15,6 @@ using net::Awaitable;
 using protocol::Offset;
 
 namespace {
-
-// For questions that many partitions' leaders are asked.
-constexpr LeaderSettings many_leaders{.patience = std::chrono::seconds(5)};
 
 template <class Visit>
 void for_each_partition(GroupsSurvey& survey, Visit visit) {
@@ -129,11 +126,9 @@ void GroupSurvey::translate(GroupPartition& partition, const Extent& extent) con
   Offset target = source;
   partition.fit = Fit::exact;
   if (maps_) {
-    const Topic* topic = target_.find_topic(partition.target.topic);
-    const protocol::Uuid id = topic == nullptr ? protocol::Uuid{} : topic->id;
-    const auto& [name, index] = partition.target;
+    const std::string& name = partition.target.topic;
     const OffsetMap* map =
-        maps_->find(partition.source, flow_identity(settings_.tag, id, name, index, partition.source.topic));
+        maps_->find(partition.source, target_identity(settings_.tag, target_.find_topic(name), name, partition.source));
     if (map == nullptr && settings_.offsets == OffsetsMode::mapped) {
       partition.fit = Fit::unknown;
       partition.reason = "there is no map of its offsets yet";

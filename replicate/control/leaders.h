@@ -66,6 +66,9 @@ struct LeaderSettings {
   std::size_t concurrency = 8;  // requests under way
 };
 
+/// For questions that many partitions' leaders are asked.
+inline constexpr LeaderSettings many_leaders{.patience = std::chrono::seconds(5)};
+
 /// The first offset of each log (ListOffsets, earliest).
 net::Awaitable<Answers<protocol::Offset>> log_starts(Cluster& cluster, std::vector<TopicPartition> partitions,
                                                      LeaderSettings settings = {});

@@ -16,6 +16,7 @@
 #include "replicate/control/leaders.h"
 #include "replicate/control/log_cursor.h"
 #include "replicate/control/own_topic.h"
+#include "replicate/control/target_identity.h"
 #include "replicate/failover/handover.h"
 #include "replicate/heartbeat.h"
 #include "replicate/identity.h"
@@ -29,7 +30,6 @@ using protocol::PartitionIndex;
 
 namespace {
 
-constexpr LeaderSettings many_leaders{.patience = std::chrono::seconds(5)};
 constexpr int tries_to_reach = 3;
 constexpr std::int64_t heartbeats_looked_at = 1000;
 constexpr std::size_t logs_at_once = 8;
@@ -114,10 +114,9 @@ Awaitable<> look_at_maps(Ends& ends, std::vector<HandoverPartition>& partitions)
   if (settings.may_map()) co_await maps.read();
   const std::uint16_t tag = flow_tag(ends.source.alias(), ends.target.alias());
   for (HandoverPartition& one : partitions) {
-    const Topic* topic = ends.target.find_topic(one.target_topic);
-    const protocol::Uuid id = topic == nullptr ? protocol::Uuid{} : topic->id;
     const TopicPartition source = source_of(one);
-    const OffsetMap* map = maps.find(source, flow_identity(tag, id, one.target_topic, source.partition, source.topic));
+    const Topic* there = ends.target.find_topic(one.target_topic);
+    const OffsetMap* map = maps.find(source, target_identity(tag, there, one.target_topic, source));
     one.is_mapped = map != nullptr || (settings.may_map() && settings.offsets == OffsetsMode::mapped);
     if (map != nullptr) one.copied_to = map->tip().source.value();
   }

@@ -8,6 +8,7 @@
 #include "replicate/control/filling_estimate.h"
 #include "replicate/control/leaders.h"
 #include "replicate/control/mapped_partitions.h"
+#include "replicate/control/target_identity.h"
 #include "replicate/identity.h"
 #include "replicate/plan/flow_plan.h"
 
@@ -19,15 +20,12 @@ using protocol::PartitionIndex;
 
 namespace {
 
-constexpr LeaderSettings many_leaders{.patience = std::chrono::seconds(5)};
-
 FlowSpec spec_of(std::uint16_t tag, const TopicPartition& source, const TopicPartition& target, const Topic* there) {
   FlowSpec spec;
   spec.source_topic = source.topic;
   spec.target_topic = target.topic;
   spec.partition = source.partition;
-  spec.identity =
-      flow_identity(tag, there == nullptr ? protocol::Uuid{} : there->id, target.topic, source.partition, source.topic);
+  spec.identity = target_identity(tag, there, target.topic, source);
   return spec;
 }
 
