@@ -107,7 +107,7 @@ constexpr std::array<ConditionInfo, condition_count> table{{
      "shunt.on.another.instance",
      Policy::wait,
      {},
-     "another instance of this mirror fills the partition's holes; this one stands by"},
+     "another instance of this mirror writes to the partition; this one stands by"},
     {target_more_partitions,
      "shunt.on.target.more.partitions",
      Policy::tell,

@@ -17,8 +17,9 @@
 
 namespace shunt::replicate {
 
-/// All that is written under an identity carries it; a higher one in a log is somebody else's.
-inline constexpr protocol::ProducerEpoch identity_epoch{0};
+/// What is written under an identity carries it, unless offsets are mapped and the source has lost records of what was
+/// there to be mirrored (control/producer_fence.h).
+inline constexpr protocol::ProducerEpoch first_epoch{0};
 
 /// The tag of a flow: a hash of both cluster aliases.
 std::uint16_t flow_tag(std::string_view source_alias, std::string_view target_alias);

@@ -8,6 +8,7 @@
 namespace shunt::replicate {
 
 using protocol::Offset;
+using protocol::Sequence;
 
 namespace {
 
@@ -53,7 +54,10 @@ OffsetRun take_run(std::span<const std::byte>& from, const MapTip& before) {
 }
 
 void advance(MapTip& tip, const OffsetRun& run) {
-  tip = {.source = run.source_end(), .target = run.target_end(), .sequence = tip.sequence.advanced(run.records)};
+  tip = {.source = run.source_end(),
+         .target = run.target_end(),
+         .sequence = tip.sequence.advanced(run.records),
+         .epoch = tip.epoch};
 }
 
 /// Whether offsets stay offsets when `count` is added to them.
@@ -139,14 +143,27 @@ bool OffsetMap::append(const OffsetRun& run) {
 }
 
 void OffsetMap::skip(std::int64_t records, Offset source, Offset target) {
-  assert(source >= tip().source && target >= tip().target);
-  const MapTip begin{.source = source, .target = target, .sequence = tip().sequence.advanced(records)};
+  begin_block({.source = source, .target = target, .sequence = tip().sequence.advanced(records), .epoch = tip().epoch},
+              records);
+}
+
+void OffsetMap::pass(Offset source) {
+  begin_block({.source = source, .target = tip().target, .sequence = tip().sequence, .epoch = tip().epoch}, 0);
+}
+
+void OffsetMap::begin_epoch(protocol::ProducerEpoch epoch, Offset source, Offset target) {
+  assert(epoch > tip().epoch);
+  begin_block({.source = source, .target = target, .sequence = Sequence(0), .epoch = epoch}, 0);
+}
+
+void OffsetMap::begin_block(const MapTip& begin, std::int64_t unplaced) {
+  assert(begin.source >= tip().source && begin.target >= tip().target);
   // Of two blocks that begin at the same offset of the source only one would be found again.
-  if (blocks_.back().begin().source == source) {
-    records += blocks_.back().unplaced();
+  if (blocks_.back().begin().source == begin.source) {
+    unplaced += blocks_.back().unplaced();
     blocks_.pop_back();
   }
-  blocks_.emplace_back(begin, static_cast<std::int32_t>(records));
+  blocks_.emplace_back(begin, static_cast<std::int32_t>(unplaced));
   first_changed_ = std::min(first_changed_, blocks_.size() - 1);
 }
 
@@ -158,9 +175,9 @@ bool OffsetMap::restore(OffsetBlock block) {
     const MapTip& before = (replaced - 1)->end();
     const MapTip& begin = block.begin();
     // There may be a hole between them, but no record.
-    if (begin.sequence != before.sequence.advanced(block.unplaced()) || begin.source < before.source ||
-        begin.target < before.target)
-      return false;
+    const bool follows = begin.epoch == before.epoch ? begin.sequence == before.sequence.advanced(block.unplaced())
+                                                     : begin.epoch > before.epoch && begin.sequence == Sequence(0);
+    if (!follows || begin.source < before.source || begin.target < before.target) return false;
   }
   blocks_.erase(replaced, blocks_.end());
   blocks_.push_back(std::move(block));

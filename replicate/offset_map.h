@@ -5,8 +5,9 @@
 // are kept packed, in blocks of about a thousand; a block is also what is stored in a record of the offset syncs topic
 // (control/offset_syncs.h), so that a map is stored by storing the blocks that have changed.
 //
-// With every block goes the sequence number of its first record: whoever reads the map back and asks the target for the
-// last sequence of the flow's producer id knows how many records lie behind the map's end.
+// With every block goes the sequence number of its first record, and the producer epoch in which that counts: whoever
+// reads the map back and asks the target for the last sequence of the flow's producer id knows how many records lie
+// behind the map's end.
 #pragma once
 
 #include <cstddef>
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "protocol/ids.h"
+#include "replicate/identity.h"
 
 namespace shunt::replicate {
 
@@ -38,6 +40,7 @@ struct MapTip {
   protocol::Offset source;
   protocol::Offset target;      // the log may be longer: others write to it, too
   protocol::Sequence sequence;  // of the next record
+  protocol::ProducerEpoch epoch = first_epoch;
 
   bool operator==(const MapTip&) const = default;
 };
@@ -88,6 +91,10 @@ class OffsetMap {
   /// So many records were written behind tip() that are not there any more, on one side or the other. What comes next
   /// lies at `source` and `target`, or behind them.
   void skip(std::int64_t records, protocol::Offset source, protocol::Offset target);
+  /// The source has nothing between tip() and `source`, which is behind it.
+  void pass(protocol::Offset source);
+  /// What comes next is written in another epoch, and lies at `source` and `target`, or behind them.
+  void begin_epoch(protocol::ProducerEpoch epoch, protocol::Offset source, protocol::Offset target);
   /// A block as it was stored. It replaces everything from where it begins on, for a block is stored again while it
   /// grows. False, and nothing changes, when it does not go on where the map ends: one in between was not stored.
   bool restore(OffsetBlock block);
@@ -109,6 +116,8 @@ class OffsetMap {
   std::size_t take_first_changed();
 
  private:
+  void begin_block(const MapTip& begin, std::int64_t unplaced);
+
   std::vector<OffsetBlock> blocks_;  // never empty
   std::size_t first_changed_ = 0;
 };

@@ -9,27 +9,30 @@ namespace shunt::replicate {
 
 using protocol::Offset;
 using protocol::PartitionIndex;
+using protocol::ProducerEpoch;
 using protocol::ProducerId;
 using protocol::Sequence;
 
 namespace {
 
-constexpr std::int8_t extension_format = 2;
+constexpr std::int8_t extension_format = 3;
 
 std::optional<OffsetSync::Extension> parse_extension(protocol::Reader& reader, std::string& why) {
   const auto format = reader.integer<std::int8_t>();
   const ProducerId identity(reader.integer<std::int64_t>());
   const Offset source(reader.integer<std::int64_t>());
   const Offset target(reader.integer<std::int64_t>());
+  const auto epoch = reader.integer<std::int16_t>();
   const auto sequence = reader.integer<std::int32_t>();
   const auto unplaced = reader.integer<std::int32_t>();
-  if (!reader.ok() || format != extension_format || source < Offset(0) || target < Offset(0) || sequence < 0 ||
-      unplaced < 0) {
+  if (!reader.ok() || format != extension_format || source < Offset(0) || target < Offset(0) || epoch < 0 ||
+      sequence < 0 || unplaced < 0) {
     why = "what follows the sync is not shunt's, or of another version of shunt";
     return std::nullopt;
   }
-  auto block = OffsetBlock::unpack({.source = source, .target = target, .sequence = Sequence(sequence)}, unplaced,
-                                   reader.bytes(reader.left()));
+  auto block = OffsetBlock::unpack(
+      {.source = source, .target = target, .sequence = Sequence(sequence), .epoch = ProducerEpoch(epoch)}, unplaced,
+      reader.bytes(reader.left()));
   if (!block) {
     why = "the runs of offsets are malformed";
     return std::nullopt;
@@ -66,6 +69,7 @@ std::vector<std::byte> OffsetSync::value() const {
     writer.integer(extension->identity.value());
     writer.integer(extension->block.begin().source.value());
     writer.integer(extension->block.begin().target.value());
+    writer.integer(extension->block.begin().epoch.value());
     writer.integer(extension->block.begin().sequence.value());
     writer.integer(extension->block.unplaced());
     writer.bytes(extension->block.packed());

@@ -2,9 +2,10 @@
 // exactness needs behind it, where that class does not look:
 //
 //   key     topic STRING | partition INT32                     | source offset INT64
-//   value   upstream offset INT64 | downstream offset INT64    | format INT8 = 2 | producer id INT64
+//   value   upstream offset INT64 | downstream offset INT64    | format INT8 = 3 | producer id INT64
 //                                                              | source offset INT64 | target offset INT64
-//                                                              | sequence INT32 | unplaced INT32
+//                                                              | producer epoch INT16 | sequence INT32
+//                                                              | unplaced INT32
 //                                                              | packed runs (offset_map.h)
 //
 // The offset in the key, where the block begins, gives every block of a map a key of its own, so that compaction of the

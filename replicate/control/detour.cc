@@ -90,7 +90,9 @@ Awaitable<DetourEnd> Detour::walk(DetourStart start, std::function<bool()> stopp
     }
   }
   end.parked.standing = start.standing;
-  if (end.is_located) end.parked.standing = Standing{.confirmed = position_, .sequence = sequence_};
+  if (end.is_located) {
+    end.parked.standing = Standing{.confirmed = position_, .sequence = sequence_, .epoch = epoch_};
+  }
   co_return end;
 }
 
@@ -131,6 +133,7 @@ Awaitable<> Detour::locate(const DetourStart& start) {
   }
   has_written_ = place.knows_identity();
   sequence_ = spec_.is_mapped() ? start.standing->sequence : place.next_sequence();
+  if (spec_.is_mapped()) epoch_ = start.standing->epoch;
   move_to(spec_.is_mapped() ? start.standing->confirmed : place.log_end);
 }
 
@@ -209,6 +212,7 @@ Awaitable<bool> Detour::walk_stretch() {
   const Offset readable_end =
       settings_.isolation == Isolation::read_committed ? stretch.last_stable_offset : stretch.high_watermark;
   if (stretch.records.empty() && readable_end > position_) {
+    if (spec_.stops_at_gaps) throw Blocked{ParkCause::gap, gap_text(spec_, position_, readable_end)};
     co_await fill_empty_end(readable_end);
     co_return false;
   }
@@ -217,6 +221,9 @@ Awaitable<bool> Detour::walk_stretch() {
   Offset hole_end = position_;  // nothing for a reader up to here
   for (const LogBatch& batch : stretch.batches) {
     if (batch.next_offset <= position_) continue;
+    if (spec_.stops_at_gaps && has_gap(batch, hole_end)) {
+      throw Blocked{ParkCause::gap, gap_text(spec_, hole_end, batch.next_offset)};
+    }
     if (spec_.loop_guard.prevention == LoopPrevention::stop && batch.kind == BatchKind::nothing &&
         spec_.loop_guard.meets(batch.header())) {
       throw Blocked{ParkCause::loop, loop_text(spec_, batch.header().base_offset(), batch.next_offset)};
@@ -293,9 +300,8 @@ Awaitable<> Detour::copy(const LogBatch& batch) {
   bool is_copied = false;
   if (!is_known_as_too_large(batch.bytes.size())) {
     std::vector<std::byte> copied(batch.bytes.begin(), batch.bytes.end());
-    protocol::stamp_record_batch(
-        std::span(copied).first<record_batch_header_size>(),
-        {.producer_id = spec_.identity, .producer_epoch = identity_epoch, .base_sequence = sequence_});
+    protocol::stamp_record_batch(std::span(copied).first<record_batch_header_size>(),
+                                 {.producer_id = spec_.identity, .producer_epoch = epoch_, .base_sequence = sequence_});
     const RecordBatchHeader header = batch.header();
     std::vector<OffsetRun> records{
         {.source = header.base_offset(), .target = Offset(0), .records = header.record_count()}};
@@ -422,7 +428,7 @@ Awaitable<> Detour::write(std::span<const protocol::Record> records, protocol::C
       builder.append(record);
     }
     std::vector<std::byte> batch =
-        builder.finish({.producer_id = spec_.identity, .producer_epoch = identity_epoch, .base_sequence = sequence_});
+        builder.finish({.producer_id = spec_.identity, .producer_epoch = epoch_, .base_sequence = sequence_});
     const std::size_t size = batch.size();
     bool is_written = false;
     if (count == 1 || !is_known_as_too_large(size)) is_written = co_await produce(std::move(batch), std::move(places));

@@ -117,7 +117,8 @@ class Detour {
   std::optional<protocol::Offset> begin_;
   protocol::Offset position_;    // everything below is on the target; identical offsets: its log end
   protocol::Sequence sequence_;  // of the next record
-  bool has_written_ = false;     // when it was located: the target remembers this flow
+  protocol::ProducerEpoch epoch_ = first_epoch;
+  bool has_written_ = false;  // when it was located: the target remembers this flow
   DuplicateCount duplicates_;
 };
 

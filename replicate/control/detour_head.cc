@@ -50,7 +50,7 @@ Awaitable<> Detour::fill_head(const HeadFill& head, const std::function<bool()>&
     if (stopping()) throw Blocked{ParkCause::stopped, {}};
     const auto wanted = static_cast<std::int32_t>(std::min<std::int64_t>(most, head.end - position_));
     const protocol::Stamp stamp{
-        .producer_id = spec_.identity, .producer_epoch = identity_epoch, .base_sequence = sequence_};
+        .producer_id = spec_.identity, .producer_epoch = first_epoch, .base_sequence = sequence_};
     if (wanted != records) {
       records = wanted;
       padding = padding_batch(records, now_ms, stamp);

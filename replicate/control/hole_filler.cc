@@ -10,8 +10,8 @@
 #include "protocol/messages/end_txn.h"
 #include "protocol/messages/find_coordinator.h"
 #include "protocol/messages/init_producer_id.h"
-#include "protocol/messages/write_txn_markers.h"
 #include "replicate/control/leaders.h"
+#include "replicate/control/write_log.h"
 
 namespace shunt::replicate {
 
@@ -29,7 +29,6 @@ namespace {
 constexpr std::int16_t init_producer_id_version = 4;
 constexpr std::int16_t add_partitions_version = 3;
 constexpr std::int16_t end_txn_version = 3;
-constexpr std::int16_t write_markers_version = 1;
 constexpr std::int16_t find_coordinator_version = 3;  // the last one for a single key
 
 constexpr std::int8_t transaction_coordinator = 1;
@@ -270,27 +269,21 @@ Awaitable<bool> HoleFiller::write_markers(std::int64_t count) {
                                                                              : HoleError::Kind::again,
                       missing.reason);
     }
-    const protocol::BrokerId leader = known->leader;
-    protocol::WriteTxnMarkersRequest::Marker marker;
-    marker.producer_id = producer_id_;
-    marker.producer_epoch = producer_epoch_;
-    marker.transaction_result = true;
-    marker.coordinator_epoch = coordinator_epoch_;
-    marker.topics.push_back({.name = partition_.topic, .partition_indexes = {partition_.partition}});
+    const Marker marker{
+        .producer_id = producer_id_, .producer_epoch = producer_epoch_, .coordinator_epoch = coordinator_epoch_};
     const std::int64_t now_written = std::min(count - written, markers_per_request);
-    protocol::WriteTxnMarkersRequest request;
-    request.markers.assign(static_cast<std::size_t>(now_written), marker);
-    std::int16_t error_code = -1;
+    std::int16_t error_code = 0;
+    std::string failure;
     try {
-      const net::CallOptions options{.at_most_version = write_markers_version, .timeout = {}};
-      const auto response = co_await cluster_.call_broker(leader, std::move(request), options);
-      if (response.markers.size() == 1 && response.markers.front().topics.size() == 1 &&
-          response.markers.front().topics.front().partitions.size() == 1) {
-        error_code = response.markers.front().topics.front().partitions.front().error_code;
-      }
+      error_code = co_await replicate::write_markers(cluster_, partition_, marker, now_written);
     } catch (const net::BrokerError& error) {
+      failure = error.what();
+    } catch (const ClusterError& error) {
+      failure = error.what();
+    }
+    if (!failure.empty()) {
       is_fenced_ = false;
-      throw HoleError(HoleError::Kind::again, error.what());
+      throw HoleError(HoleError::Kind::again, failure);
     }
     if (error_code == errors::cluster_authorization_failed && is_first_) {
       may_write_markers_ = false;

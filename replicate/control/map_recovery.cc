@@ -40,7 +40,7 @@ class MapWalk {
     if (is_known_ && written_ == 0) co_return found(question_.tip.source);
     bool is_paired = false;
     if (source_from_ == question_.tip.source) is_paired = co_await pair_by_count();
-    if (!is_paired) is_paired = co_await pair_by_content();
+    if (!is_paired && !result_.lacks_map) is_paired = co_await pair_by_content();
     if (!is_paired) co_return std::move(result_);
     co_return found(position_);
   }
@@ -53,7 +53,8 @@ class MapWalk {
     const auto producers = co_await active_producers(target_, on_target);
     const ActiveProducer* known =
         find_producer(value_of(target_, producers, question_.target, "the list of producers"), question_.identity);
-    if (known != nullptr && known->last_sequence >= 0) {
+    // Of an epoch that is over nothing is remembered.
+    if (known != nullptr && known->epoch == question_.tip.epoch.value() && known->last_sequence >= 0) {
       is_known_ = true;
       written_ = distance(question_.tip.sequence, Sequence(known->last_sequence).advanced(1));
     }
@@ -85,6 +86,18 @@ class MapWalk {
     return {source_, question_.source, source_from_, source_end_, question_.isolation, {}, question_.loop_guard};
   }
 
+  /// False: nothing can be said of the current record, and where to go on with it.
+  bool is_of_tip(LogCursor& target) {
+    const protocol::ProducerEpoch epoch = target.header().producer_epoch();
+    if (epoch == question_.tip.epoch) return true;
+    result_.lacks_map = true;
+    refuse(fmt::format(
+        "{} has records of this mirror in epoch {} behind offset {}, and the map of their offsets ends "
+        "there, in epoch {}",
+        question_.target.to_string(), epoch.value(), question_.tip.target.value(), question_.tip.epoch.value()));
+    return false;
+  }
+
   /// The n-th record on the target is the n-th on the source. False: somewhere it is not.
   Awaitable<bool> pair_by_count() {
     LogCursor source = on_source();
@@ -93,6 +106,7 @@ class MapWalk {
     runs_.clear();
     for (;;) {
       const bool has_target = co_await target.settle();
+      if (has_target && !is_of_tip(target)) co_return false;
       const std::int64_t number =
           has_target ? distance(question_.tip.sequence, sequence_of(target)) : std::max(written_, counted);
       while (counted < number) {
@@ -126,6 +140,7 @@ class MapWalk {
     for (;;) {
       const bool has_target = co_await target.settle();
       if (!has_target) break;
+      if (!is_of_tip(target)) co_return false;
       if (distance(question_.tip.sequence, sequence_of(target)) != seen) break;
       ++seen;
       ++gone;
@@ -138,7 +153,8 @@ class MapWalk {
       }
       target.next_record();
     }
-    if (is_known_ && seen != written_) {
+    // More: they came after the target was asked for the last sequence.
+    if (is_known_ && seen < written_) {
       refuse(fmt::format(
           "{} has {} records of this mirror behind offset {}, of which {} can be read, and the source's "
           "{} has changed since (compaction, retention): where to go on cannot be told; delete the target topic "
@@ -156,8 +172,10 @@ class MapWalk {
     result_.unplaced = written_;
     for (const OffsetRun& run : runs_) result_.unplaced -= run.records;
     result_.runs = std::move(runs_);
-    result_.standing = {
-        .source = position, .target = target_end_, .sequence = question_.tip.sequence.advanced(written_)};
+    result_.standing = {.source = position,
+                        .target = target_end_,
+                        .sequence = question_.tip.sequence.advanced(written_),
+                        .epoch = question_.tip.epoch};
     return std::move(result_);
   }
   void refuse(std::string reason, std::optional<Condition> condition = {}) {
@@ -170,7 +188,7 @@ class MapWalk {
   Cluster& target_;
   const MapQuestion& question_;
   MapRecovery result_;
-  bool is_known_ = false;     // the target remembers our producer id
+  bool is_known_ = false;     // the target remembers our producer id, in that epoch
   std::int64_t written_ = 0;  // records behind the tip
   Offset source_from_;
   Offset target_from_;

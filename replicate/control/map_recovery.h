@@ -42,6 +42,7 @@ struct MapRecovery {
   };
   Outcome outcome = Outcome::retry;
   std::string reason;
+  bool lacks_map = false;  // refuse: records behind the tip are of a later epoch, which has a map of its own
   std::optional<Condition> condition;  // where it has a name
   std::vector<OffsetRun> runs;         // written behind the tip
   std::int64_t unplaced = 0;  // records that were written, too, but are not there any more, on one side or the other

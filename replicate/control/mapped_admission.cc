@@ -12,12 +12,14 @@
 #include "replicate/control/log_cursor.h"
 #include "replicate/control/map_recovery.h"
 #include "replicate/control/padding.h"
+#include "replicate/control/producer_fence.h"
 #include "replicate/control/take_over.h"
 
 namespace shunt::replicate {
 
 using net::Awaitable;
 using protocol::Offset;
+using protocol::ProducerEpoch;
 using protocol::ProducerId;
 using protocol::Sequence;
 
@@ -56,9 +58,11 @@ struct Bounds {
   Offset target_end;
   std::vector<ActiveProducer> producers;
 
-  [[nodiscard]] bool knows(ProducerId id) const {
+  [[nodiscard]] bool knows(ProducerId id) const { return place_of(id).last_sequence >= 0; }
+  [[nodiscard]] ProducerPlace place_of(ProducerId id) const {
     const ActiveProducer* known = find_producer(producers, id);
-    return known != nullptr && known->last_sequence >= 0;
+    if (known == nullptr) return {};
+    return {.epoch = known->epoch, .last_sequence = known->last_sequence};
   }
 };
 
@@ -185,7 +189,9 @@ Awaitable<MapRecovery> recover(Cluster& source, Cluster& target, const MappedQue
 /// Of a recovery that has not found where to go on.
 MappedAdmission objection_of(MapRecovery recovery) {
   if (recovery.outcome == MapRecovery::Outcome::retry) return retry(std::move(recovery.reason), recovery.condition);
-  return refuse(std::move(recovery.reason), recovery.condition);
+  MappedAdmission refused = refuse(std::move(recovery.reason), recovery.condition);
+  refused.lacks_map = recovery.lacks_map;
+  return refused;
 }
 
 /// What was found behind the end of a partition's map becomes a part of it, and the mirror goes on there.
@@ -193,7 +199,9 @@ MappedAdmission take_in(OffsetSyncs& syncs, const MappedQuestion& question, cons
   [[maybe_unused]] const bool is_behind_tip = syncs.append(question.source, recovery.runs);
   assert(is_behind_tip);
   if (recovery.unplaced > 0) syncs.skip(question.source, recovery.unplaced, recovery.standing);
-  return start({.confirmed = recovery.standing.source, .sequence = recovery.standing.sequence});
+  return start({.confirmed = recovery.standing.source,
+                .sequence = recovery.standing.sequence,
+                .epoch = recovery.standing.epoch});
 }
 
 /// A partition that was mirrored with identical offsets.
@@ -250,10 +258,22 @@ bool has_passed(const OffsetSyncs& syncs, const MappedQuestion& question, Offset
   return (pair && pair->source >= position) || (question.connect_next && *question.connect_next > position);
 }
 
+MappedAdmission no_map(const MappedQuestion& question, const OffsetSyncs& syncs, std::string_view why) {
+  MappedAdmission admission = refuse(fmt::format(
+      "{} holds records of this mirror, but there is no map of their offsets (topic {}), and {}: restore that topic, "
+      "or delete the target topic to have it mirrored anew",
+      question.target.to_string(), syncs.topic(), why));
+  admission.lacks_map = true;
+  return admission;
+}
+
 Awaitable<MappedAdmission> begin(Cluster& source, Cluster& target, OffsetSyncs& syncs, const MappedQuestion& question,
                                  const Bounds& bounds, Isolation isolation) {
   const bool is_known = bounds.knows(question.identity);
   LastInPlace last;
+  if (bounds.place_of(question.identity).epoch > first_epoch.value()) {
+    co_return no_map(question, syncs, "they have been numbered anew since the first one");
+  }
   // Nothing was written where nothing was confirmed: the source's first records may be gone without being lost.
   if (question.standing && (is_known || question.standing->confirmed > Offset(0))) {
     const Standing& left = *question.standing;
@@ -267,13 +287,8 @@ Awaitable<MappedAdmission> begin(Cluster& source, Cluster& target, OffsetSyncs& 
     co_return co_await begin_behind_identical(source, target, syncs, question, bounds, *last.tip, isolation);
   }
   if (last.is_any_there || is_known) {
-    MappedAdmission admission = refuse(fmt::format(
-        "{} holds records of this mirror, but there is no map of their offsets (topic {}), and {}: restore that topic, "
-        "or delete the target topic to have it mirrored anew",
-        question.target.to_string(), syncs.topic(),
-        last.is_any_there ? "no batch of theirs is where the source has it" : "nothing of them is left"));
-    admission.lacks_map = true;
-    co_return admission;
+    co_return no_map(question, syncs,
+                     last.is_any_there ? "no batch of theirs is where the source has it" : "nothing of them is left");
   }
   // An empty log is not the one of which something is said.
   if (bounds.target_end > Offset(0) && has_passed(syncs, question, Offset(0))) {
@@ -301,16 +316,65 @@ Awaitable<MappedAdmission> go_on(Cluster& source, Cluster& target, OffsetSyncs& 
   co_return take_in(syncs, question, recovery);
 }
 
-Awaitable<MappedAdmission> admit_one(Cluster& source, Cluster& target, OffsetSyncs& syncs,
-                                     const MappedQuestion& question, Isolation isolation) {
-  const Bounds bounds = co_await look(source, target, question, isolation);
+/// Whether whoever writes behind `tip` must be alone: where the source has gaps, others count its records otherwise.
+bool is_fence_due(const MappedQuestion& question, const Bounds& bounds, const MapTip& tip) {
+  return question.is_fence_due || tip.epoch > first_epoch ||
+         bounds.place_of(question.identity).epoch > tip.epoch.value() || bounds.source_start > tip.source;
+}
+
+/// Goes on where the map ends; if need be in an epoch of its own, raised first: whatever others have written in the one
+/// before is there then.
+Awaitable<MappedAdmission> go_on_fenced(Cluster& source, Cluster& target, OffsetSyncs& syncs, MappedQuestion& question,
+                                        Bounds& bounds, Isolation isolation) {
+  const auto end_of_map = [&] { return syncs.find(question.source, question.identity)->tip(); };
+  const MapTip tip = end_of_map();
+  const ProducerPlace before = bounds.place_of(question.identity);
+  const bool is_own = question.own_epoch && before == ProducerPlace{.epoch = question.own_epoch->value()};
+  if (!is_own) question.own_epoch.reset();
+  const bool is_due = question.may_fence && is_fence_due(question, bounds, tip);
+  MappedAdmission admission = co_await go_on(source, target, syncs, question, bounds, tip, isolation);
+  admission.stops_at_gaps = !is_due;
+  if (admission.verdict != MappedAdmission::Verdict::start || !is_due) co_return admission;
+  if (admission.standing.confirmed < bounds.source_start && !question.goes_on_overtaken) co_return admission;
+  if (!is_own) {
+    question.own_epoch = co_await raise_epoch(target, question.target, question.identity, tip.epoch);
+    bounds = co_await look(source, target, question, isolation);
+    const MapTip reached = end_of_map();
+    admission = co_await go_on(source, target, syncs, question, bounds, reached, isolation);
+    admission.stops_at_gaps = false;
+    admission.is_unfenced = !question.own_epoch;
+    if (admission.verdict != MappedAdmission::Verdict::start) co_return admission;
+  }
+  // Without a fence of its own it goes on in the epoch that there is.
+  const MapTip end = end_of_map();
+  const ProducerEpoch epoch = question.own_epoch.value_or(
+      ProducerEpoch(static_cast<std::int16_t>(std::max<std::int32_t>(before.epoch, end.epoch.value()))));
+  if (epoch > end.epoch) {
+    syncs.begin_epoch(question.source, epoch, admission.standing.confirmed, std::max(end.target, bounds.target_end));
+    admission.standing.sequence = Sequence(0);
+    admission.standing.epoch = epoch;
+  }
+  co_return admission;
+}
+
+Awaitable<MappedAdmission> admit_one(Cluster& source, Cluster& target, OffsetSyncs& syncs, MappedQuestion& question,
+                                     Isolation isolation) {
+  Bounds bounds = co_await look(source, target, question, isolation);
+  const ProducerPlace producer = bounds.place_of(question.identity);
+  if (question.another_at && producer != *question.another_at) {
+    MappedAdmission stands_by =
+        retry(fmt::format("another instance of this mirror writes to {}, and this one stands by",
+                          question.target.to_string()),
+              Condition::another_instance);
+    stands_by.producer = producer;
+    co_return stands_by;
+  }
   MappedAdmission admission;
   const OffsetMap* map = syncs.find(question.source, question.identity);
   if (map == nullptr) {
     admission = co_await begin(source, target, syncs, question, bounds, isolation);
   } else {
-    const MapTip tip = map->tip();
-    admission = co_await go_on(source, target, syncs, question, bounds, tip, isolation);
+    admission = co_await go_on_fenced(source, target, syncs, question, bounds, isolation);
   }
   admission.source_start = bounds.source_start;
   const Offset position = admission.standing.confirmed;
@@ -363,7 +427,10 @@ Awaitable<std::vector<MappedAdmission>> admit_mapped(Cluster& source, Cluster& t
   co_await net::for_each_concurrently(candidates, concurrency, one);
   std::vector<MappedAdmission> admissions;
   admissions.reserve(candidates.size());
-  for (Candidate& candidate : candidates) admissions.push_back(std::move(candidate.admission));
+  for (Candidate& candidate : candidates) {
+    admissions.push_back(std::move(candidate.admission));
+    admissions.back().own_epoch = candidate.question.own_epoch;
+  }
   co_return admissions;
 }
 

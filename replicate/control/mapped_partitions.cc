@@ -52,20 +52,42 @@ void MappedPartitions::adopt(MirroredPartition& partition) {
   adopted_[&partition] = {.standing = is_head_left ? std::nullopt : partition.standing};
   partition.spec.written = std::make_shared<WrittenRuns>();
   partition.spec.loop_guard = loop_guard_;
+  partition.spec.stops_at_gaps = true;
+}
+
+bool MappedPartitions::handle_left(MirroredPartition& partition, ParkCause cause) {
+  Adopted& adopted = adopted_.at(&partition);
+  switch (cause) {
+    case ParkCause::gap:
+      adopted.is_fence_due = true;
+      return true;
+    case ParkCause::superseded:
+      adopted.another_at = ProducerPlace{};
+      return true;
+    case ParkCause::stopped:
+    case ParkCause::detour:
+      return false;
+    default:
+      // What is on its way may count records otherwise than what is read from the source next.
+      return partition.standing && partition.standing->epoch > first_epoch;
+  }
 }
 
 /// What the shard has reported of it becomes a part of its map.
 void MappedPartitions::collect(const MirroredPartition& partition, Adopted& adopted) {
+  const protocol::Offset position(partition.position());  // first: all runs below it are there
   const std::vector<OffsetRun> runs = partition.spec.written->take();
   // Otherwise another instance's map has replaced the one these follow: recovery finds them in the log.
-  if (!adopted.is_current || runs.empty()) return;
+  if (!adopted.is_current || !adopted.has_begun) return;
   // A topic that was created again under the same name begins anew.
-  adopted.is_current = syncs_.append(source_of(partition.spec), runs);
+  if (!runs.empty()) adopted.is_current = syncs_.append(source_of(partition.spec), runs);
   are_stale_ = are_stale_ || !adopted.is_current;
+  // The end of a source that retention deletes whole may be a hole, and is not taken for records then.
+  if (adopted.is_current && (runs.empty() || partition.has_ended())) syncs_.pass(source_of(partition.spec), position);
 }
 
-Awaitable<std::vector<MappedAdmission>> MappedPartitions::judge(std::vector<MirroredPartition*> partitions,
-                                                                StartPosition start) {
+std::vector<MappedQuestion> MappedPartitions::questions_about(const std::vector<MirroredPartition*>& partitions,
+                                                              StartPosition start) {
   std::vector<MappedQuestion> questions;
   for (MirroredPartition* partition : partitions) {
     Adopted& adopted = adopted_.at(partition);
@@ -76,19 +98,36 @@ Awaitable<std::vector<MappedAdmission>> MappedPartitions::judge(std::vector<Mirr
                          .standing = adopted.standing,
                          .start = start,
                          .loop_guard = loop_guard_,
-                         .connect_next = find_connect_offset(source_of(partition->spec))});
+                         .connect_next = find_connect_offset(source_of(partition->spec)),
+                         .is_fence_due = adopted.is_fence_due,
+                         .own_epoch = adopted.own_epoch,
+                         .another_at = adopted.another_at});
     adopted.is_current = true;
+    adopted.has_begun = false;
   }
+  return questions;
+}
+
+Awaitable<std::vector<MappedAdmission>> MappedPartitions::judge(std::vector<MirroredPartition*> partitions,
+                                                                StartPosition start) {
+  std::vector<MappedQuestion> questions = questions_about(partitions, start);
+  for (MappedQuestion& question : questions) question.may_fence = false;
   co_return co_await admit_mapped(source_, target_, syncs_, std::move(questions), isolation_);
 }
 
 Awaitable<std::vector<MappedAdmission>> MappedPartitions::admit(std::vector<MirroredPartition*> partitions,
-                                                                StartPosition start) {
-  std::vector<MappedAdmission> admissions = co_await judge(partitions, start);
+                                                                StartPosition start, bool goes_on_overtaken) {
+  std::vector<MappedQuestion> questions = questions_about(partitions, start);
+  for (MappedQuestion& question : questions) question.goes_on_overtaken = goes_on_overtaken;
+  std::vector<MappedAdmission> admissions =
+      co_await admit_mapped(source_, target_, syncs_, std::move(questions), isolation_);
   for (std::size_t i = 0; i < partitions.size(); ++i) {
+    Adopted& adopted = adopted_.at(partitions[i]);
+    adopted.own_epoch = admissions[i].own_epoch;
+    if (admissions[i].condition == Condition::another_instance) adopted.another_at = admissions[i].producer;
     // Another instance may have begun it since the maps were read. But a map that is not there when they are read after
     // its records were seen is gone.
-    const bool lacked_map = std::exchange(adopted_.at(partitions[i]).lacks_map, admissions[i].lacks_map);
+    const bool lacked_map = std::exchange(adopted.lacks_map, admissions[i].lacks_map);
     if (!admissions[i].lacks_map || lacked_map) continue;
     admissions[i].verdict = Verdict::retry;
     are_stale_ = true;
@@ -98,7 +137,14 @@ Awaitable<std::vector<MappedAdmission>> MappedPartitions::admit(std::vector<Mirr
   if (stored == OffsetSyncs::Stored::all && !are_stale_) {
     for (std::size_t i = 0; i < partitions.size(); ++i) {
       const bool has_begun = admissions[i].verdict == Verdict::start || admissions[i].verdict == Verdict::overtaken;
-      if (has_begun) adopted_.at(partitions[i]).standing.reset();
+      if (!has_begun) continue;
+      Adopted& adopted = adopted_.at(partitions[i]);
+      adopted.standing.reset();
+      adopted.another_at.reset();
+      adopted.is_fence_due = false;
+      adopted.has_begun = true;
+      partitions[i]->spec.progress->position.store(admissions[i].standing.confirmed.value(), std::memory_order_relaxed);
+      partitions[i]->spec.stops_at_gaps = admissions[i].stops_at_gaps;
     }
     co_return admissions;
   }

@@ -38,13 +38,19 @@ class MappedPartitions {
   /// From now on its offsets are mapped. `partition` must outlive this, and be in no shard. Its standing, if it has one,
   /// is under identical offsets.
   void adopt(MirroredPartition& partition);
+  /// A flow or a detour has it now, and may send batches.
+  void handle_sending(MirroredPartition& partition) { adopted_.at(&partition).own_epoch.reset(); }
+  /// Neither has it any more. True: it is to be admitted before it goes on.
+  bool handle_left(MirroredPartition& partition, ParkCause cause);
   /// It is gone.
   void forget(MirroredPartition& partition) { adopted_.erase(&partition); }
 
-  /// Where they would begin or go on, in their order: nothing is stored, and nothing goes on by it.
+  /// Where they would begin or go on, in their order: nothing is stored or written, and nothing goes on by it.
   net::Awaitable<std::vector<MappedAdmission>> judge(std::vector<MirroredPartition*> partitions, StartPosition start);
   /// Where they begin or go on, in their order; their maps are stored as far as that goes.
-  net::Awaitable<std::vector<MappedAdmission>> admit(std::vector<MirroredPartition*> partitions, StartPosition start);
+  /// `goes_on_overtaken`: where the source has deleted records before they were mirrored.
+  net::Awaitable<std::vector<MappedAdmission>> admit(std::vector<MirroredPartition*> partitions, StartPosition start,
+                                                     bool goes_on_overtaken);
 
   /// Stores what was written since. As OffsetSyncs::store().
   net::Awaitable<OffsetSyncs::Stored> store();
@@ -54,9 +60,14 @@ class MappedPartitions {
   struct Adopted {
     std::optional<Standing> standing;  // under identical offsets, until the map is begun
     bool is_current = false;           // what it writes goes on where its map ends
+    bool has_begun = false;            // it was admitted since the map was looked at
     bool lacks_map = false;            // as its last admission has said
+    bool is_fence_due = false;         // MappedQuestion, the next one's
+    std::optional<protocol::ProducerEpoch> own_epoch = {};
+    std::optional<ProducerPlace> another_at = {};
   };
 
+  std::vector<MappedQuestion> questions_about(const std::vector<MirroredPartition*>& partitions, StartPosition start);
   [[nodiscard]] std::optional<protocol::Offset> find_connect_offset(const TopicPartition& source) const;
   void collect(const MirroredPartition& partition, Adopted& adopted);
 

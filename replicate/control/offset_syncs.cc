@@ -121,6 +121,16 @@ bool OffsetSyncs::append(const TopicPartition& source, const std::vector<OffsetR
   return std::ranges::all_of(runs, [&map](const OffsetRun& run) { return map.append(run); });
 }
 
+void OffsetSyncs::pass(const TopicPartition& source, Offset to) {
+  OffsetMap& map = maps_.entries.at(source).map;
+  if (to > map.tip().source) map.pass(to);
+}
+
+void OffsetSyncs::begin_epoch(const TopicPartition& source, protocol::ProducerEpoch epoch, Offset source_offset,
+                              Offset target_offset) {
+  maps_.entries.at(source).map.begin_epoch(epoch, source_offset, target_offset);
+}
+
 void OffsetSyncs::skip(const TopicPartition& source, std::int64_t unplaced, const MapTip& to) {
   maps_.entries.at(source).map.skip(unplaced, to.source, to.target);
 }
@@ -196,7 +206,7 @@ Awaitable<OffsetSyncs::Stored> OffsetSyncs::write_all() {
 
 Awaitable<OffsetSyncs::Stored> OffsetSyncs::write(const RecordBatchBuilder& records) {
   const std::vector<std::byte> batch =
-      records.finish({.producer_id = identity_, .producer_epoch = identity_epoch, .base_sequence = sequence_});
+      records.finish({.producer_id = identity_, .producer_epoch = first_epoch, .base_sequence = sequence_});
   const ProduceAnswer written = co_await write_log(cluster_, partition_, batch, settings_.produce_timeout_ms);
   switch (written.error_code) {
     case 0: {

@@ -52,6 +52,11 @@ class OffsetSyncs {
   void begin(const TopicPartition& source, protocol::ProducerId identity, const MapTip& at);
   /// What was written. False: some of it not behind the map's end, which has what comes before.
   bool append(const TopicPartition& source, const std::vector<OffsetRun>& runs);
+  /// The source has nothing between the map's end and `to`.
+  void pass(const TopicPartition& source, protocol::Offset to);
+  /// As OffsetMap::begin_epoch().
+  void begin_epoch(const TopicPartition& source, protocol::ProducerEpoch epoch, protocol::Offset source_offset,
+                   protocol::Offset target_offset);
   /// So many records that were written there cannot be found any more; it goes on at `to`.
   void skip(const TopicPartition& source, std::int64_t unplaced, const MapTip& to);
 

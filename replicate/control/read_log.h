@@ -31,6 +31,11 @@ struct LogBatch {
   }
 };
 
+/// As of a header (data/batch_kind.h). Of the older formats nobody can tell without opening them.
+inline bool has_gap(const LogBatch& batch, protocol::Offset position) {
+  return batch.kind == BatchKind::old_format || has_gap(batch.header(), batch.kind, position);
+}
+
 struct LogStretch {
   LogStretch() = default;
   LogStretch(LogStretch&&) = default;  // `batches` go on pointing into `records`

@@ -6,6 +6,7 @@
 //   the source's log cannot be forwarded as it is                a detour, at once
 //   the source has nothing at the position, or the target's log  back to admission, which finds out why
 //   is not as the flow left it
+//   the source lacks records that others may have mirrored       back to admission, which fences them out
 //   another instance has taken over                              stand by, then look again
 //   rights are missing                                           again, for they may be granted; a run that is to end is
 //                                                                failed
@@ -73,6 +74,7 @@ inline std::optional<Condition> condition_of(ParkCause cause) {
       return Condition::loop;
     case ParkCause::stopped:
     case ParkCause::detour:
+    case ParkCause::gap:
     case ParkCause::out_of_range:
     case ParkCause::target_moved:
     case ParkCause::refused:
@@ -114,6 +116,9 @@ class Recovery {
         return action;
       case ParkCause::detour:
         action.kind = RecoveryAction::Kind::detour;
+        return action;
+      case ParkCause::gap:
+        action.kind = RecoveryAction::Kind::readmit;
         return action;
       case ParkCause::superseded:
         action.delay = settings_.standby_delay;

@@ -229,6 +229,9 @@ void Replication::handle_left(Partition& partition, const Parked& parked) {
   spdlog::debug("{}: {} is parked: {}", settings_.name, partition.spec.source_name(), parked.reason);
   partition.standing = parked.standing;
   partition.is_in_doubt = partition.is_in_doubt || parked.is_in_doubt;
+  // Whoever has fenced out one with identical offsets may have mapped them.
+  const bool is_admission_due = partition.spec.is_mapped() ? mapped_->handle_left(partition, parked.cause)
+                                                           : mapped_ && parked.cause == ParkCause::superseded;
   const MirroredTopic& topic = topics_.at(partition.spec.source_topic);
   if (topic.stage != MirroredTopic::Stage::mirrored) {
     hold(partition, topic);
@@ -239,6 +242,7 @@ void Replication::handle_left(Partition& partition, const Parked& parked) {
   // It may have been on its way out, for another reason, when it was to be admitted anew.
   const bool goes_on = action.kind == RecoveryAction::Kind::retry || action.kind == RecoveryAction::Kind::detour;
   if (std::exchange(partition.readmission, std::nullopt) && goes_on) action.kind = RecoveryAction::Kind::readmit;
+  if (is_admission_due && goes_on) action.kind = RecoveryAction::Kind::readmit;
   // It was on its way out, for another reason, when it had reached its goal.
   if (partition.phase == Phase::done && action.kind != RecoveryAction::Kind::fail) return;
   const std::optional<Condition> condition = condition_of(parked.cause);
@@ -413,6 +417,7 @@ Awaitable<> Replication::take_detour(Partition& partition) {
   start.is_in_doubt = std::exchange(partition.is_in_doubt, false);
   start.awaits_late_markers = partition.awaits_late_markers;
   start.source_epoch = partition.source_epoch;
+  if (partition.spec.is_mapped()) mapped_->handle_sending(partition);
   DetourEnd end = co_await partition.detour->walk(
       start, [this, &topic] { return stopping_ || topic.stage != MirroredTopic::Stage::mirrored; });
   if (end.is_located) {

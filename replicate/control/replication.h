@@ -283,6 +283,7 @@ class Replication {
   bool are_maps_busy_ = false;              // a task has it: its calls are not to overlap
   net::Time next_store_{};
   bool is_store_late_ = false;                   // and that was said
+  bool is_unfenced_said_ = false;                // MappedAdmission::is_unfenced
   std::set<std::string> own_topics_;             // of the target, created by this process
   std::set<std::string> named_warnings_;         // of topics
   std::set<std::string> wider_topics_;           // of the target, with more partitions than the source's; said

@@ -213,6 +213,7 @@ bool Replication::is_worth_waiting(Partition& partition, const std::string& reas
 }
 
 net::Duration Replication::pause_of(Condition condition, net::Duration otherwise) const {
+  if (condition == Condition::another_instance) return settings_.recovery.standby_delay;
   return is_about_rights(condition) ? settings_.recovery.unauthorized_delay : otherwise;
 }
 

@@ -101,6 +101,7 @@ void Replication::assign(Partition& partition, const Route& route) {
   partition.is_leaving_broker = false;
   partition.is_in_shard = true;
   set_phase(partition, Phase::running);
+  if (partition.spec.is_mapped()) mapped_->handle_sending(partition);
   shards_.assign(
       {.spec = partition.spec, .route = route, .standing = partition.standing, .compared = partition.compared});
 }

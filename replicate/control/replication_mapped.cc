@@ -102,7 +102,8 @@ Awaitable<> Replication::admit_mapped(std::vector<Partition*> due) {
   for (const Partition* partition : due) sources.push_back({partition->spec.source_topic, partition->spec.partition});
   Answers<Offset> ends;
   if (settings_.until_caught_up) ends = co_await readable_ends(source_, sources, settings_.detours.isolation);
-  const std::vector<MappedAdmission> admissions = co_await mapped_->admit(due, settings_.start);
+  const bool goes_on_overtaken = settings_.policies.of(Condition::overtaken) == Policy::go_on;
+  const std::vector<MappedAdmission> admissions = co_await mapped_->admit(due, settings_.start, goes_on_overtaken);
   for (std::size_t i = 0; i < due.size(); ++i) {
     // The questions may have brought newer answers about the topics.
     const bool are_same = are_topics_same(topics_.at(due[i]->spec.source_topic));
@@ -150,6 +151,13 @@ void Replication::handle_admission(Partition& partition, const MappedAdmission& 
   if (admission.is_taken_over) {
     spdlog::info("{}: {} goes on at offset {}, behind what MirrorMaker 2 has copied", settings_.name,
                  partition.spec.source_name(), standing.confirmed.value());
+  }
+  if (admission.is_unfenced && !std::exchange(is_unfenced_said_, true)) {
+    spdlog::warn(
+        "{}: {} lacks records at the source that others may have mirrored: another instance of this mirror can "
+        "only be fenced out by transaction markers, which this user may not write, and records may be there "
+        "twice if there is one (grant Alter on the cluster {})",
+        settings_.name, partition.spec.source_name(), target_.alias());
   }
   note_begun(partition);
   const std::lock_guard lock(mutex_);

@@ -192,7 +192,7 @@ class RightsCheck {
     }
   }
 
-  /// What fills holes. `topic`: any of the target's.
+  /// What fills holes without Alter on the cluster. `topic`: any of the target's.
   Awaitable<> need_holes(std::string flow, std::string topic) {
     const std::string transactional_id = fmt::format("shunt.{}.{}-0", flow, topic);
     protocol::AddPartitionsToTxnRequest adding;
@@ -211,7 +211,10 @@ class RightsCheck {
              "--operation Write --transactional-id shunt. --resource-pattern-type prefixed");
       }
     }
+  }
 
+  /// `topic`: any of the target's. `without`: what it means that it may not.
+  Awaitable<> need_markers(std::string topic, std::string without) {
     protocol::WriteTxnMarkersRequest writing;
     auto& marker = writing.markers.emplace_back();
     marker.producer_id = protocol::ProducerId(0);
@@ -222,9 +225,7 @@ class RightsCheck {
       for (const auto& one : answered.topics) {
         for (const auto& partition : one.partitions) {
           if (partition.error_code != errors::cluster_authorization_failed) continue;
-          tell(CheckOutcome::note, alter_cluster,
-               "without it every offset of a hole is an empty transaction, which is slower",
-               "--operation Alter --cluster");
+          tell(CheckOutcome::note, alter_cluster, without, "--operation Alter --cluster");
         }
       }
     }
@@ -437,8 +438,14 @@ Awaitable<std::vector<CheckStep>> check_target_rights(Cluster& target, const Rep
                 "without it settings that change on the source are not followed, unless sync.topic.configs.enabled = "
                 "false");
   }
-  if (settings.offsets != OffsetsMode::mapped && !topics.empty()) {
-    co_await rights.need_holes(settings.name, topics.front());
+  if (!topics.empty()) {
+    std::string without =
+        "without it no other instance of this mirror is fenced out where compaction has taken records";
+    if (settings.offsets != OffsetsMode::mapped) {
+      co_await rights.need_holes(settings.name, topics.front());
+      without = "without it every offset of a hole is an empty transaction, which is slower";
+    }
+    co_await rights.need_markers(topics.front(), without);
   }
   if (!settings.failover_marks.topic.empty()) {
     rights.need(Operation::read, marks, CheckOutcome::note,

@@ -6,12 +6,14 @@
 #include <fmt/format.h>
 
 #include "protocol/messages/produce.h"
+#include "protocol/messages/write_txn_markers.h"
 
 namespace shunt::replicate {
 
 namespace {
 
-constexpr std::int16_t produce_version = 8;  // as the data path
+constexpr std::int16_t produce_version = 8;        // as the data path
+constexpr std::int16_t write_markers_version = 1;  // before transactions of KIP-890
 constexpr std::int16_t all_in_sync = -1;
 
 // The broker gives up after the request's own time-out and says so: only its silence counts.
@@ -47,6 +49,29 @@ net::Awaitable<ProduceAnswer> write_log(Cluster& cluster, TopicPartition partiti
     answer.record_message = answered.record_errors.front().batch_index_error_message.value_or("");
   }
   co_return answer;
+}
+
+net::Awaitable<std::int16_t> write_markers(Cluster& cluster, TopicPartition partition, Marker marker,
+                                           std::int64_t count) {
+  const Topic::Partition* known = cluster.find_led(partition);
+  if (known == nullptr) throw ClusterError(cluster.why_not_led(partition).reason);
+  const protocol::BrokerId leader = known->leader;
+  protocol::WriteTxnMarkersRequest::Marker one;
+  one.producer_id = marker.producer_id;
+  one.producer_epoch = marker.producer_epoch;
+  one.transaction_result = true;
+  one.coordinator_epoch = marker.coordinator_epoch;
+  one.topics.push_back({.name = partition.topic, .partition_indexes = {partition.partition}});
+  protocol::WriteTxnMarkersRequest request;
+  request.markers.assign(static_cast<std::size_t>(count), one);
+  const net::CallOptions options{.at_most_version = write_markers_version, .timeout = {}};
+  const protocol::WriteTxnMarkersResponse response = co_await cluster.call_broker(leader, std::move(request), options);
+  // Whatever their number, they are one producer's.
+  if (response.markers.size() != 1 || response.markers.front().topics.size() != 1 ||
+      response.markers.front().topics.front().partitions.size() != 1) {
+    throw ClusterError(cluster.alias() + " answered a WriteTxnMarkers request for other partitions");
+  }
+  co_return response.markers.front().topics.front().partitions.front().error_code;
 }
 
 }  // namespace shunt::replicate

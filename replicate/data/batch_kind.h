@@ -61,4 +61,11 @@ inline BatchKind kind_of(const protocol::RecordBatchHeader& header, bool is_abor
   return header.is_dense() && !header.is_log_append_time() ? BatchKind::plain : BatchKind::rewrite;
 }
 
+/// Of the next batch of format 2 behind `position`: between there and its end the log had records for readers, perhaps, that
+/// it has no more (compaction, retention). Others may have read them.
+inline bool has_gap(const protocol::RecordBatchHeader& header, BatchKind kind, protocol::Offset position) {
+  const bool is_thinned = kind == BatchKind::rewrite && !header.is_dense();
+  return header.base_offset() > position || header.record_count() == 0 || is_thinned;
+}
+
 }  // namespace shunt::replicate

@@ -71,6 +71,8 @@ const char* to_string(ParkCause cause) {
       return "target unauthorized";
     case ParkCause::coordinator:
       return "coordinator";
+    case ParkCause::gap:
+      return "gap";
     case ParkCause::superseded:
       return "superseded";
     case ParkCause::target_truncated:
@@ -104,20 +106,24 @@ bool has_only_grown(const LogPlace& place, const Standing& since) {
 
 std::optional<Objection> check_place(const FlowSpec& spec, const LogPlace& place,
                                      const std::optional<Standing>& standing) {
-  if (place.producer_epoch > identity_epoch.value()) {
-    return Objection{.cause = ParkCause::foreign_writer,
-                     .reason = fmt::format("the target's log of {} holds producer id {} with epoch {}: another program "
-                                           "writes under this flow's identity",
-                                           spec.target_name(), spec.identity.value(), place.producer_epoch)};
+  const protocol::ProducerEpoch epoch = standing ? standing->epoch : first_epoch;
+  if (place.producer_epoch > epoch.value()) {
+    return Objection{.cause = ParkCause::superseded,
+                     .reason = fmt::format("{} has this flow's producer id with epoch {} on the target, and {} is its "
+                                           "own: another instance of this mirror has fenced it out",
+                                           spec.target_name(), place.producer_epoch, epoch.value())};
   }
   if (!standing) return std::nullopt;
   if (spec.is_mapped()) {
-    // Forgotten, or not written yet: the first batch, which travels alone, may have any sequence.
-    if (!place.knows_identity() || place.next_sequence() == standing->sequence) return std::nullopt;
+    // Forgotten: the first batch, which travels alone, may have any sequence.
+    if (place.producer_epoch < 0) return std::nullopt;
+    if (place.producer_epoch == epoch.value() && place.next_sequence() == standing->sequence) return std::nullopt;
     return Objection{
         .cause = ParkCause::target_moved,
-        .reason = fmt::format("{} holds records of this flow up to sequence {}, and {} was confirmed",
-                              spec.target_name(), place.last_sequence, standing->sequence.advanced(-1).value())};
+        .reason = fmt::format("{} goes on with sequence {} of epoch {} on the target, and this flow with {} "
+                              "of epoch {}",
+                              spec.target_name(), place.next_sequence().value(), place.producer_epoch,
+                              standing->sequence.value(), epoch.value())};
   }
   if (place.log_end < standing->confirmed) {
     return Objection{.cause = ParkCause::target_truncated,
@@ -192,6 +198,10 @@ std::string loop_text(const FlowSpec& spec, Offset begin, Offset end) {
       spec.source_name(), range(begin, end));
 }
 
+std::string gap_text(const FlowSpec& spec, Offset begin, Offset end) {
+  return fmt::format("{}: the source lacks records at {}", spec.source_name(), range(begin, end));
+}
+
 std::string half_written_text(const FlowSpec& spec, Offset log_end, const RecordBatchHeader& header,
                               std::string_view differs) {
   return fmt::format(
@@ -214,6 +224,7 @@ void Flow::handle_located(const LogPlace& place, net::Time now) {
   if (objection) return settle(objection->cause, std::move(objection->reason));
   known_identity_ = place.knows_identity();
   next_sequence_ = spec_.is_mapped() ? standing_->sequence : place.next_sequence();
+  if (spec_.is_mapped()) epoch_ = standing_->epoch;
   fetch_position_ = spec_.is_mapped() ? standing_->confirmed : place.log_end;
   confirmed_sequence_ = next_sequence_;
   last_confirmed_ = located_at_ = now;
@@ -222,7 +233,7 @@ void Flow::handle_located(const LogPlace& place, net::Time now) {
 }
 
 void Flow::locate_again() {
-  standing_ = Standing{.confirmed = confirmed_, .sequence = confirmed_sequence_};
+  standing_ = Standing{.confirmed = confirmed_, .sequence = confirmed_sequence_, .epoch = epoch_};
   state_ = FlowState::locating;
   was_located_ = is_place_tried_ = true;
   fetch_valid_ = false;
@@ -288,6 +299,9 @@ Flow::Verdict Flow::gate(const RecordBatchHeader& header, net::Time now, Stamp& 
   if (is_returned && spec_.loop_guard.prevention == LoopPrevention::stop) {
     return leave(ParkCause::loop, loop_text(spec_, base, next));
   }
+  if (spec_.stops_at_gaps && has_gap(header, kind, fetch_position_)) {
+    return leave(ParkCause::gap, gap_text(spec_, fetch_position_, next));
+  }
   if (spec_.is_mapped() && kind == BatchKind::nothing) {
     pass_hole(next);
     return Verdict::skip;
@@ -295,7 +309,7 @@ Flow::Verdict Flow::gate(const RecordBatchHeader& header, net::Time now, Stamp& 
   const bool is_in_place = spec_.is_mapped() ? base >= fetch_position_ : base == fetch_position_;
   const bool is_large = size >= progress().too_large_bytes.load(std::memory_order_relaxed);
   if (kind != BatchKind::plain || !is_in_place || is_large || spec_.adds_header()) return leave_for_detour();
-  stamp = {.producer_id = spec_.identity, .producer_epoch = identity_epoch, .base_sequence = next_sequence_};
+  stamp = {.producer_id = spec_.identity, .producer_epoch = epoch_, .base_sequence = next_sequence_};
   const Offset begin = in_flight_.empty() ? confirmed_ : in_flight_.back().end();
   in_flight_.push_back({.begin = begin, .base = base, .records = header.record_count(), .bytes = size});
   fetch_position_ = next;
@@ -376,6 +390,9 @@ ParkCause classify_produce_error(std::int16_t error_code) {
     case 89:  // THROTTLING_QUOTA_EXCEEDED
       return ParkCause::target_error;
     case 2:   // CORRUPT_MESSAGE: damaged on the way, or already at the source
+    case 47:  // INVALID_PRODUCER_EPOCH
+    case 90:  // PRODUCER_FENCED
+      return ParkCause::superseded;
     case 45:  // OUT_OF_ORDER_SEQUENCE_NUMBER: a batch before it is missing, or another life of this flow is ahead
     case 59:  // UNKNOWN_PRODUCER_ID
       return ParkCause::target_rejected;
@@ -432,7 +449,7 @@ Parked Flow::park() {
   state_ = FlowState::parked;
   std::optional<Standing> standing = standing_;
   if (was_located_ && !is_final(cause_)) {
-    standing = Standing{.confirmed = confirmed_, .sequence = confirmed_sequence_};
+    standing = Standing{.confirmed = confirmed_, .sequence = confirmed_sequence_, .epoch = epoch_};
   }
   return {.flow_id = spec_.id,
           .cause = cause_,

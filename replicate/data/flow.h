@@ -42,6 +42,7 @@
 #include "protocol/record_batch.h"
 #include "replicate/data/batch_kind.h"
 #include "replicate/data/written_runs.h"
+#include "replicate/identity.h"
 #include "replicate/loop_guard.h"
 
 namespace shunt::replicate {
@@ -96,6 +97,7 @@ struct FlowSpec {
   std::shared_ptr<WrittenRuns> written;  // of a mapped flow; unset: offsets are identical
   LoopGuard loop_guard = {};             // off, unless offsets are mapped
   std::string source_header;             // what every record's says (source_header.h); empty: none is added
+  bool stops_at_gaps = false;            // of the source: before one is passed others are to be fenced out
 
   [[nodiscard]] bool is_mapped() const { return written != nullptr; }
   [[nodiscard]] bool adds_header() const { return !source_header.empty(); }
@@ -106,8 +108,9 @@ struct FlowSpec {
 /// What this process knows of a flow from an earlier assignment, or in mapped mode from its map; the next one is
 /// checked against it.
 struct Standing {
-  protocol::Offset confirmed;   // the target acknowledged everything below
-  protocol::Sequence sequence;  // of the record at `confirmed`
+  protocol::Offset confirmed;                   // the target acknowledged everything below
+  protocol::Sequence sequence;                  // of the record at `confirmed`
+  protocol::ProducerEpoch epoch = first_epoch;  // of what is written behind it
 };
 
 /// Where the target's log of a partition ends, as its leader tells, and how our identity stands in it.
@@ -156,6 +159,7 @@ enum class ParkCause {
   source_unauthorized,  // the user may not read the topic
   target_unauthorized,  // or not write it
   coordinator,          // of the target's transactions, in which holes are filled: it moved, or gave no sure answer
+  gap,                  // FlowSpec::stops_at_gaps, and the source lacks records at the flow's position
   superseded,           // another instance of this mirror has fenced us out
   target_truncated,     // the target's log ends before what it had acknowledged
   foreign_writer,       // another producer writes to the target partition
@@ -214,6 +218,7 @@ std::string alter_topic_command(std::string_view topic, std::string_view setting
 std::string produce_error_text(const FlowSpec& spec, protocol::Offset base, protocol::Offset end,
                                const ProduceAnswer& answer);
 std::string loop_text(const FlowSpec& spec, protocol::Offset begin, protocol::Offset end);
+std::string gap_text(const FlowSpec& spec, protocol::Offset begin, protocol::Offset end);
 std::string half_written_text(const FlowSpec& spec, protocol::Offset log_end, const protocol::RecordBatchHeader& header,
                               std::string_view differs);
 std::string misplaced_text(const FlowSpec& spec, protocol::Offset base, protocol::Offset end,
@@ -343,7 +348,8 @@ class Flow {
 
   protocol::Offset fetch_position_;
   protocol::Offset confirmed_;
-  protocol::Sequence next_sequence_;       // of the record at fetch_position_
+  protocol::Sequence next_sequence_;  // of the record at fetch_position_
+  protocol::ProducerEpoch epoch_ = first_epoch;
   protocol::Sequence confirmed_sequence_;  // of the record at confirmed_
   bool known_identity_ = false;            // the target holds a sequence of our producer id: a resend is recognised
   net::Time last_confirmed_{};

@@ -2,6 +2,7 @@
 order, wherever its offset is; the map tells exactly which became which, and MirrorMaker 2's own classes can read it."""
 
 import re
+import signal
 import subprocess
 from collections import Counter
 
@@ -119,6 +120,68 @@ def two_instances_with_mapped_offsets(lab):
     runs[1].drain()
     lab.mirror([topic], settings=MAPPED)
     assert_mirrored(lab, [topic], 3)
+
+
+def epochs(lab, cluster, topic):
+    """Those of the producer ids that a partition remembers."""
+    said = lab.tool(cluster, "org.apache.kafka.tools.TransactionsCommand", "describe-producers",
+                    "--topic", topic, "--partition", 0)  # fmt: skip
+    return {int(line.split()[0]): int(line.split()[1]) for line in said.splitlines()[1:]}
+
+
+def an_instance_is_fenced_out(lab, target):
+    """It was frozen with records at hand that compaction has taken from the source since."""
+    source = lab.cluster(
+        "source",
+        properties={
+            "log.cleaner.backoff.ms": "100",
+            "log.cleaner.min.cleanable.ratio": "0.01",
+            "log.cleaner.delete.retention.ms": "0",
+        },
+    )
+    topic = lab.topic("t")
+    source.create_topic(topic, configs={"cleanup.policy": "compact", "segment.bytes": "1048576"})
+    target.create_topic(topic)
+    config = {"settings": {**MAPPED, "sync.topic.configs.enabled": "false"}, "source": source, "target": target}
+    lab.load(source, topic="t", records=500, size=600, seed=1)
+    sleeper = lab.start_mirror([topic], **config)
+    lab.eventually(lambda: len(records(lab, target, topic)) == 500, 60, "the first instance has mirrored all there is")
+    assert set(epochs(lab, target, topic).values()) == {0}, "while nothing is gone nobody is fenced out"
+    sleeper.signal(signal.SIGSTOP)
+    for seed in (2, 3, 4):
+        lab.load(source, topic="t", records=4000, size=600, seed=seed)
+    lab.eventually(
+        lambda: len(records(lab, source, topic)) < lab.ends(source, [topic])[topic, 0], 60, "the cleaner has been there"
+    )
+    lab.tool(source, "kafka.admin.ConfigCommand", "--alter", "--entity-type", "topics",
+             "--entity-name", topic, "--add-config", "cleanup.policy=delete,retention.ms=-1")  # fmt: skip
+    lab.mirror([topic], **config)
+    (raised,) = epochs(lab, target, topic).values()
+    assert raised > 0, "the second instance has met a gap"
+    sleeper.signal(signal.SIGCONT)
+    lab.load(source, topic="t", records=100, size=600, seed=5)
+    last = records(lab, source, topic)[-1][1]
+    lab.eventually(lambda: records(lab, target, topic)[-1][1] == last, 60, "the first one goes on when it is alone")
+    sleeper.drain()
+    (last_raised,) = epochs(lab, target, topic).values()
+    assert last_raised > raised, "in an epoch of its own"
+    assert "another instance" in sleeper.log_text(), sleeper.log_text()
+    assert not sleeper.summary()["failures"], sleeper.summary()
+    here = [rest for _, rest in records(lab, source, topic)]
+    there = [rest for _, rest in records(lab, target, topic)]
+    assert len(set(there)) == len(there), "records are there twice"
+    rest = iter(there)
+    assert all(record in rest for record in here), "and all that the source has, in its order"
+
+
+@integration(timeout_seconds=240)
+def an_instance_is_fenced_out_where_the_source_has_gaps(lab):
+    an_instance_is_fenced_out(lab, lab.target)
+
+
+@integration(timeout_seconds=300)
+def an_instance_is_fenced_out_on_an_old_target(lab):
+    an_instance_is_fenced_out(lab, lab.cluster("target", version="2.8.2"))
 
 
 @integration(timeout_seconds=180)

@@ -191,6 +191,39 @@ TEST(OffsetMap, RecordsThatAreGoneMoveItsEndEveryTime) {
   EXPECT_EQ(restored.tip(), tip(125, 123, 123));
 }
 
+TEST(OffsetMap, AnEpochCountsFromZero) {
+  OffsetMap map(tip(0, 0, 0));
+  map.append(run(0, 0, 100));
+  OffsetMap restored(map.blocks().front());
+  map.begin_epoch(protocol::ProducerEpoch(3), Offset(100), Offset(110));
+  EXPECT_TRUE(restored.restore(map.blocks().back()));
+  map.begin_epoch(protocol::ProducerEpoch(4), Offset(100), Offset(111));
+  ASSERT_EQ(map.blocks().size(), 2U) << "nothing was written in the one before";
+  map.append(run(104, 115, 6));
+  MapTip end = tip(110, 121, 6);
+  end.epoch = protocol::ProducerEpoch(4);
+  EXPECT_EQ(map.tip(), end);
+  ASSERT_TRUE(restored.restore(map.blocks().back()));
+  EXPECT_EQ(restored.tip(), end);
+  EXPECT_EQ(restored.find(Offset(105)), Offset(116));
+
+  OffsetBlock late(tip(120, 130, 106));
+  EXPECT_FALSE(restored.restore(late)) << "an epoch that is over";
+}
+
+TEST(OffsetMap, AHoleAtTheEndIsPassed) {
+  OffsetMap map(tip(0, 0, 0));
+  map.append(run(0, 0, 100));
+  OffsetMap restored(map.blocks().front());
+  map.pass(Offset(103));
+  EXPECT_EQ(map.tip(), tip(103, 100, 100));
+  ASSERT_TRUE(restored.restore(map.blocks().back()));
+  map.append(run(103, 100, 7));
+  ASSERT_TRUE(restored.restore(map.blocks().back()));
+  EXPECT_EQ(restored.tip(), tip(110, 107, 107));
+  EXPECT_EQ(restored.translate(Offset(101)), Offset(100)) << "the next record's place";
+}
+
 TEST(OffsetMap, RecordsThatAreGoneMoveItsEnd) {
   OffsetMap map(tip(0, 0, 0));
   map.append(run(0, 0, 100));

@@ -29,7 +29,8 @@ const Bytes mm2_value = bytes({0, 0, 0, 0, 0, 0, 3, 0xe8, 0, 0, 0, 0, 0, 0, 1, 2
 
 // Begins in a hole of one offset: its first record is the one that MirrorMaker 2 is told of.
 OffsetBlock block() {
-  OffsetBlock block({.source = Offset(999), .target = Offset(258), .sequence = Sequence(9)});
+  OffsetBlock block(
+      {.source = Offset(999), .target = Offset(258), .sequence = Sequence(9), .epoch = protocol::ProducerEpoch(2)});
   block.append({.source = Offset(1000), .target = Offset(258), .records = 300});
   block.append({.source = Offset(1400), .target = Offset(558), .records = 1});
   return block;
@@ -105,7 +106,7 @@ TEST(OffsetSync, WhatIsNoneSaysWhy) {
   EXPECT_FALSE(OffsetSync::parse(bytes({0xff, 0xff, 0, 0, 0, 0}), value, why).has_value());
   EXPECT_FALSE(OffsetSync::parse({}, value, why).has_value());
   Bytes later = value;
-  later[mm2_value.size()] = std::byte{3};
+  later[mm2_value.size()] = std::byte{4};
   EXPECT_FALSE(OffsetSync::parse(key, later, why).has_value());
   EXPECT_THAT(why, HasSubstr("another version"));
 }

@@ -108,6 +108,10 @@ void AutoChecker::check_own(const PartitionKey& key, const StoredBatch& batch) {
   if (is_identical && has_records_of_others(key)) return fail(key, batch, "identical offsets behind records of others");
   const bool is_marker = batch.header().is_control();
   const bool is_padding = !is_marker && std::ranges::all_of(prints_of(batch.bytes), &RecordPrint::is_padding);
+  if (with_map_.contains(key) && mapped_->is_fence(key, batch)) {
+    mapped_listener_(key, batch);
+    return;
+  }
   if (is_identical) {
     if (!is_marker) begun_identical_.insert(key);
     identical_listener_(key, batch);

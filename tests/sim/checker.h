@@ -75,6 +75,7 @@ class Checker {
     std::uint64_t padding = 0;
     std::uint64_t others = 0;       // batches that other producers wrote to a mapped partition
     std::uint64_t stored_maps = 0;  // batches of offset syncs
+    std::uint64_t fences = 0;       // markers that raise the epoch of a mapped flow
     std::uint64_t misplaced = 0;    // batches, which nothing could have prevented
   };
   Counters counters;

@@ -131,6 +131,7 @@ TEST_P(CrashPoints, all_of_them) {
   EXPECT_EQ(undisturbed.counters().markers > 10, !GetParam().mapped);
   EXPECT_EQ(undisturbed.counters().others > 0, GetParam().mapped);
   EXPECT_EQ(undisturbed.counters().stored_maps > 1, GetParam().mapped);
+  EXPECT_EQ(undisturbed.counters().fences > 0, GetParam().mapped && GetParam().may_write_markers);
   EXPECT_EQ(undisturbed.counters().padding > 0, !GetParam().topic_exists);
   const std::uint64_t points = undisturbed.events();
   ASSERT_GT(points, 100U);
@@ -151,7 +152,9 @@ INSTANTIATE_TEST_SUITE_P(
                              .topic_exists = true,
                              .dies_twice = true,
                              .mapped = true,
-                             .syncs_on_target = true}),
+                             .syncs_on_target = true},
+                      Script{
+                          .name = "mapped_unfenced", .topic_exists = true, .may_write_markers = false, .mapped = true}),
     [](const auto& script) { return std::string(script.param.name); });
 
 }  // namespace

@@ -50,8 +50,19 @@ void MappedChecker::check(const PartitionKey& key, const StoredBatch& batch) {
     return;
   }
   if (!writers_.contains(key)) return fail(key, batch, "no such partition on the source");
+  if (is_fence(key, batch)) {
+    ++counters.fences;
+    return;
+  }
   if (batch.header().is_control()) return fail(key, batch, "a marker that none of the other producers has written");
   check_data(key, batch);
+}
+
+bool MappedChecker::is_fence(const PartitionKey& key, const StoredBatch& batch) const {
+  const auto copy = copies_.find(key);
+  return copy != copies_.end() && copy->second.map && batch.header().is_control() &&
+         batch.header().producer_id() == copy->second.producer &&
+         batch.header().producer_epoch() > replicate::first_epoch;
 }
 
 void MappedChecker::check_data(const PartitionKey& key, const StoredBatch& batch) {
@@ -75,6 +86,7 @@ void MappedChecker::check_data(const PartitionKey& key, const StoredBatch& batch
     }
     copy.places.resize(static_cast<std::size_t>(*offset));
     copy.places.push_back({.target = print.offset,
+                           .epoch = batch.header().producer_epoch().value(),
                            .sequence = batch.header().base_sequence().advanced(print.offset - batch.base).value()});
     copy.position = *offset + 1;
   }
@@ -150,11 +162,12 @@ std::string MappedChecker::check_tip(const PartitionKey& key, const MapTip& tip)
   for (std::int64_t offset = 0; offset < position_of(key); ++offset) {
     const Place place = place_of(key, offset);
     if (place.target < 0) continue;
-    const bool is_behind = place.sequence >= tip.sequence.value();
+    const bool is_behind = place.is_behind(tip);
     const bool may_be = offset < tip.source.value() ? !is_behind : is_behind || !unplaced_in(key, offset, offset + 1);
     if (may_be) continue;
-    return fmt::format("the map ends before {} with sequence {}, and the record at {} has sequence {}",
-                       tip.source.value(), tip.sequence.value(), offset, place.sequence);
+    return fmt::format(
+        "the map ends before {} with sequence {} of epoch {}, and the record at {} has sequence {} of {}",
+        tip.source.value(), tip.sequence.value(), tip.epoch.value(), offset, place.sequence, place.epoch);
   }
   return {};
 }
@@ -190,6 +203,7 @@ void MappedChecker::check_syncs(const PartitionKey& key, const StoredBatch& batc
     OffsetBlock& block = sync->extension->block;
     const std::string untrue = check_block(source, block);
     if (!untrue.empty()) return fail(key, batch, fmt::format("{}-{}: {}", source.first, source.second, untrue));
+    copies_[source].producer = sync->extension->identity;
     const MapTip begin = block.begin();
     const std::int32_t unplaced = block.unplaced();
     std::optional<OffsetMap>& map = copies_[source].map;

@@ -31,6 +31,8 @@ class MappedChecker final : public Checker {
 
   /// By another producer of the target.
   [[nodiscard]] bool is_others(const PartitionKey& key, const StoredBatch& batch) const;
+  /// A marker of the mirror's, which raises the epoch in which it writes.
+  [[nodiscard]] bool is_fence(const PartitionKey& key, const StoredBatch& batch) const;
   /// Until now the partition had the source's offsets: its map may say so of what lies before `end`, where there is no
   /// record, too.
   void handle_identical(const PartitionKey& key, std::int64_t end) { copies_[key].identical = end; }
@@ -48,14 +50,20 @@ class MappedChecker final : public Checker {
   /// Where a record of the source lies.
   struct Place {
     std::int64_t target = -1;  // -1: nowhere
+    std::int16_t epoch = -1;
     std::int32_t sequence = -1;
+
+    /// It was written behind what `tip` ends with.
+    [[nodiscard]] bool is_behind(const replicate::MapTip& tip) const {
+      return std::pair(epoch, sequence) >= std::pair(tip.epoch.value(), tip.sequence.value());
+    }
   };
   /// A partition of the source on the target.
   struct Copy {
     std::int64_t position = 0;                // the source's offset behind the last record
     std::int64_t identical = 0;               // before that there is nothing at another offset than the source's
     std::vector<Place> places;                // by the source's offsets
-    protocol::ProducerId producer{-1};        // under which it was written; -1: it was not
+    protocol::ProducerId producer{-1};        // under which it is written; -1: it was not, and there is no map
     std::optional<replicate::OffsetMap> map;  // as stored
   };
 

@@ -65,15 +65,17 @@ PartitionLog::Outcome PartitionLog::produce(std::span<const std::byte> records) 
       const ProducerState& state = known->second;
       if (header.producer_epoch().value() < state.epoch) return {.error = errors::invalid_producer_epoch};
       if (state.open_since >= 0) return {.error = errors::invalid_txn_state};
+      const bool is_new_epoch = header.producer_epoch().value() > state.epoch;
       for (const ProducerState::Batch& batch : state.recent) {
-        if (batch.first_sequence == first && batch.last_sequence == last)
+        if (!is_new_epoch && batch.first_sequence == first && batch.last_sequence == last)
           return {.base = misplaces_duplicates ? end_ : batch.base, .is_duplicate = true};
       }
-      if (state.last_sequence >= 0 && advanced(state.last_sequence, 1) != first) {
-        return {.error = out_of_order_sequence_number};
-      }
+      // An epoch begins with sequence 0, also one that a marker has raised.
+      const std::int32_t expected = is_new_epoch || state.last_sequence < 0 ? 0 : advanced(state.last_sequence, 1);
+      if (first != expected) return {.error = out_of_order_sequence_number};
     }
     ProducerState& state = producers_[id];
+    if (header.producer_epoch().value() > state.epoch) state.recent.clear();
     state.epoch = header.producer_epoch().value();
     state.last_sequence = last;
     state.recent.push_back({first, last, end_});

@@ -559,6 +559,7 @@ class Simulation {
     verdict_.padding = checker_->counters.padding;
     verdict_.others = checker_->counters.others;
     verdict_.stored_maps = checker_->counters.stored_maps;
+    verdict_.fences = checker_->counters.fences;
     verdict_.duplicates = target_.counters.duplicates;
     verdict_.fenced = target_.counters.fenced;
     verdict_.answers_lost = source_.counters.answers_lost + target_.counters.answers_lost;

@@ -44,6 +44,7 @@ TEST(Simulation, seeds) {
   EXPECT_GT(sum.interruptions, count);
   EXPECT_GT(sum.others, count / 2);
   EXPECT_GT(sum.stored_maps, count / 2);
+  EXPECT_GT(sum.fences, 0U);
   EXPECT_GT(sum.answers_lost, 0U);
   EXPECT_GT(sum.executed_after_death, 0U);
 }

@@ -13,6 +13,7 @@ Verdict& Verdict::operator+=(const Verdict& other) {
   padding += other.padding;
   others += other.others;
   stored_maps += other.stored_maps;
+  fences += other.fences;
   duplicates += other.duplicates;
   fenced += other.fenced;
   answers_lost += other.answers_lost;
@@ -32,12 +33,13 @@ std::string to_string(const Verdict& verdict) {
       "{} lives, {} requests; batches: {} forwarded, {} rewritten, {} of padding, {} recognised duplicates; {} "
       "markers, "
       "{} of them late; {} requests fenced, {} executed after their connection's death, {} answers lost; "
-      "{} interruptions; mapped: {} batches of other producers, maps stored {} times; partitions stopped: {} "
+      "{} interruptions; mapped: {} batches of other producers, maps stored {} times, {} epochs raised; partitions "
+      "stopped: {} "
       "overtaken, "
       "{} overfilled, {} truncated, {} of {} topics that went",
       verdict.lives, verdict.requests, verdict.forwarded, verdict.rewritten, verdict.padding, verdict.duplicates,
       verdict.markers, verdict.late_markers, verdict.fenced, verdict.executed_after_death, verdict.answers_lost,
-      verdict.interruptions, verdict.others, verdict.stored_maps, verdict.overtaken, verdict.overfilled,
+      verdict.interruptions, verdict.others, verdict.stored_maps, verdict.fences, verdict.overtaken, verdict.overfilled,
       verdict.truncated, verdict.replaced, verdict.topics_gone);
 }
 

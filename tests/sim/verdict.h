@@ -17,6 +17,7 @@ struct Verdict {
   std::uint64_t padding = 0;
   std::uint64_t others = 0;
   std::uint64_t stored_maps = 0;
+  std::uint64_t fences = 0;
   std::uint64_t duplicates = 0;
   std::uint64_t fenced = 0;
   std::uint64_t answers_lost = 0;

@@ -46,7 +46,7 @@ std::vector<std::byte> FakeBatch::bytes() const {
   put(bytes, base_timestamp_ms);
   put(bytes, base_timestamp_ms);
   put(bytes, producer_id);
-  put(bytes, std::int16_t{0});
+  put(bytes, producer_epoch);
   put(bytes, std::int32_t{0});
   put(bytes, records);
   for (const char character : payload) bytes.push_back(static_cast<std::byte>(character));
@@ -251,7 +251,9 @@ void FakeKafka::serve(int id) {
           auto& active = partition.active_producers.emplace_back();
           active.producer_id = ProducerId(producer);
           const auto& sequences = find(asked.name, index)->last_sequences;
+          const auto& epochs = find(asked.name, index)->epochs;
           active.last_sequence = sequences.contains(producer) ? sequences.at(producer) : 0;
+          active.producer_epoch = epochs.contains(producer) ? epochs.at(producer) : 0;
         }
       }
     }
@@ -273,6 +275,8 @@ void FakeKafka::serve(int id) {
         const FakePartition& log = *find(asked.topic, wanted.partition);
         const std::int64_t offset = wanted.fetch_offset.value();
         if (offset < log.log_start || offset > log.log_end) partition.error_code = 1;
+        partition.high_watermark = Offset(log.high_watermark.value_or(log.log_end));
+        partition.last_stable_offset = Offset(log.last_stable_offset.value_or(partition.high_watermark.value()));
         if (offset >= log.high_watermark.value_or(log.log_end)) continue;
         for (const FakeBatch& batch : log.batches) {
           if (batch.base + batch.records <= offset) continue;

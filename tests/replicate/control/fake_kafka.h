@@ -27,6 +27,7 @@ struct FakeBatch {
   std::uint16_t attributes = 0;
   std::int64_t base_timestamp_ms = 1000;
   std::int64_t producer_id = -1;
+  std::int16_t producer_epoch = 0;
   std::int8_t magic = 2;
   bool is_sealed = false;      // with a CRC that is right
   std::vector<std::byte> raw;  // if not empty: what is stored instead of all this, but for base and records
@@ -44,6 +45,7 @@ struct FakePartition {
   std::vector<FakeBatch> batches;
   std::vector<std::int64_t> producers;                  // that have written records
   std::map<std::int64_t, std::int32_t> last_sequences;  // of theirs; else 0
+  std::map<std::int64_t, std::int32_t> epochs;          // the same
   /// Of epochs before the current one: where each ended, as this leader knows.
   std::map<std::int32_t, std::int64_t> epoch_ends;
   std::int16_t error = 0;  // answered to every question about the log

@@ -32,7 +32,8 @@ constexpr ProducerId identity{(std::int64_t{1} << 62) + 5};
 constexpr ProducerId another{77};
 
 /// Appends a batch with these values, under consecutive sequences of `writer`.
-void append(FakePartition& log, const std::vector<std::string>& values, ProducerId writer, Sequence sequence) {
+void append(FakePartition& log, const std::vector<std::string>& values, ProducerId writer, Sequence sequence,
+            ProducerEpoch epoch = first_epoch) {
   protocol::RecordBatchBuilder builder(protocol::Codec::none);
   for (const std::string& value : values) {
     builder.append({.offset = Offset(0),
@@ -44,7 +45,7 @@ void append(FakePartition& log, const std::vector<std::string>& values, Producer
   FakeBatch batch;
   batch.base = log.log_end;
   batch.records = static_cast<std::int32_t>(values.size());
-  batch.raw = builder.finish({.producer_id = writer, .producer_epoch = ProducerEpoch(0), .base_sequence = sequence});
+  batch.raw = builder.finish({.producer_id = writer, .producer_epoch = epoch, .base_sequence = sequence});
   protocol::wire::store(batch.raw.data(), batch.base);
   log.batches.push_back(batch);
   log.log_end += batch.records;
@@ -201,6 +202,38 @@ TEST_F(MapRecoveryTest, WhatTheTargetHasLostIsNoticed) {
   const MapRecovery recovery = recover();
   EXPECT_EQ(recovery.outcome, MapRecovery::Outcome::refuse);
   EXPECT_THAT(recovery.reason, HasSubstr("it lost data"));
+}
+
+TEST_F(MapRecoveryTest, AnEpochHasAMapOfItsOwn) {
+  constexpr ProducerEpoch second{1};
+  append(source(), {"a", "b"}, another, Sequence(0));
+  append(source(), {"c", "d"}, another, Sequence(2));
+  append(target(), {"a"}, identity, Sequence(0), second);
+  target().producers = {identity.value()};
+  target().epochs[identity.value()] = 1;
+  tip = {.source = Offset(0), .target = Offset(0), .sequence = Sequence(0), .epoch = second};
+  MapRecovery recovery = recover();
+  ASSERT_EQ(recovery.outcome, MapRecovery::Outcome::found) << recovery.reason;
+  EXPECT_EQ(recovery.standing.source, Offset(1));
+  EXPECT_EQ(recovery.standing.epoch, second);
+  EXPECT_EQ(recovery.standing.sequence, Sequence(1));
+
+  // Raised since, and nothing written in it.
+  target().append_markers(1);
+  target().epochs[identity.value()] = 2;
+  target().last_sequences[identity.value()] = -1;
+  recovery = recover();
+  ASSERT_EQ(recovery.outcome, MapRecovery::Outcome::found) << recovery.reason;
+  EXPECT_EQ(recovery.standing.source, Offset(1)) << "the log is walked, for the target has forgotten";
+  EXPECT_EQ(recovery.standing.epoch, second);
+
+  append(target(), {"b", "c"}, identity, Sequence(0), ProducerEpoch(2));
+  target().last_sequences[identity.value()] = 1;
+  recovery = recover();
+  EXPECT_EQ(recovery.outcome, MapRecovery::Outcome::refuse);
+  EXPECT_TRUE(recovery.lacks_map);
+  EXPECT_THAT(recovery.reason,
+              HasSubstr("in epoch 2 behind offset 0, and the map of their offsets ends there, in epoch 1"));
 }
 
 TEST_F(MapRecoveryTest, RightsThatAreTakenInTheMiddleAreWaitedFor) {
