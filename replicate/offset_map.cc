@@ -185,6 +185,14 @@ bool OffsetMap::restore(OffsetBlock block) {
   return true;
 }
 
+std::optional<OffsetRun> OffsetMap::last_before(std::size_t block) const {
+  while (block-- > 0) {
+    const MapTip& end = blocks_[block].end();
+    if (blocks_[block].size() > 0) return OffsetRun{.source = end.source - 1, .target = end.target - 1, .records = 1};
+  }
+  return std::nullopt;
+}
+
 std::size_t OffsetMap::take_first_changed() {
   return std::exchange(first_changed_, blocks_.size());
 }

@@ -112,6 +112,8 @@ class OffsetMap {
   [[nodiscard]] protocol::Offset translate_back(protocol::Offset target) const;
 
   [[nodiscard]] const std::vector<OffsetBlock>& blocks() const { return blocks_; }
+  /// The last record before `block`, a run of one; none: there is none in the map.
+  [[nodiscard]] std::optional<OffsetRun> last_before(std::size_t block) const;
   /// The first block that has changed since this was last asked, or the number of blocks.
   std::size_t take_first_changed();
 

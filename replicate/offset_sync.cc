@@ -43,12 +43,13 @@ std::optional<OffsetSync::Extension> parse_extension(protocol::Reader& reader, s
 }  // namespace
 
 OffsetSync OffsetSync::of(std::string_view topic, PartitionIndex partition, ProducerId identity,
-                          const OffsetBlock& block) {
+                          const OffsetBlock& block, std::optional<OffsetRun> before) {
   const std::optional<OffsetRun> first = block.first_run();
+  const std::optional<OffsetRun>& told = first ? first : before;
   return {.topic = std::string(topic),
           .partition = partition,
-          .upstream = first ? first->source : block.begin().source,
-          .downstream = first ? first->target : block.begin().target - 1,
+          .upstream = told ? told->source : block.begin().source,
+          .downstream = told ? told->target : block.begin().target - 1,
           .extension = Extension{.identity = identity, .block = block}};
 }
 

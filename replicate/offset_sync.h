@@ -11,8 +11,8 @@
 // The offset in the key, where the block begins, gives every block of a map a key of its own, so that compaction of the
 // topic (it is compacted) keeps them all. MirrorMaker 2 sees the first record of each block as one of its syncs: not the
 // block's beginning, which may be a hole, for it takes whatever is behind a sync to lie behind that on the target, too,
-// and would lead groups past the first record. A block without records says "right before it begins". A record with
-// nothing behind MirrorMaker 2's part is one of its own.
+// and would lead groups past the first record. A block without records says where the last record before it is; the first
+// one of a map "right before it begins". A record with nothing behind MirrorMaker 2's part is one of its own.
 #pragma once
 
 #include <cstddef>
@@ -41,8 +41,9 @@ struct OffsetSync {
   };
   std::optional<Extension> extension;
 
+  /// `before`: the last record in the map before the block.
   static OffsetSync of(std::string_view topic, protocol::PartitionIndex partition, protocol::ProducerId identity,
-                       const OffsetBlock& block);
+                       const OffsetBlock& block, std::optional<OffsetRun> before = {});
 
   [[nodiscard]] std::vector<std::byte> key() const;
   [[nodiscard]] std::vector<std::byte> value() const;

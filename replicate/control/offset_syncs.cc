@@ -154,7 +154,8 @@ void OffsetSyncs::pack_changes() {
     const std::size_t first = entry.map.take_first_changed();
     if (first == entry.map.blocks().size()) continue;
     for (std::size_t i = first; i < entry.map.blocks().size(); ++i) {
-      put(OffsetSync::of(source.topic, source.partition, entry.identity, entry.map.blocks()[i]));
+      put(OffsetSync::of(source.topic, source.partition, entry.identity, entry.map.blocks()[i],
+                         entry.map.last_before(i)));
     }
     // For MirrorMaker 2, and whoever reads its topic: the last record's place.
     if (entry.map.blocks().back().size() == 0) continue;

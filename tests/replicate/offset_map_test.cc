@@ -217,6 +217,8 @@ TEST(OffsetMap, AHoleAtTheEndIsPassed) {
   OffsetMap restored(map.blocks().front());
   map.pass(Offset(103));
   EXPECT_EQ(map.tip(), tip(103, 100, 100));
+  EXPECT_EQ(map.last_before(1), run(99, 99, 1));
+  EXPECT_EQ(map.last_before(0), std::nullopt);
   ASSERT_TRUE(restored.restore(map.blocks().back()));
   map.append(run(103, 100, 7));
   ASSERT_TRUE(restored.restore(map.blocks().back()));

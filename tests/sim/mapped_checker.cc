@@ -193,7 +193,9 @@ void MappedChecker::check_syncs(const PartitionKey& key, const StoredBatch& batc
     if (!sync) return fail(key, batch, why);
     const PartitionKey source{sync->topic, sync->partition.value()};
     if (!writers_.contains(source)) return fail(key, batch, "a sync of no partition of the source");
-    const bool tells_of_record = !sync->extension || sync->extension->block.size() > 0;
+    // The first block of a map may have none to tell of.
+    const bool tells_of_record =
+        !sync->extension || sync->extension->block.size() > 0 || sync->upstream < sync->extension->block.begin().source;
     if (tells_of_record && !may_be_said(source, sync->upstream.value(), sync->downstream.value())) {
       return fail(key, batch,
                   fmt::format("MirrorMaker 2 is told that the record at {} of {}-{} is at {}", sync->upstream.value(),

@@ -59,7 +59,8 @@ std::uint64_t Verdict::*why_stopped(const Surroundings& around, const PartitionK
     const bool is_known = stop.condition == Condition::source_recreated;
     return is_known || checker.is_of_another(key) ? &Verdict::replaced : nullptr;
   }
-  const bool may_not_delete = says("is not deleted, because") && is_anybody_else_there(target);
+  // In the topic that is there, or in one that has gone since.
+  const bool may_not_delete = says("is not deleted, because") && (is_anybody_else_there(target) || target_losses > 0);
   // After a restart nobody knows why a log that has had several leaders is another one.
   const bool is_unclear = stop.condition == Condition::source_truncated && source.log(key).leader_epoch > 0;
   // Nor, where compaction or retention has taken what the last data could be compared with, that it is another one.
