@@ -35,6 +35,25 @@ struct HandoverPartition {
   [[nodiscard]] std::string problem() const;
 };
 
+/// What a partition was given between the look at it and the mark, or a moment later, while mirrors still ran.
+struct HandoverGrowth {
+  std::string topic;  // of the source
+  std::string target_topic;
+  std::int32_t partition = 0;
+  std::int64_t source_begin = -1;  // of the source: offsets in [begin, end); -1: not known
+  std::int64_t source_end = -1;
+  std::int64_t target_begin = -1;  // the same of the target, whoever has written there
+  std::int64_t target_end = -1;
+  std::int64_t copied_to = -1;  // as HandoverPartition
+
+  /// The first of those offsets of the source that the target has not got; source_end: there is none.
+  [[nodiscard]] std::int64_t missing_from() const;
+  [[nodiscard]] std::int64_t missing() const { return source_end - missing_from(); }
+  [[nodiscard]] bool is_any() const { return source_end > source_begin || target_end > target_begin; }
+  /// For people: "A was given offsets 100 to 104 (5 of them), of which B has not got offset 104; ...".
+  [[nodiscard]] std::string text(const std::string& source, const std::string& target) const;
+};
+
 struct HandoverGroup {
   std::string group;
   std::string topic;  // of the source
@@ -87,6 +106,11 @@ net::Awaitable<Handover> look_at_handover(net::asio::any_io_executor executor, c
 /// The same from the target alone.
 net::Awaitable<Handover> look_at_target_alone(net::asio::any_io_executor executor, const FlowConfig& flow,
                                               std::string why);
+
+/// Of what was `seen`, a moment after its mark was written: what came since, once the target's logs stand still, or have not
+/// for a while. A partition that is new counts as one that had nothing. As look_at_handover().
+net::Awaitable<std::vector<HandoverGrowth>> look_at_growth(net::asio::any_io_executor executor, const FlowConfig& flow,
+                                                           Handover seen);
 
 /// Why the flow's source cannot be asked at all; empty: it can.
 net::Awaitable<std::string> source_trouble(net::asio::any_io_executor executor, const FlowConfig& flow);

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -79,7 +80,8 @@ std::string bootstrap_of(const replicate::ClientConfig& client) {
 }
 
 int tell(const FailoverArguments& arguments, const HandoverResult& result) {
-  const bool is_good = result.is_done || (arguments.dry_run && result.handover.is_clean());
+  const bool is_good =
+      result.is_done ? arguments.force || !result.is_late_missing() : arguments.dry_run && result.handover.is_clean();
   const std::string text = handover_text(result);
   const bool is_written =
       arguments.json ? write_out(stderr, text) && write_out(stdout, handover_json(result)) : write_out(stdout, text);
@@ -124,6 +126,15 @@ class Handing {
     result_.handover = wait_for(context_, replicate::look_at_handover(context_.get_executor(), flow_, std::move(said)));
     result_.handover.problems.insert(result_.handover.problems.begin(), problems.begin(), problems.end());
     return true;
+  }
+
+  /// The mark is there, whatever comes of this.
+  void look_for_late() {
+    try {
+      result_.late = wait_for(context_, replicate::look_at_growth(context_.get_executor(), flow_, result_.handover));
+    } catch (const std::runtime_error& error) {  // ClusterError, net::BrokerError, LogError
+      result_.late_unknown = error.what();
+    }
   }
 
   [[nodiscard]] bool may_go_ahead() const {
@@ -258,6 +269,7 @@ int failover(const FailoverArguments& arguments) {
     made.ends = result.handover.ends();
     wait_for(context, replicate::write_failover_mark(context.get_executor(), handing.flow(), std::move(made)));
     result.is_done = true;
+    handing.look_for_late();
   }
   return tell(arguments, result);
 }
