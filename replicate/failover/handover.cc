@@ -100,6 +100,17 @@ std::string objection_to_failback(const std::vector<HandoverPartition>& partitio
   return {};
 }
 
+void name_origins(const FlowConfig& flow, const std::set<std::string>& clusters,
+                  std::vector<HandoverPartition>& partitions) {
+  if (flow.policy.kind() != ReplicationPolicy::Kind::default_policy) return;
+  for (HandoverPartition& one : partitions) {
+    const std::optional<std::string> from = flow.policy.topic_source(one.topic);
+    if (!from || *from == flow.source || !clusters.contains(*from)) continue;
+    one.origin = *from;
+    one.producer_topic.clear();
+  }
+}
+
 void fit_for_failback(FlowConfig& back) {
   back.offsets = OffsetsMode::identical;
   back.start = {};

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,8 @@ namespace shunt::replicate {
 struct HandoverPartition {
   std::string topic;           // of the source
   std::string target_topic;    // which consumers read on the target
-  std::string producer_topic;  // and which producers write to there
+  std::string producer_topic;  // and which producers write to there; empty: none does
+  std::string origin;          // which a mirror has brought it to the source from; empty: none has, as far as is known
   std::int32_t partition = 0;
   std::int64_t source_end = -1;   // its high watermark; -1: not known
   std::int64_t stable_end = -1;   // what a mirror can see: up to the first open transaction; -1: not known
@@ -72,6 +74,7 @@ struct Handover {
   std::vector<HandoverPartition> partitions;  // by topic and partition
   std::vector<HandoverGroup> groups;
   std::vector<std::string> problems;    // of the flow as a whole
+  std::set<std::string> upstream;       // clusters that the source is a target of, as topics show
   std::int64_t last_heartbeat_ms = -1;  // the source is gone: of this flow, as the target has it; -1: there is none
   std::int64_t last_checkpoint_ms = -1;
 
@@ -86,6 +89,11 @@ std::string objection_to_handover(const FlowConfig& flow);
 /// as its partitions do; empty: it can.
 std::string objection_to_failback(const FlowConfig& flow);
 std::string objection_to_failback(const std::vector<HandoverPartition>& partitions, const std::string& target);
+
+/// Under MirrorMaker 2's default names tells topics that a mirror has brought to the source ("C.orders" of A) from its own,
+/// whose names may have dots, too: by the aliases of `clusters` that are known.
+void name_origins(const FlowConfig& flow, const std::set<std::string>& clusters,
+                  std::vector<HandoverPartition>& partitions);
 
 /// What the final sync, or the plan of one, has told of a partition.
 struct PartitionSaid {

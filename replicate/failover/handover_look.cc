@@ -90,6 +90,13 @@ std::vector<HandoverPartition> partitions_of_source(const Cluster& source, const
   return all;
 }
 
+/// Of which mirrors the topic is bookkeeping on the cluster that has it; empty: of none.
+std::string upstream_of(const ReplicationPolicy& policy, const std::string& topic) {
+  if (policy.kind() != ReplicationPolicy::Kind::default_policy) return {};
+  if (policy.is_checkpoints_topic(topic)) return topic.substr(0, topic.size() - policy.checkpoints_topic("").size());
+  return policy.is_heartbeats_topic(topic) ? policy.topic_source(topic).value_or("") : "";
+}
+
 /// The source's topic that is called so on the target, as far as the name alone tells: where it was cut it does not.
 std::optional<std::string> source_topic_of(const FlowConfig& flow, const std::string& target_topic) {
   const auto is_it = [&](const std::string& source_topic) {
@@ -389,6 +396,7 @@ Awaitable<Handover> look_at_handover(net::asio::any_io_executor executor, const 
   handover.flow = flow.name();
   Ends ends(executor, flow);
   handover.partitions = co_await look_at_partitions(ends, flow, std::move(said));
+  for (const auto& [name, topic] : ends.source.topics()) handover.upstream.insert(upstream_of(flow.policy, name));
   co_await look_at_groups(executor, flow, handover);
   const std::vector<TopicPartition> partitions = sources_of(handover.partitions);
   const auto moved_to = co_await readable_ends(ends.source, partitions, Isolation::read_uncommitted, many_leaders);
@@ -404,6 +412,10 @@ Awaitable<Handover> look_at_target_alone(net::asio::any_io_executor executor, co
   handover.problems.push_back("the source cannot be asked: " + why);
   Ends ends(executor, flow);
   handover.partitions = co_await look_at_target_partitions(ends, flow);
+  for (const auto& [name, topic] : ends.target.topics()) {
+    if (flow.policy.topic_source(name) == flow.source)
+      handover.upstream.insert(upstream_of(flow.policy, flow.policy.upstream_topic(name).value_or("")));
+  }
   handover.last_heartbeat_ms = co_await last_heartbeat(ends.target, flow);
   co_await look_at_checkpoints(ends.target, flow, handover);
   co_return handover;

@@ -91,7 +91,18 @@ TEST(HandoverTextTest, SaysUnderWhichNamesClientsGoOn) {
                 "write to orders\n"
                 "  group billing goes on there: A.orders-0 at 42\n"));
   EXPECT_THAT(handover_json(done), HasSubstr(R"("no_way_back":"replication.policy.class: other names")"));
-  orders.producer_topic = "A.orders";
+  orders.origin = "C";
+  orders.topic = "C.orders";
+  orders.target_topic = "A.C.orders";
+  orders.producer_topic.clear();
+  EXPECT_THAT(handover_text(done),
+              HasSubstr("  topic C.orders: consumers subscribe to A.C.orders; no producer writes to it: a mirror has "
+                        "brought it to A from C, and what C is given from now on a flow C->B brings to B (there "
+                        "C.orders is all of it, what A.C.orders has, too)\n"));
+  EXPECT_THAT(handover_json(done), HasSubstr(R"("producer_topic":null,"origin":"C",)"));
+  orders.origin.clear();
+  orders.topic = "orders";
+  orders.target_topic = orders.producer_topic = "A.orders";
   EXPECT_THAT(handover_text(done),
               HasSubstr("  topic orders: consumers subscribe to A.orders; producers write to A.orders\n"));
   done.is_done = false;

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <memory>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -258,6 +259,9 @@ int failover(const FailoverArguments& arguments) {
     return refuse(fmt::format("{} has already {}", flow->name(), replicate::failed_over_text(*mark, flow->target)),
                   exit_failed);
   if (!handing.look()) return refuse(was_ended, exit_failed);
+  std::set<std::string> clusters = result.handover.upstream;
+  for (const auto& [alias, cluster] : config->clusters) clusters.insert(alias);
+  replicate::name_origins(*flow, clusters, result.handover.partitions);
   result.no_way_back = replicate::objection_to_failback(*flow);
   if (result.no_way_back.empty())
     result.no_way_back = replicate::objection_to_failback(result.handover.partitions, flow->target);

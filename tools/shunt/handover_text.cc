@@ -83,6 +83,15 @@ void add_moves(const HandoverResult& result, std::string& text) {
     if (one.target_topic != one.topic) renamed[one.topic] = &one;
   }
   for (const auto& [topic, one] : renamed) {
+    if (!one->origin.empty()) {
+      // Under MirrorMaker 2's names a topic of another cluster is called the same on each of its targets.
+      text += fmt::format(
+          "  topic {}: consumers subscribe to {}; no producer writes to it: a mirror has brought it to {} from {}, and "
+          "what {} is given from now on a flow {}->{} brings to {} (there {} is all of it, what {} has, too)\n",
+          topic, one->target_topic, result.source, one->origin, one->origin, one->origin, result.target, result.target,
+          topic, one->target_topic);
+      continue;
+    }
     const bool is_apart = one->producer_topic != one->target_topic;
     text += fmt::format("  topic {}: consumers subscribe to {}{}; producers write to {}\n", topic, one->target_topic,
                         is_apart ? fmt::format(", and to {} for what comes", one->producer_topic) : "",
@@ -139,7 +148,8 @@ json::value known(std::int64_t number) {
 json::object partition_json(const HandoverPartition& one) {
   return {{"topic", one.topic},
           {"target_topic", one.target_topic},
-          {"producer_topic", one.producer_topic},
+          {"producer_topic", one.producer_topic.empty() ? json::value() : json::value(one.producer_topic)},
+          {"origin", one.origin.empty() ? json::value() : json::value(one.origin)},
           {"partition", one.partition},
           {"offsets", !one.is_mapped ? json::value() : json::value(*one.is_mapped ? "mapped" : "identical")},
           {"source_end", known(one.source_end)},

@@ -52,6 +52,28 @@ TEST(HandoverTest, WhatIsNotCopiedIsNamedWithItsOffsets) {
   EXPECT_EQ(partition(1, 1, -1).problem(), "offset 0 would be lost");
 }
 
+TEST(HandoverTest, TopicsOfOtherClustersHaveNoProducers) {
+  const auto named = [](const FlowConfig& flow, const std::string& topic) {
+    std::vector<HandoverPartition> partitions{partition(1, 1, 1)};
+    partitions[0].topic = partitions[0].producer_topic = topic;
+    name_origins(flow, {"", "A", "B", "C", "D"}, partitions);
+    return std::pair(partitions[0].origin, partitions[0].producer_topic);
+  };
+  const FlowConfig a_to_b = flow("replication.policy.class=DefaultReplicationPolicy\n");
+  EXPECT_THAT(named(a_to_b, "orders"), Pair("", "orders"));
+  EXPECT_THAT(named(a_to_b, "C.orders"), Pair("C", ""));
+  EXPECT_THAT(named(a_to_b, "D.C.orders"), Pair("D", "")) << "over two hops: the last one";
+  EXPECT_THAT(named(a_to_b, "my.orders"), Pair("", "my.orders")) << "no cluster is called so";
+  EXPECT_THAT(named(a_to_b, "A.orders"), Pair("", "A.orders")) << "nothing is mirrored to itself";
+  EXPECT_THAT(named(a_to_b, "C."), Pair("", "C."));
+  const FlowConfig same_names =
+      flow("replication.policy.class=org.apache.kafka.connect.mirror.IdentityReplicationPolicy\n");
+  EXPECT_THAT(named(same_names, "C.orders"), Pair("", "C.orders"));
+  const FlowConfig other_separator = flow("replication.policy.separator=_\n");
+  EXPECT_THAT(named(other_separator, "C_orders"), Pair("C", ""));
+  EXPECT_THAT(named(other_separator, "C.orders"), Pair("", "C.orders"));
+}
+
 TEST(HandoverTest, WhatCameLateIsNamedWithWhatTheTargetHasNotGot) {
   HandoverGrowth grown;
   grown.source_begin = 100;
