@@ -97,16 +97,9 @@ std::string upstream_of(const ReplicationPolicy& policy, const std::string& topi
   return policy.is_heartbeats_topic(topic) ? policy.topic_source(topic).value_or("") : "";
 }
 
-/// The source's topic that is called so on the target, as far as the name alone tells: where it was cut it does not.
 std::optional<std::string> source_topic_of(const FlowConfig& flow, const std::string& target_topic) {
-  const auto is_it = [&](const std::string& source_topic) {
-    return is_of_clients(flow, source_topic) && flow.target_topic(source_topic) == target_topic;
-  };
-  for (const auto& [source_topic, name] : flow.topic_mapping) {
-    if (is_it(source_topic)) return source_topic;
-  }
-  std::optional<std::string> upstream = flow.policy.upstream_topic(target_topic);
-  return upstream && is_it(*upstream) ? upstream : std::nullopt;
+  std::optional<std::string> topic = flow.source_topic(target_topic);
+  return topic && is_of_clients(flow, *topic) ? topic : std::nullopt;
 }
 
 std::vector<HandoverPartition> partitions_of_target(const Cluster& target, const FlowConfig& flow) {
@@ -153,10 +146,18 @@ std::string problem_of(const GroupRow& row, const std::string& target) {
     add("where it belongs on the target is not known: " + place.reason);
   } else if (place.fit == Fit::past_end) {
     add("it is behind the end of the source's log");
+  } else if (place.fit == Fit::shared) {
+    if (row.committed == place.target_offset) {
+      add(fmt::format("it goes on at {} on {}, and reads again what it has read: {}", row.committed->value(), target,
+                      place.reason));
+    }
   } else if (place.fit != Fit::exact) {
     add(fmt::format("{} has not what it reads next ({})", target,
                     place.fit == Fit::before_start ? "its log begins later" : "not copied yet"));
-  } else if (!row.committed) {
+  }
+  const bool has_place = place.fit == Fit::exact || place.fit == Fit::shared;
+  if (!has_place) return text;
+  if (!row.committed) {
     add(fmt::format("it has no offset on {}{}", target,
                     row.target_state.empty() || row.target_state == "Empty" ? "" : ", where it has members"));
   } else if (*row.committed != place.target_offset) {

@@ -66,6 +66,13 @@ std::optional<FlowConfig> choose_flow(const Config& config, const std::string& w
 /// For a mirror of this flow alone, that moves its groups, too, whatever the file says of that.
 Config final_sync_config(const Config& config, FlowConfig flow) {
   Config own = config;
+  // Then those of flows beside it count, too (GroupSurvey).
+  for (auto& neighbour : flow.neighbours) {
+    if (flow.groups.writes_groups) break;
+    FlowConfig moved = *neighbour;
+    moved.groups.writes_groups = true;
+    neighbour = std::make_shared<const FlowConfig>(std::move(moved));
+  }
   flow.groups.writes_groups = true;
   own.flows = {std::move(flow)};
   own.heartbeat_flows.clear();
