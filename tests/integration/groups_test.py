@@ -447,6 +447,42 @@ def mirror_maker_translates_by_mapped_offsets_and_never_too_far(lab):
     assert read_twice() == dict.fromkeys(groups, 0)
 
 
+@integration(timeout_seconds=180)
+def checkpoints_that_make_no_sense_are_named_and_groups_go_on(lab):
+    """Of whoever else has written to the topic: in keys that nobody knows, and in the place of a group's own."""
+    target = lab.cluster("target")
+    topic = lab.load(topic="t", records=100)
+    group, mangled = (f"{lab.name}.{name}" for name in ("group", "mangled"))
+    commit(lab, lab.source, {group: {(topic, 0): 40}, mangled: {(topic, 0): 50}})
+    target.create_topic(CHECKPOINTS, configs={"cleanup.policy": "compact"})
+
+    def text(value):
+        return len(value).to_bytes(2, "big") + value.encode()
+
+    key = text(mangled) + text(topic) + bytes(4)
+    for value in (b"nonsense", b"\0", b"\xff" * 40):
+        feed = b"nobody's key" + b"<key>" + value + b"<end>" + key + b"<key>" + value + b"<end>"
+        lab.kcat(target, "-P", "-t", CHECKPOINTS, "-K", "<key>", "-D", "<end>", feed=feed)
+    # From their beginning, for other tests have groups on the shared source.
+    only = {**SYNC, "groups": f"{group}, {mangled}"}
+    run = lab.start_mirror([topic], target=target, settings=only)
+
+    def at(one):
+        return groups_of(lab, target).get(one, {}).get(f"{topic}-0", {}).get("offset")
+
+    lab.eventually(lambda: (at(group), at(mangled)) == (40, 50), 60, "both groups are there")
+    commit(lab, lab.source, {group: {(topic, 0): 60}, mangled: {(topic, 0): 70}})
+    lab.eventually(lambda: (at(group), at(mangled)) == (60, 70), 60, "both have moved")
+    run.drain()
+    said = [line for line in run.log_text().splitlines() if "records of the checkpoints topic make no sense" in line]
+    assert len(said) == 1 and "6 records" in said[0], run.log_text()
+    # What is written now stands behind what made no sense: another life reads it, and writes nothing again.
+    ends = lab.ends(target, [CHECKPOINTS])
+    again = lab.shunt("run", lab.config([topic], target=target, settings=only), "--until-caught-up", "--json")
+    assert again.wait(60) == 0, again.log_text()
+    assert (at(group), at(mangled)) == (60, 70) and lab.ends(target, [CHECKPOINTS]) == ends
+
+
 @integration(timeout_seconds=300)
 def a_group_of_two_sources_in_one_topic_misses_no_record_of_either(lab):
     """Its place on the target is the smaller one of both."""
