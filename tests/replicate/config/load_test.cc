@@ -659,6 +659,11 @@ TEST(Load, ReportsContradictions) {
                    identity + "A->C.enabled=true\nB->C.enabled=true\n")
                   .said,
               ElementsAre(HasSubstr("A->C and B->C write topics of the same name")));
+  EXPECT_THAT(load("clusters = A, B, C\nA.bootstrap.servers=a:1\nB.bootstrap.servers=b:1\nC.bootstrap.servers=c:1\n" +
+                   identity + "A->C.enabled=true\nB->C.enabled=true\nshunt.offsets=mapped\n")
+                  .said,
+              IsEmpty())
+      << "those are merged";
 }
 
 TEST(Load, NeverShowsSecrets) {
