@@ -194,6 +194,14 @@ GroupSurveySettings group_survey_settings(const FlowConfig& flow) {
   settings.offset_syncs_topic = replication.offset_syncs.topic;
   settings.offset_syncs_on_target = flow.offset_syncs_on_target;
   settings.tag = flow_tag(flow.source, flow.target);
+  for (const std::shared_ptr<const FlowConfig>& neighbour : flow.neighbours) {
+    if (!neighbour->groups.writes_groups && !neighbour->groups.writes_checkpoints) continue;
+    settings.neighbours.push_back(
+        {.flow = neighbour->name(),
+         .source = cluster_settings_of(neighbour->source, neighbour->source_admin, neighbour->control_memory),
+         .survey = std::make_shared<const GroupSurveySettings>(group_survey_settings(*neighbour)),
+         .may_write = [neighbour](std::string_view topic) { return neighbour->source_topic(topic).has_value(); }});
+  }
   return settings;
 }
 

@@ -65,6 +65,7 @@ Awaitable<> Administration::run() {
   while (kept_ > 0 && !is_cut_off_ && net::now() < deadline) co_await changed_.wait(deadline);
   source_.close();
   target_.close();
+  for (const auto& keeper : keepers_) keeper->duty->close();
   while (kept_ > 0) co_await changed_.wait(net::Time::max());
   if (failure_) std::rethrow_exception(failure_);
 }

@@ -19,6 +19,8 @@ class Duty {
   [[nodiscard]] virtual bool is_due_at_the_end() const { return false; }
   /// Once. Throws what can be tried again: net::BrokerError, ClusterError, LogError.
   virtual net::Awaitable<> perform() = 0;
+  /// Ends the connections that are its own; what is under way fails.
+  virtual void close() {}
   /// What it has to tell beside how it fares. From any thread.
   virtual void append_status(MirrorStatus& /*status*/) const {}
 };

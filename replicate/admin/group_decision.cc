@@ -33,6 +33,8 @@ GroupDecision decide(const GroupQuestion& question, std::optional<protocol::Offs
     return is_old ? GroupDecision::write : GroupDecision::nothing;
   }
   if (*there < question.target) return is_as_written(question) ? GroupDecision::moved : GroupDecision::write;
+  // The other flow's group is news: where this one put the group, it would miss records of that one.
+  if (question.is_shared && question.committed && question.committed->target == *there) return GroupDecision::write;
   return may_rewind && !is_as_written(question) ? GroupDecision::write : GroupDecision::ahead;
 }
 

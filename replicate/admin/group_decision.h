@@ -22,6 +22,7 @@ struct GroupQuestion {
   protocol::Offset target;  // where that is
   std::optional<Checkpoint::Committed> committed;
   std::int64_t now_ms = 0;
+  bool is_shared = false;  // another flow has the group on that partition, too
 };
 
 /// There is something to find out on the target. False: what is there is as it was left, or as somebody wants it.

@@ -62,7 +62,8 @@ GroupQuestion GroupPlanner::question_of(const GroupRound& round, const std::stri
   return {.source = partition.source_offset,
           .target = partition.target_offset,
           .committed = known == nullptr ? std::nullopt : known->committed,
-          .now_ms = round.now_ms};
+          .now_ms = round.now_ms,
+          .is_shared = partition.is_shared};
 }
 
 /// Of groups that may be written, and that there is news of.

@@ -59,6 +59,8 @@ class GroupPlanner {
 
   [[nodiscard]] GroupQuestion question_of(const GroupRound& round, const std::string& group,
                                           const GroupPartition& partition) const;
+  /// As GroupSurvey.
+  void close() { survey_.close(); }
   [[nodiscard]] Checkpoints& checkpoints() { return checkpoints_; }
   [[nodiscard]] Coordinators& coordinators() { return coordinators_; }  // of the target
 

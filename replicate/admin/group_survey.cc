@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <stdexcept>
 #include <utility>
 
 #include <fmt/format.h>
@@ -29,6 +30,18 @@ GroupSurvey::GroupSurvey(Cluster& source, Cluster& target, GroupSurveySettings s
     : source_(source), target_(target), settings_(std::move(settings)), ask_(std::move(ask)), coordinators_(source) {
   if (settings_.may_map)
     maps_.emplace(settings_.offset_syncs_on_target ? target : source, settings_.offset_syncs_topic);
+  for (const NeighbourSettings& neighbour : settings_.neighbours)
+    neighbours_.push_back(std::make_unique<Neighbour>(target, source.executor(), neighbour));
+}
+
+GroupSurvey::Neighbour::Neighbour(Cluster& survey_target, const net::asio::any_io_executor& executor,
+                                  const NeighbourSettings& wanted)
+    : settings(wanted),
+      source(executor, settings.source),
+      survey(std::make_unique<GroupSurvey>(source, survey_target, *settings.survey)) {}
+
+void GroupSurvey::close() {
+  for (const auto& neighbour : neighbours_) neighbour->source.close();
 }
 
 Awaitable<GroupsSurvey> GroupSurvey::make() {
@@ -37,6 +50,7 @@ Awaitable<GroupsSurvey> GroupSurvey::make() {
   if (survey.groups.empty()) co_return survey;
   co_await translate_all(survey);
   co_await judge_ends(survey);
+  for (const auto& neighbour : neighbours_) co_await share_with(*neighbour, survey);
   co_return survey;
 }
 
@@ -129,6 +143,7 @@ void GroupSurvey::translate(GroupPartition& partition, const Extent& extent) con
     const std::string& name = partition.target.topic;
     const OffsetMap* map =
         maps_->find(partition.source, target_identity(settings_.tag, target_.find_topic(name), name, partition.source));
+    partition.is_mapped = map != nullptr;
     if (map == nullptr && settings_.offsets == OffsetsMode::mapped) {
       partition.fit = Fit::unknown;
       partition.reason = "there is no map of its offsets yet";
@@ -170,6 +185,60 @@ Awaitable<> GroupSurvey::judge_ends(GroupsSurvey& survey) {
     const auto end = ends.find(one.source);
     if (end != ends.end() && end->second.value && one.source_offset > *end->second.value) one.fit = Fit::past_end;
   });
+}
+
+// ---- Neighbours -----------------------------------------------------------------------------------------------------
+
+Awaitable<> GroupSurvey::share_with(Neighbour& neighbour, GroupsSurvey& survey) {
+  std::map<std::string, bool, std::less<>> topics;  // of the target: whether it may write them
+  const auto may_write = [&](const std::string& topic) {
+    const auto known = topics.find(topic);
+    return known != topics.end() ? known->second
+                                 : topics.emplace(topic, neighbour.settings.may_write(topic)).first->second;
+  };
+  bool is_concerned = false;
+  for_each_partition(survey,
+                     [&](const GroupPartition& one) { is_concerned = may_write(one.target.topic) || is_concerned; });
+  if (!is_concerned) co_return;
+  std::string failure;
+  try {
+    neighbour.last = co_await neighbour.survey->make();
+    if (!neighbour.last->failures.empty()) failure = neighbour.last->failures.front();
+  } catch (const std::runtime_error& error) {  // ClusterError, LogError, net::BrokerError
+    failure = error.what();
+    survey.failures.push_back(fmt::format("groups of {} on the same topics: {}", neighbour.settings.flow, failure));
+    // What was heard of it is behind where its groups are by now.
+    if (neighbour.last) failure.clear();
+  }
+  std::map<std::pair<std::string, TopicPartition>, const GroupPartition*> theirs;
+  if (neighbour.last) {
+    for (const SurveyedGroup& group : neighbour.last->groups) {
+      for (const GroupPartition& one : group.partitions) theirs[{group.id, one.target}] = &one;
+    }
+  }
+  for (SurveyedGroup& group : survey.groups) {
+    for (GroupPartition& one : group.partitions) {
+      if (one.target_offset < Offset(0) || !may_write(one.target.topic)) continue;
+      const auto found = theirs.find({group.id, one.target});
+      const GroupPartition* their = found == theirs.end() ? nullptr : found->second;
+      if (their == nullptr && failure.empty()) continue;
+      const bool must_map = !one.is_mapped || neighbour.settings.survey->offsets == OffsetsMode::mapped;
+      if (their != nullptr && must_map && !their->is_mapped) continue;
+      one.is_shared = true;
+      if (their == nullptr || their->target_offset < Offset(0)) {
+        one.fit = Fit::unknown;
+        one.target_offset = Offset(-1);
+        one.reason = fmt::format("whether it is before that by {} is not known: {}", neighbour.settings.flow,
+                                 their == nullptr ? failure : their->reason);
+      } else if (their->target_offset < one.target_offset) {
+        one.fit = Fit::shared;
+        one.target_offset = their->target_offset;
+        one.reason = fmt::format("by {} it is at {} of {}, which is {} on {}", neighbour.settings.flow,
+                                 their->source_offset.value(), their->source.to_string(), their->target_offset.value(),
+                                 target_.alias());
+      }
+    }
+  }
 }
 
 }  // namespace shunt::replicate

@@ -4,10 +4,16 @@
 // A group's offset on a partition with identical offsets is the same on the target. Where offsets are mapped it is where the
 // next record is, or will be at the earliest. Both lie between where the target's log begins and what was copied: the
 // target is asked how far its logs go before maps are read, so that an offset is never beyond what either says.
+//
+// Where two flows write one partition of the target, and both of their sources have the group, its offset there is the
+// smaller one of both places: at the larger one it would miss records of the other flow. That takes the other source's answer.
+// A map is stored before the first record is written, and at most one of two writers needs none: a flow that has none where
+// it must have one has not written there.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,6 +28,16 @@
 
 namespace shunt::replicate {
 
+struct GroupSurveySettings;
+
+/// Another flow into the same target, whose groups of the same name may have offsets on the same partitions there.
+struct NeighbourSettings {
+  std::string flow;  // "C->B"
+  ClusterSettings source;
+  std::shared_ptr<const GroupSurveySettings> survey;
+  std::function<bool(std::string_view target_topic)> may_write;
+};
+
 struct GroupSurveySettings {
   std::function<bool(std::string_view group)> selects;
   std::function<bool(std::string_view source_topic)> mirrors;
@@ -31,6 +47,7 @@ struct GroupSurveySettings {
   std::string offset_syncs_topic;
   bool offset_syncs_on_target = false;
   std::uint16_t tag = 0;  // of the flow (identity.h)
+  std::vector<NeighbourSettings> neighbours;
 };
 
 /// How a group's offset fits what the target has.
@@ -39,6 +56,7 @@ enum class Fit {
   before_start,  // the target's log begins behind it: the group is put there
   not_copied,    // the mirror has not come so far: the group is put where it will go on
   past_end,      // behind the end of the source's own log, too
+  shared,        // another flow into this partition has the group at a smaller offset: it is put there
   unknown,       // nothing is mirrored yet, or it could not be asked
 };
 
@@ -50,7 +68,9 @@ struct GroupPartition {
   protocol::Offset target_offset{-1};  // where that is; -1: unknown
   Fit fit = Fit::unknown;
   protocol::Offset target_end{-1};  // for readers; -1: unknown
-  std::string reason;               // why it is unknown
+  std::string reason;               // why it is unknown, or shared
+  bool is_mapped = false;           // there is a map of its offsets
+  bool is_shared = false;           // another flow has the group there, too
 };
 
 struct SurveyedGroup {
@@ -72,8 +92,18 @@ class GroupSurvey {
 
   /// Throws ClusterError, LogError, net::BrokerError when it cannot be made at all.
   net::Awaitable<GroupsSurvey> make();
+  /// Ends the connections that are its own; what is under way fails.
+  void close();
 
  private:
+  struct Neighbour {
+    Neighbour(Cluster& survey_target, const net::asio::any_io_executor& executor, const NeighbourSettings& wanted);
+    const NeighbourSettings settings;
+    Cluster source;
+    std::unique_ptr<GroupSurvey> survey;
+    std::optional<GroupsSurvey> last;
+  };
+
   struct Extent {
     std::optional<protocol::Offset> start;
     std::optional<protocol::Offset> end;
@@ -85,6 +115,7 @@ class GroupSurvey {
   net::Awaitable<> translate_all(GroupsSurvey& survey);
   void translate(GroupPartition& partition, const Extent& extent) const;
   net::Awaitable<> judge_ends(GroupsSurvey& survey);
+  net::Awaitable<> share_with(Neighbour& neighbour, GroupsSurvey& survey);
 
   Cluster& source_;
   Cluster& target_;
@@ -92,6 +123,7 @@ class GroupSurvey {
   const AskPlaces ask_;
   Coordinators coordinators_;  // of the source
   std::optional<OffsetMapTail> maps_;
+  std::vector<std::unique_ptr<Neighbour>> neighbours_;
 };
 
 }  // namespace shunt::replicate

@@ -50,6 +50,9 @@ std::string fit_text(const GroupPartition& partition, const std::string& source,
     case Fit::past_end:
       return fmt::format("at {} on {}, behind the end of its log: put at {}, the end of {}", at, source,
                          partition.target_offset.value(), target);
+    case Fit::shared:
+      return fmt::format("at {} on {}, and {}: put there, for records of both flows are on {} from there on", at,
+                         source, partition.reason, target);
     case Fit::exact:
     case Fit::unknown:
       break;

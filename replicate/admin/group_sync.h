@@ -25,6 +25,7 @@ class GroupSync final : public Duty {
   [[nodiscard]] net::Duration interval() const override { return settings_.interval; }
   [[nodiscard]] bool is_due_at_the_end() const override { return true; }
   net::Awaitable<> perform() override;
+  void close() override { planner_.close(); }
   void append_status(MirrorStatus& status) const override;
 
  private:

@@ -64,6 +64,8 @@ void check_collisions(const std::vector<FlowConfig>& flows, const Location& file
   for (std::size_t i = 0; i < flows.size(); ++i) {
     for (std::size_t j = i + 1; j < flows.size(); ++j) {
       if (flows[i].target != flows[j].target || !is_identity(flows[i]) || !is_identity(flows[j])) continue;
+      // Theirs are merged.
+      if (flows[i].offsets == OffsetsMode::mapped && flows[j].offsets == OffsetsMode::mapped) continue;
       diagnostics.warning(file,
                           fmt::format("{} and {} write topics of the same name with IdentityReplicationPolicy: a topic "
                                       "that both select has two writers and is mirrored by neither; see that their "

@@ -67,10 +67,27 @@ class Loader {
     if (config.flows.empty() && !diagnostics_.has_errors()) report_no_flow();
     settle_loop_prevention(config.flows);
     check_flows(config.flows, file_, diagnostics_);
+    introduce_neighbours(config.flows);
     return config;
   }
 
  private:
+  /// MirrorMaker 2's default names keep apart what comes from different clusters.
+  static void introduce_neighbours(std::vector<FlowConfig>& flows) {
+    const auto is_apart = [](const FlowConfig& flow) {
+      return flow.policy.kind() == ReplicationPolicy::Kind::default_policy;
+    };
+    std::vector<std::shared_ptr<const FlowConfig>> copies;
+    copies.reserve(flows.size());
+    for (const FlowConfig& flow : flows) copies.push_back(std::make_shared<const FlowConfig>(flow));
+    for (FlowConfig& flow : flows) {
+      for (const auto& other : copies) {
+        if (other->source == flow.source || other->target != flow.target) continue;
+        if (!is_apart(flow) || !is_apart(*other)) flow.neighbours.push_back(other);
+      }
+    }
+  }
+
   bool read_aliases() {
     const auto clusters = properties_.find("clusters");
     if (clusters == properties_.end()) {

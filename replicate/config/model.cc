@@ -19,6 +19,17 @@ std::string FlowConfig::target_topic(std::string_view source_topic) const {
   return policy.format_remote_topic(source, source_topic);
 }
 
+std::optional<std::string> FlowConfig::source_topic(std::string_view target_topic) const {
+  const auto is_it = [&](const std::string& topic) {
+    return mirrors(topic) && this->target_topic(topic) == target_topic;
+  };
+  for (const auto& [topic, name] : topic_mapping) {
+    if (is_it(topic)) return topic;
+  }
+  std::optional<std::string> upstream = policy.upstream_topic(target_topic);
+  return upstream && is_it(*upstream) ? upstream : std::nullopt;
+}
+
 std::vector<const ClientConfig*> Config::clients() const {
   std::vector<const ClientConfig*> clients;
   for (const FlowConfig& flow : flows) {

@@ -132,11 +132,15 @@ struct FlowConfig {
   AclConfig acls;
   /// shunt.topic.mapping: the names of some on the target; never with a policy that renames.
   std::map<std::string, std::string, std::less<>> topic_mapping;
+  /// Other flows of the file that may write to the same topics of the target; theirs are not held.
+  std::vector<std::shared_ptr<const FlowConfig>> neighbours;
 
   [[nodiscard]] std::string name() const { return source + "->" + target; }
   /// Whether `topic` of the source is mirrored: selected, no bookkeeping, and not on its way back.
   [[nodiscard]] bool mirrors(std::string_view topic) const;
   [[nodiscard]] std::string target_topic(std::string_view source_topic) const;
+  /// The mirrored topic that is called so on the target, as far as the name alone tells: where it was cut it does not.
+  [[nodiscard]] std::optional<std::string> source_topic(std::string_view target_topic) const;
 };
 
 /// A flow MirrorMaker 2 would run for heartbeats alone: they are written into its target, no data is mirrored.

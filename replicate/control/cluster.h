@@ -92,6 +92,7 @@ class Cluster {
 
   /// Ends all connections; calls under way fail.
   void close();
+  [[nodiscard]] const net::asio::any_io_executor& executor() const { return executor_; }
 
   // ---- what there is ----
   // Each refresh throws ClusterError when no broker gives an answer.

@@ -10,13 +10,14 @@
 
 #include "net/machine.h"
 #include "protocol/error.h"
+#include "replicate/control/leaders.h"
+#include "replicate/control/read_log.h"
 #include "replicate/own_header.h"
 
 namespace shunt::replicate {
 
 using net::Awaitable;
 using protocol::Offset;
-using protocol::PartitionIndex;
 
 namespace {
 
@@ -45,13 +46,40 @@ Awaitable<std::optional<FailoverMark>> FailoverMarks::read() {
     if (topic == nullptr || !protocol::is_authorization_failure(topic->error_code)) throw;
     throw UnauthorizedError(target_, error.what());
   }
+  const std::optional<Offset> before = std::exchange(read_to_, std::nullopt);  // until it has been read
   if (!is_there) co_return std::nullopt;
+  const protocol::Uuid id = target_.find_topic(topic_.name())->id;
+  const bool is_same = id == topic_id_;
+  topic_id_ = id;
+  const TopicPartition where = place();
+  const std::vector<TopicPartition> asked{where};
+  const auto ends = co_await readable_ends(target_, asked, Isolation::read_committed);
+  const Offset end = value_of(target_, ends, where, "the log end");
+  if (is_same && before == end) {
+    read_to_ = before;
+    co_return mark_;
+  }
   FailoverMarkReader reader(settings_.flow);
   const std::function<void(const protocol::Record&)> visit = [&reader](const protocol::Record& record) {
     if (record.key) static_cast<void>(reader.take(*record.key, record.value));
   };
-  co_await topic_.read(PartitionIndex(0), visit);
-  co_return reader.mark();
+  const Offset read_to = co_await topic_.read(where.partition, visit);
+  mark_ = reader.mark();
+  read_to_ = read_to;
+  co_return mark_;
+}
+
+Awaitable<> FailoverMarks::wait(net::Duration at_most) {
+  if (!read_to_) co_return;
+  const auto at_most_ms = std::chrono::duration_cast<std::chrono::milliseconds>(at_most).count();
+  try {
+    [[maybe_unused]] const LogStretch news = co_await read_log(
+        target_, place(), *read_to_, 1, Isolation::read_committed, static_cast<std::int32_t>(at_most_ms));
+  } catch (const ClusterError&) {
+    // read() finds out.
+  } catch (const net::BrokerError&) {
+    // The same.
+  }
 }
 
 Awaitable<> FailoverMarks::write(FailoverMark mark) {
@@ -78,7 +106,7 @@ Awaitable<> FailoverMarks::append(std::vector<FailoverRecord> records) {
                     .value = value,
                     .headers = own_header});
     }
-    co_await topic_.append(PartitionIndex(0), batch);
+    co_await topic_.append(place().partition, batch);
   }
 }
 

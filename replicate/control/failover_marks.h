@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "protocol/uuid.h"
 #include "replicate/control/own_topic.h"
 #include "replicate/failover_mark.h"
 
@@ -24,19 +25,27 @@ class FailoverMarks {
   FailoverMarks(Cluster& target, FailoverMarksSettings settings);
 
   [[nodiscard]] const std::string& topic() const { return topic_.name(); }
-  /// The flow's mark, read anew; empty: it has not failed over. Throws UnauthorizedError where this user may not see it,
+  /// The flow's mark as it is now; empty: it has not failed over. Throws UnauthorizedError where this user may not see it,
   /// ClusterError, LogError or net::BrokerError when it cannot be told now.
   net::Awaitable<std::optional<FailoverMark>> read();
+  /// Until read() may have news, at most so long: the topic's leader answers as soon as there are records. Ends at once where
+  /// nothing can be waited for: there is no topic, or its leader cannot be asked. The question holds up every later one to
+  /// that broker: who has others gives it a Cluster of its own.
+  net::Awaitable<> wait(net::Duration at_most);
   /// Both throw as OwnTopic, and may be repeated.
   net::Awaitable<> write(FailoverMark mark);
   net::Awaitable<> remove(FailoverMark mark);
 
  private:
+  [[nodiscard]] TopicPartition place() const { return {topic_.name(), protocol::PartitionIndex(0)}; }
   net::Awaitable<> append(std::vector<FailoverRecord> records);
 
   Cluster& target_;
   const FailoverMarksSettings settings_;
   OwnTopic topic_;
+  protocol::Uuid topic_id_;
+  std::optional<protocol::Offset> read_to_;  // of that topic; unset: there was none
+  std::optional<FailoverMark> mark_;         // as of there
 };
 
 /// "failed over to B at 2026-01-31T00:00:00Z; shunt failback FILE brings it back, or says what else can be done".

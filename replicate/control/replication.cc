@@ -42,7 +42,8 @@ Replication::Replication(const net::asio::any_io_executor& executor, Replication
       changed_(executor),
       open_transactions_(source_, settings_.open_transaction_patience) {
   if (!settings_.failover_marks.topic.empty()) {
-    failover_marks_.emplace(target_, settings_.failover_marks);
+    marks_cluster_.emplace(executor, marks_cluster_settings(settings_.target));
+    failover_marks_.emplace(*marks_cluster_, settings_.failover_marks);
     is_cleared_ = false;
   }
   if (!settings_.may_map()) return;
@@ -170,6 +171,7 @@ void Replication::begin_task(Awaitable<> task) {
 /// Detours end between two stretches.
 Awaitable<> Replication::end_tasks() {
   stopping_ = true;
+  if (marks_cluster_) marks_cluster_->close();
   while (tasks_ > 0) co_await changed_.wait(Time::max());
 }
 
@@ -481,6 +483,7 @@ net::Time Replication::next_due() const {
   }
   if (!source_doubt_.topics.empty() || !target_doubt_.topics.empty()) next = std::min(next, next_question_);
   if (is_broker_silent_) next = std::min(next, next_silence_question_);
+  if (failover_marks_ && !is_looking_) next = std::min(next, next_look_);
   return next;
 }
 

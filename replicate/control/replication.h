@@ -88,7 +88,7 @@ struct ReplicationSettings {
   OffsetSyncsSettings offset_syncs;  // without the tag
   ConnectOffsetsSettings connect_offsets;
   FailoverMarksSettings failover_marks;
-  net::Duration failover_look_interval = std::chrono::seconds(5);
+  net::Duration failover_look_interval = std::chrono::seconds(1);  // where it cannot be waited for the mark
   /// It was looked whether the flow has failed over, and it has not; it has. Unset: nobody wants to know.
   std::function<void()> handle_cleared;
   std::function<void()> handle_failed_over;
@@ -150,6 +150,7 @@ class Replication {
   [[nodiscard]] net::Time next_due() const;
 
   // ---- failing over (replication_failover.cc) ----
+  static ClusterSettings marks_cluster_settings(ClusterSettings settings);
   [[nodiscard]] bool may_mirror() const { return is_cleared_ && failed_over_.empty(); }
   void begin_look_for_failover();
   net::Awaitable<> look_for_failover();
@@ -259,11 +260,12 @@ class Replication {
   net::Signal changed_;
   Episodes episodes_;
   bool stopping_ = false;
-  bool is_cut_off_ = false;     // stopping, and nothing more is awaited
-  std::size_t detours_ = 0;     // under way
-  std::size_t admissions_ = 0;  // the same; each is of several partitions
-  std::size_t tasks_ = 0;       // all that is under way
-  std::exception_ptr failure_;  // of a task: what it has no name for
+  bool is_cut_off_ = false;               // stopping, and nothing more is awaited
+  std::size_t detours_ = 0;               // under way
+  std::size_t admissions_ = 0;            // the same; each is of several partitions
+  std::size_t tasks_ = 0;                 // all that is under way
+  std::exception_ptr failure_;            // of a task: what it has no name for
+  std::optional<Cluster> marks_cluster_;  // the target once more: what waits for a mark holds up nothing else
   std::optional<FailoverMarks> failover_marks_;
   bool is_broker_silent_ = false;  // to a running flow
   net::Time next_silence_question_{};

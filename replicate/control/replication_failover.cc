@@ -1,5 +1,6 @@
 // The part of Replication that notices that the flow has failed over (failover_mark.h): before anything is mirrored, and
-// again and again while it runs. Nothing is written from then on.
+// again while it runs, where the mark's topic exists by a question that is answered when it grows. Nothing is written
+// from then on.
 #include <utility>
 
 #include <spdlog/spdlog.h>
@@ -10,18 +11,40 @@ namespace shunt::replicate {
 
 using net::Awaitable;
 
+namespace {
+
+// A session that is to be renewed waits for the answer (KIP-368): shorter than what is left of it then.
+constexpr net::Duration longest_poll = std::chrono::seconds(4);
+
+// Of a mark that this user may not see: authorizers log every such question.
+constexpr auto hidden_look_interval = std::chrono::seconds(5);
+
+}  // namespace
+
+/// A leader that hangs is given up soon: another one may have the mark.
+ClusterSettings Replication::marks_cluster_settings(ClusterSettings settings) {
+  settings.client.request_timeout = std::min(settings.client.request_timeout, 2 * longest_poll);
+  return settings;
+}
+
 void Replication::begin_look_for_failover() {
   if (!failover_marks_ || is_looking_ || stopping_ || !failed_over_.empty() || now() < next_look_) return;
   is_looking_ = true;
   begin_task(look_for_failover());
 }
 
-/// A task of its own: a broker that hangs here holds up nothing but this.
+/// A task of its own: a broker that hangs here holds up nothing but this. Once the flow is cleared a look lasts until
+/// there is news, or for a while.
 Awaitable<> Replication::look_for_failover() {
+  const net::Time began = now();
   std::optional<FailoverMark> mark;
   std::string failure;
   bool is_hidden = false;
   try {
+    if (is_cleared_) {
+      const net::Duration answer_time = settings_.target.client.request_timeout / 2;
+      co_await failover_marks_->wait(std::min(longest_poll, answer_time));
+    }
     mark = co_await failover_marks_->read();
   } catch (const UnauthorizedError& error) {
     failure = error.what();
@@ -30,9 +53,9 @@ Awaitable<> Replication::look_for_failover() {
     failure = error.what();
   }
   is_looking_ = false;
-  net::Duration pause = settings_.failover_look_interval;
-  if (settings_.refresh_interval) pause = std::min(pause, *settings_.refresh_interval);
-  next_look_ = now() + (failure.empty() ? pause : std::max<net::Duration>(pause, retry_after_failure));
+  if (stopping_) co_return;
+  next_look_ = std::max(now(), began + settings_.failover_look_interval);
+  if (is_hidden) next_look_ = now() + hidden_look_interval;
   if (mark) {
     const std::string reason = failed_over_text(*mark, target_.alias());
     spdlog::error("{}: {}", settings_.name, reason);
@@ -41,6 +64,7 @@ Awaitable<> Replication::look_for_failover() {
       const std::lock_guard lock(mutex_);
       failed_over_ = reason;
     }
+    close_failed_over();
     if (settings_.handle_failed_over) settings_.handle_failed_over();
     co_return;
   }

@@ -43,6 +43,7 @@ Awaitable<> Replication::discover() {
     co_return;
   }
   is_discovery_silent_ = false;
+  if (!may_mirror()) co_return;  // any more
   for (auto& [name, topic] : topics_) {
     if (topic.stage == Stage::failed) target_doubt_.topics.insert(topic.target_topic);
   }

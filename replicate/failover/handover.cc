@@ -42,6 +42,25 @@ std::string HandoverPartition::problem() const {
   return text;
 }
 
+std::int64_t HandoverGrowth::missing_from() const {
+  return std::clamp(copied_to, source_begin, std::max(source_begin, source_end));
+}
+
+std::string HandoverGrowth::text(const std::string& source, const std::string& target) const {
+  std::string text;
+  if (source_end > source_begin) {
+    text = fmt::format("{} was given {}, ", source, offsets_text(source_begin, source_end));
+    text += missing() == 0
+                ? fmt::format("which {} has", target)
+                : fmt::format("of which {} has not got {}", target, offsets_text(missing_from(), source_end));
+  }
+  if (target_end > target_begin) {
+    if (!text.empty()) text += "; ";
+    text += fmt::format("{} was given {}", target, offsets_text(target_begin, target_end));
+  }
+  return text;
+}
+
 bool Handover::is_clean() const {
   return is_source_there && problems.empty() &&
          std::ranges::all_of(partitions, [](const HandoverPartition& one) { return one.problem().empty(); }) &&
@@ -79,6 +98,17 @@ std::string objection_to_failback(const std::vector<HandoverPartition>& partitio
     if (one.is_mapped == true) return fmt::format("{}-{} has mapped offsets on {}", one.topic, one.partition, target);
   }
   return {};
+}
+
+void name_origins(const FlowConfig& flow, const std::set<std::string>& clusters,
+                  std::vector<HandoverPartition>& partitions) {
+  if (flow.policy.kind() != ReplicationPolicy::Kind::default_policy) return;
+  for (HandoverPartition& one : partitions) {
+    const std::optional<std::string> from = flow.policy.topic_source(one.topic);
+    if (!from || *from == flow.source || !clusters.contains(*from)) continue;
+    one.origin = *from;
+    one.producer_topic.clear();
+  }
 }
 
 void fit_for_failback(FlowConfig& back) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,8 @@ namespace shunt::replicate {
 struct HandoverPartition {
   std::string topic;           // of the source
   std::string target_topic;    // which consumers read on the target
-  std::string producer_topic;  // and which producers write to there
+  std::string producer_topic;  // and which producers write to there; empty: none does
+  std::string origin;          // which a mirror has brought it to the source from; empty: none has, as far as is known
   std::int32_t partition = 0;
   std::int64_t source_end = -1;   // its high watermark; -1: not known
   std::int64_t stable_end = -1;   // what a mirror can see: up to the first open transaction; -1: not known
@@ -33,6 +35,25 @@ struct HandoverPartition {
   [[nodiscard]] std::int64_t left() const;
   /// What would be lost, for people; empty: nothing.
   [[nodiscard]] std::string problem() const;
+};
+
+/// What a partition was given between the look at it and the mark, or a moment later, while mirrors still ran.
+struct HandoverGrowth {
+  std::string topic;  // of the source
+  std::string target_topic;
+  std::int32_t partition = 0;
+  std::int64_t source_begin = -1;  // of the source: offsets in [begin, end); -1: not known
+  std::int64_t source_end = -1;
+  std::int64_t target_begin = -1;  // the same of the target, whoever has written there
+  std::int64_t target_end = -1;
+  std::int64_t copied_to = -1;  // as HandoverPartition
+
+  /// The first of those offsets of the source that the target has not got; source_end: there is none.
+  [[nodiscard]] std::int64_t missing_from() const;
+  [[nodiscard]] std::int64_t missing() const { return source_end - missing_from(); }
+  [[nodiscard]] bool is_any() const { return source_end > source_begin || target_end > target_begin; }
+  /// For people: "A was given offsets 100 to 104 (5 of them), of which B has not got offset 104; ...".
+  [[nodiscard]] std::string text(const std::string& source, const std::string& target) const;
 };
 
 struct HandoverGroup {
@@ -53,6 +74,7 @@ struct Handover {
   std::vector<HandoverPartition> partitions;  // by topic and partition
   std::vector<HandoverGroup> groups;
   std::vector<std::string> problems;    // of the flow as a whole
+  std::set<std::string> upstream;       // clusters that the source is a target of, as topics show
   std::int64_t last_heartbeat_ms = -1;  // the source is gone: of this flow, as the target has it; -1: there is none
   std::int64_t last_checkpoint_ms = -1;
 
@@ -67,6 +89,11 @@ std::string objection_to_handover(const FlowConfig& flow);
 /// as its partitions do; empty: it can.
 std::string objection_to_failback(const FlowConfig& flow);
 std::string objection_to_failback(const std::vector<HandoverPartition>& partitions, const std::string& target);
+
+/// Under MirrorMaker 2's default names tells topics that a mirror has brought to the source ("C.orders" of A) from its own,
+/// whose names may have dots, too: by the aliases of `clusters` that are known.
+void name_origins(const FlowConfig& flow, const std::set<std::string>& clusters,
+                  std::vector<HandoverPartition>& partitions);
 
 /// What the final sync, or the plan of one, has told of a partition.
 struct PartitionSaid {
@@ -87,6 +114,11 @@ net::Awaitable<Handover> look_at_handover(net::asio::any_io_executor executor, c
 /// The same from the target alone.
 net::Awaitable<Handover> look_at_target_alone(net::asio::any_io_executor executor, const FlowConfig& flow,
                                               std::string why);
+
+/// Of what was `seen`, a moment after its mark was written: what came since, once the target's logs stand still, or have not
+/// for a while. A partition that is new counts as one that had nothing. As look_at_handover().
+net::Awaitable<std::vector<HandoverGrowth>> look_at_growth(net::asio::any_io_executor executor, const FlowConfig& flow,
+                                                           Handover seen);
 
 /// Why the flow's source cannot be asked at all; empty: it can.
 net::Awaitable<std::string> source_trouble(net::asio::any_io_executor executor, const FlowConfig& flow);

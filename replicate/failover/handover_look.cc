@@ -34,6 +34,11 @@ constexpr int tries_to_reach = 3;
 constexpr std::int64_t heartbeats_looked_at = 1000;
 constexpr std::size_t logs_at_once = 8;
 
+// Mirrors have noticed the mark by then (Replication::look_for_failover), and what they had under way is answered.
+constexpr auto mirrors_notice_within = std::chrono::milliseconds(1500);
+constexpr auto between_looks = std::chrono::seconds(1);
+constexpr int most_looks = 10;
+
 /// Both ends of a flow, for as long as it is looked at.
 struct Ends {
   Ends(const net::asio::any_io_executor& executor, const FlowConfig& flow)
@@ -85,16 +90,16 @@ std::vector<HandoverPartition> partitions_of_source(const Cluster& source, const
   return all;
 }
 
-/// The source's topic that is called so on the target, as far as the name alone tells: where it was cut it does not.
+/// Of which mirrors the topic is bookkeeping on the cluster that has it; empty: of none.
+std::string upstream_of(const ReplicationPolicy& policy, const std::string& topic) {
+  if (policy.kind() != ReplicationPolicy::Kind::default_policy) return {};
+  if (policy.is_checkpoints_topic(topic)) return topic.substr(0, topic.size() - policy.checkpoints_topic("").size());
+  return policy.is_heartbeats_topic(topic) ? policy.topic_source(topic).value_or("") : "";
+}
+
 std::optional<std::string> source_topic_of(const FlowConfig& flow, const std::string& target_topic) {
-  const auto is_it = [&](const std::string& source_topic) {
-    return is_of_clients(flow, source_topic) && flow.target_topic(source_topic) == target_topic;
-  };
-  for (const auto& [source_topic, name] : flow.topic_mapping) {
-    if (is_it(source_topic)) return source_topic;
-  }
-  std::optional<std::string> upstream = flow.policy.upstream_topic(target_topic);
-  return upstream && is_it(*upstream) ? upstream : std::nullopt;
+  std::optional<std::string> topic = flow.source_topic(target_topic);
+  return topic && is_of_clients(flow, *topic) ? topic : std::nullopt;
 }
 
 std::vector<HandoverPartition> partitions_of_target(const Cluster& target, const FlowConfig& flow) {
@@ -141,10 +146,18 @@ std::string problem_of(const GroupRow& row, const std::string& target) {
     add("where it belongs on the target is not known: " + place.reason);
   } else if (place.fit == Fit::past_end) {
     add("it is behind the end of the source's log");
+  } else if (place.fit == Fit::shared) {
+    if (row.committed == place.target_offset) {
+      add(fmt::format("it goes on at {} on {}, and reads again what it has read: {}", row.committed->value(), target,
+                      place.reason));
+    }
   } else if (place.fit != Fit::exact) {
     add(fmt::format("{} has not what it reads next ({})", target,
                     place.fit == Fit::before_start ? "its log begins later" : "not copied yet"));
-  } else if (!row.committed) {
+  }
+  const bool has_place = place.fit == Fit::exact || place.fit == Fit::shared;
+  if (!has_place) return text;
+  if (!row.committed) {
     add(fmt::format("it has no offset on {}{}", target,
                     row.target_state.empty() || row.target_state == "Empty" ? "" : ", where it has members"));
   } else if (*row.committed != place.target_offset) {
@@ -248,6 +261,79 @@ void take_target_end(const Answers<Offset>& target_ends, HandoverPartition& one)
   if (one.is_mapped == false) one.copied_to = one.target_end;
 }
 
+std::vector<TopicPartition> sources_of(const std::vector<HandoverPartition>& all) {
+  std::vector<TopicPartition> partitions;
+  partitions.reserve(all.size());
+  for (const HandoverPartition& one : all) partitions.push_back(source_of(one));
+  return partitions;
+}
+
+/// All that is known of both sides' partitions at about this time.
+Awaitable<std::vector<HandoverPartition>> look_at_partitions(Ends& ends, const FlowConfig& flow,
+                                                             SaidOfPartitions said) {
+  co_await ends.source.refresh_topics();
+  co_await ends.target.refresh_topics();
+  std::vector<HandoverPartition> all = partitions_of_source(ends.source, flow);
+  const std::vector<TopicPartition> partitions = sources_of(all);
+  // The source first: what is added to it meanwhile is seen as that, and never as something that was lost.
+  const Isolation isolation = ends.settings.detours.isolation;
+  const auto high_watermarks =
+      co_await readable_ends(ends.source, partitions, Isolation::read_uncommitted, many_leaders);
+  const auto stable_ends = co_await readable_ends(ends.source, partitions, isolation, many_leaders);
+  const auto source_starts = co_await log_starts(ends.source, partitions, many_leaders);
+  const auto target_ends = co_await ends_on_target(ends.target, all);
+  co_await look_at_maps(ends, all);
+  std::vector<HandoverPartition*> mapped;
+  for (HandoverPartition& one : all) {
+    const PartitionSaid& what = said[{one.topic, one.partition}];
+    one.failure = what.failure;
+    if (what.mapped_begin >= 0) {
+      one.is_mapped = true;
+      one.copied_to = std::max(one.copied_to, what.mapped_begin);
+    }
+    one.source_end = offset_of(high_watermarks, source_of(one), one, "the source's log end");
+    one.stable_end = offset_of(stable_ends, source_of(one), one, "the source's log end");
+    take_target_end(target_ends, one);
+    if (one.is_mapped == true) mapped.push_back(&one);
+  }
+  const auto look = [&](HandoverPartition* one) -> Awaitable<> { co_await look_behind_map(ends, source_starts, *one); };
+  co_await net::for_each_concurrently(mapped, logs_at_once, look);
+  co_return all;
+}
+
+/// The same from the target alone.
+Awaitable<std::vector<HandoverPartition>> look_at_target_partitions(Ends& ends, const FlowConfig& flow) {
+  co_await ends.target.refresh_topics();
+  std::vector<HandoverPartition> all = partitions_of_target(ends.target, flow);
+  const auto target_ends = co_await ends_on_target(ends.target, all);
+  if (!ends.settings.may_map() || ends.settings.offset_syncs_on_target) co_await look_at_maps(ends, all);
+  for (HandoverPartition& one : all) take_target_end(target_ends, one);
+  co_return all;
+}
+
+/// `before`: null: it was not there.
+HandoverGrowth growth_of(const HandoverPartition& now, const HandoverPartition* before) {
+  HandoverGrowth grown;
+  grown.topic = now.topic;
+  grown.target_topic = now.target_topic;
+  grown.partition = now.partition;
+  grown.copied_to = now.copied_to;
+  // What was not known, then or now, says nothing.
+  const std::int64_t source_before = before == nullptr ? 0 : std::max(before->source_end, before->moved_to);
+  if (now.source_end >= 0 && source_before >= 0) {
+    grown.source_begin = source_before;
+    grown.source_end = std::max(source_before, now.source_end);
+  }
+  // Where there was no log none ends; beside mapped offsets others may write.
+  const bool was_known = before == nullptr || before->target_end >= 0 || before->failure.empty();
+  const std::int64_t target_before = before == nullptr ? 0 : std::max<std::int64_t>(0, before->target_end);
+  if (now.target_end >= 0 && was_known && now.is_mapped != true) {
+    grown.target_begin = target_before;
+    grown.target_end = std::max(target_before, now.target_end);
+  }
+  return grown;
+}
+
 struct Added {
   TopicPartition partition;
   Offset begin;
@@ -310,36 +396,10 @@ Awaitable<Handover> look_at_handover(net::asio::any_io_executor executor, const 
   Handover handover;
   handover.flow = flow.name();
   Ends ends(executor, flow);
-  co_await ends.source.refresh_topics();
-  co_await ends.target.refresh_topics();
-  handover.partitions = partitions_of_source(ends.source, flow);
-  std::vector<TopicPartition> partitions;
-  partitions.reserve(handover.partitions.size());
-  for (const HandoverPartition& one : handover.partitions) partitions.push_back(source_of(one));
-  // The source first: what is added to it meanwhile is seen as that, and never as something that was lost.
-  const Isolation isolation = ends.settings.detours.isolation;
-  const auto high_watermarks =
-      co_await readable_ends(ends.source, partitions, Isolation::read_uncommitted, many_leaders);
-  const auto stable_ends = co_await readable_ends(ends.source, partitions, isolation, many_leaders);
-  const auto source_starts = co_await log_starts(ends.source, partitions, many_leaders);
-  const auto target_ends = co_await ends_on_target(ends.target, handover.partitions);
-  co_await look_at_maps(ends, handover.partitions);
-  std::vector<HandoverPartition*> mapped;
-  for (HandoverPartition& one : handover.partitions) {
-    const PartitionSaid& what = said[{one.topic, one.partition}];
-    one.failure = what.failure;
-    if (what.mapped_begin >= 0) {
-      one.is_mapped = true;
-      one.copied_to = std::max(one.copied_to, what.mapped_begin);
-    }
-    one.source_end = offset_of(high_watermarks, source_of(one), one, "the source's log end");
-    one.stable_end = offset_of(stable_ends, source_of(one), one, "the source's log end");
-    take_target_end(target_ends, one);
-    if (one.is_mapped == true) mapped.push_back(&one);
-  }
-  const auto look = [&](HandoverPartition* one) -> Awaitable<> { co_await look_behind_map(ends, source_starts, *one); };
-  co_await net::for_each_concurrently(mapped, logs_at_once, look);
+  handover.partitions = co_await look_at_partitions(ends, flow, std::move(said));
+  for (const auto& [name, topic] : ends.source.topics()) handover.upstream.insert(upstream_of(flow.policy, name));
   co_await look_at_groups(executor, flow, handover);
+  const std::vector<TopicPartition> partitions = sources_of(handover.partitions);
   const auto moved_to = co_await readable_ends(ends.source, partitions, Isolation::read_uncommitted, many_leaders);
   for (HandoverPartition& one : handover.partitions)
     one.moved_to = offset_of(moved_to, source_of(one), one, "the source's log end");
@@ -352,15 +412,42 @@ Awaitable<Handover> look_at_target_alone(net::asio::any_io_executor executor, co
   handover.is_source_there = false;
   handover.problems.push_back("the source cannot be asked: " + why);
   Ends ends(executor, flow);
-  co_await ends.target.refresh_topics();
-  handover.partitions = partitions_of_target(ends.target, flow);
-  const auto target_ends = co_await ends_on_target(ends.target, handover.partitions);
-  if (!ends.settings.may_map() || ends.settings.offset_syncs_on_target)
-    co_await look_at_maps(ends, handover.partitions);
-  for (HandoverPartition& one : handover.partitions) take_target_end(target_ends, one);
+  handover.partitions = co_await look_at_target_partitions(ends, flow);
+  for (const auto& [name, topic] : ends.target.topics()) {
+    if (flow.policy.topic_source(name) == flow.source)
+      handover.upstream.insert(upstream_of(flow.policy, flow.policy.upstream_topic(name).value_or("")));
+  }
   handover.last_heartbeat_ms = co_await last_heartbeat(ends.target, flow);
   co_await look_at_checkpoints(ends.target, flow, handover);
   co_return handover;
+}
+
+Awaitable<std::vector<HandoverGrowth>> look_at_growth(net::asio::any_io_executor executor, const FlowConfig& flow,
+                                                      Handover seen) {
+  std::map<TopicPartition, const HandoverPartition*> before;
+  for (const HandoverPartition& one : seen.partitions) before[source_of(one)] = &one;
+  Ends ends(executor, flow);
+  std::vector<HandoverGrowth> growth;
+  std::vector<std::int64_t> copied_to;
+  for (int looks = 1;; ++looks) {
+    co_await net::sleep_for(looks == 1 ? net::Duration(mirrors_notice_within) : net::Duration(between_looks));
+    std::vector<HandoverPartition> now;
+    if (seen.is_source_there) {
+      SaidOfPartitions nothing;
+      now = co_await look_at_partitions(ends, flow, std::move(nothing));
+    } else {
+      now = co_await look_at_target_partitions(ends, flow);
+    }
+    const std::vector<std::int64_t> last_copied_to = std::exchange(copied_to, {});
+    growth.clear();
+    for (const HandoverPartition& one : now) {
+      const auto known = before.find(source_of(one));
+      HandoverGrowth grown = growth_of(one, known == before.end() ? nullptr : known->second);
+      copied_to.push_back(one.copied_to);
+      if (grown.is_any()) growth.push_back(std::move(grown));
+    }
+    if (growth.empty() || copied_to == last_copied_to || looks == most_looks) co_return growth;
+  }
 }
 
 Awaitable<std::optional<FailoverMark>> read_failover_mark(net::asio::any_io_executor executor, const FlowConfig& flow) {

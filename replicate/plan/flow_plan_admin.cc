@@ -268,6 +268,7 @@ Awaitable<> FlowPlanning::plan_groups() {
       } else {
         planned.reason = why_not(state == round.states.end() ? GroupState::waiting : state->second);
       }
+      if (planned.reason.empty() && place.fit == Fit::shared) planned.reason = place.reason;
     }
   }
 }

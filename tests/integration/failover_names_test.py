@@ -127,6 +127,55 @@ def clients_move_over_to_other_names(lab):
     assert f"{there[0]}-0 ends at {ends[there[0], 0]} on target\n" in text, text
 
 
+@integration(timeout_seconds=300)
+def a_topic_that_came_over_two_hops_has_consumers_and_no_producers(lab):
+    """other->source->target, by MirrorMaker 2's default names."""
+    other, source, target = lab.cluster("other"), lab.cluster("source"), lab.cluster("target")
+    remote = lab.load(other, topic="remote", records=80)
+    own = lab.load(source, topic="own.with.dots", records=40)
+    names = {**GROUPS, "replication.policy.class": DEFAULT_POLICY}
+    checkpoints = {"emit.checkpoints.enabled": "true", "checkpoints.topic.replication.factor": 1}
+    commit(lab, other, {f"{lab.name}.others": {(remote, 0): 7}})
+
+    def bring(alias):
+        """By a file of the flow other->alias alone."""
+        mirror(lab, lab.config([remote], source=source, target=target, settings={
+            **names, **checkpoints, "clusters": f"other, {alias}", "other.bootstrap.servers": other.bootstrap,
+            "source->target.enabled": "false", f"other->{alias}.enabled": "true",
+            f"other->{alias}.topics": re.escape(remote)}))  # fmt: skip
+
+    bring("source")
+    first = f"other.{remote}"
+    second = f"source.{first}"
+    group = f"{lab.name}.group"
+    commit(lab, source, {group: {(first, 0): 0, (own, 0): 0}})
+    read = read_on(lab, source, group, [first, own], 50)
+    moves = (
+        rf"  topic {re.escape(first)}: consumers subscribe to {re.escape(second)}; no producer writes to it: a mirror has "
+        rf"brought it to source from other, and what other is given from now on a flow other->target brings to target"
+    )
+    # Of the file's own clusters it is known, and of others by what their mirrors keep on the source.
+    told = lab.config([first, own], source=source, target=target, settings={
+        **names, "clusters": "source, target, other", "other.bootstrap.servers": other.bootstrap})  # fmt: skip
+    untold = lab.config([first, own], source=source, target=target, settings=names)
+    expected = {(first, second, None, "other"), (own, f"source.{own}", own, None)}
+    for config, options, code in ((told, ("--dry-run", "--force"), 1), (untold, (), 0)):
+        said, text = decide(lab, "failover", config, code, *options)
+        assert {
+            (one["topic"], one["target_topic"], one["producer_topic"], one["origin"]) for one in said["partitions"]
+        } == expected, said
+    assert said["done"] and said["clean"] and re.search(moves, text), text
+    assert f"topic {own}: consumers subscribe to source.{own}, and to {own} for what comes; producers write to {own}\n" in text
+    # The group goes on behind what it has read, and what the last cluster is given comes under the first one's name.
+    read += [(where.removeprefix("source."), *rest) for where, *rest in read_on(lab, target, group, [second, f"source.{own}"])]
+    for topic, count in ((first, 80), (own, 40)):
+        assert [offset for where, offset, _ in read if where == f"{topic}-0"] == list(range(count)), topic
+    lab.load(other, topic="remote", records=20, start=80)
+    bring("target")
+    whole = records(lab, target, first)
+    assert whole == records(lab, other, remote) and whole[:80] == records(lab, target, second)
+
+
 @integration(timeout_seconds=400)
 def clients_move_over_where_offsets_are_mapped(lab):
     """Topics of two clusters are merged into one, which others write, too; one flow fails over, and goes forwards again."""

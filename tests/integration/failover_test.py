@@ -295,6 +295,72 @@ def an_open_transaction_and_producers_at_work_are_seen(lab):
 
 
 @integration(timeout_seconds=300)
+def a_mirror_that_runs_forwards_nothing_of_what_comes_behind_a_failover(lab):
+    """Whatever the source is given once `failover` has ended stays there: where the mark's topic is new, where it was there
+    already, and where its leader was away meanwhile."""
+    source, target = lab.cluster("source"), lab.cluster("target")
+    both = {"source": source, "target": target}
+    orders = lab.load(source, topic="orders", records=50)
+    config = lab.config([orders], **both)
+    written = 50
+    for is_restarted in (False, False, True):
+        service = lab.start_mirror([orders], **both)
+        lab.until_level([orders], source, target)
+        if is_restarted:
+            target.broker(1).restart()
+            lab.load(source, topic="orders", records=10, start=written)
+            written += 10
+            lab.until_level([orders], source, target)
+        said, _ = decide(lab, "failover", config, 0)
+        assert said["done"] and said["late"] == [] and said["partitions"][0]["target_end"] == written, said
+        lab.load(source, topic="orders", records=10, start=written)
+        lab.eventually(
+            lambda: service.metrics("shunt_conditions_total", condition="failed.over") > 0, 30, "the service has noticed"
+        )
+        service.drain(code=1)
+        assert lab.ends(target, [orders]) == {(orders, 0): written}
+        written += 10
+        # Forwards again, with what the target did not get.
+        said, _ = decide(lab, "failback", config, 0, "--force")
+        assert said["done"] and not is_marked(lab, target), said
+    mirror(lab, config)
+    lab.assert_identical([orders], **both)
+
+
+@integration(timeout_seconds=300)
+def what_is_written_while_a_flow_fails_over_is_named(lab):
+    source, target = lab.cluster("source"), lab.cluster("target")
+    both = {"source": source, "target": target}
+    busy, calm = topics = lab.load_all([{"topic": name, "records": 100} for name in ("busy", "calm")], source)
+    service = lab.start_mirror(topics, **both)
+    lab.until_level(topics, source, target)
+    load = lab.start_load(source, topic="busy", records=50_000_000, start=100, flush="1..1")
+    lab.eventually(lambda: lab.ends(target, [busy])[busy, 0] > 100, 60, "it is mirrored")
+    said, text = decide(lab, "failover", lab.config(topics, **both), 0, "--force")
+    load.kill()
+    load.wait()
+    lab.eventually(
+        lambda: service.metrics("shunt_conditions_total", condition="failed.over") > 0, 30, "the service has noticed"
+    )
+    service.drain(code=1)
+    (late,) = said["late"]
+    (seen,) = (one for one in said["partitions"] if one["topic"] == busy)
+    came = re.search(r"producers still write to it: offsets? (?:\d+ to )?(\d+) ", seen["problem"])
+    looked_to = int(came[1]) + 1 if came else seen["source_end"]
+    end = lab.ends(target, [busy])[busy, 0]
+    assert (late["topic"], late["target_topic"], late["partition"]) == (busy, busy, 0), said
+    assert late["source_offset"] == looked_to and late["source_count"] > 0, (late, seen)
+    assert late["source_offset"] + late["source_count"] <= lab.ends(source, [busy])[busy, 0], late
+    # The mirror that ran has stopped there: the rest is what clients do not find on the target.
+    assert late["missing_offset"] == max(end, looked_to) and late["missing_count"] > 0, (late, end)
+    assert late["missing_offset"] + late["missing_count"] == late["source_offset"] + late["source_count"], late
+    assert late["target_offset"] == seen["target_end"] and late["target_offset"] + late["target_count"] == end, (late, end)
+    assert re.search(rf"LATE  {re.escape(busy)}-0: .* source was given offsets {looked_to} to ", text), text
+    assert f"of which target has not got offsets {late['missing_offset']} to " in text, text
+    assert f"LATE  {calm}" not in text, text
+
+
+@integration(timeout_seconds=300)
 def of_two_flows_only_the_one_that_is_named_fails_over(lab):
     """A topic each, to a target each; one group reads both."""
     source, target, other = lab.cluster("source"), lab.cluster("target"), lab.cluster("other")

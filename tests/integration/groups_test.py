@@ -1,6 +1,7 @@
 """Consumer groups go on at exactly the next record on the target, wherever their offsets lie, judged by Kafka's own clients."""
 
 import json
+import re
 import subprocess
 
 from acls_test import grant, revoke
@@ -444,3 +445,112 @@ def mirror_maker_translates_by_mapped_offsets_and_never_too_far(lab):
     # What shunt says in its place is exact, everywhere.
     lab.mirror(topics, settings={**settings, **SYNC}, **where)
     assert read_twice() == dict.fromkeys(groups, 0)
+
+
+@integration(timeout_seconds=180)
+def checkpoints_that_make_no_sense_are_named_and_groups_go_on(lab):
+    """Of whoever else has written to the topic: in keys that nobody knows, and in the place of a group's own."""
+    target = lab.cluster("target")
+    topic = lab.load(topic="t", records=100)
+    group, mangled = (f"{lab.name}.{name}" for name in ("group", "mangled"))
+    commit(lab, lab.source, {group: {(topic, 0): 40}, mangled: {(topic, 0): 50}})
+    target.create_topic(CHECKPOINTS, configs={"cleanup.policy": "compact"})
+
+    def text(value):
+        return len(value).to_bytes(2, "big") + value.encode()
+
+    key = text(mangled) + text(topic) + bytes(4)
+    for value in (b"nonsense", b"\0", b"\xff" * 40):
+        feed = b"nobody's key" + b"<key>" + value + b"<end>" + key + b"<key>" + value + b"<end>"
+        lab.kcat(target, "-P", "-t", CHECKPOINTS, "-K", "<key>", "-D", "<end>", feed=feed)
+    # From their beginning, for other tests have groups on the shared source.
+    only = {**SYNC, "groups": f"{group}, {mangled}"}
+    run = lab.start_mirror([topic], target=target, settings=only)
+
+    def at(one):
+        return groups_of(lab, target).get(one, {}).get(f"{topic}-0", {}).get("offset")
+
+    lab.eventually(lambda: (at(group), at(mangled)) == (40, 50), 60, "both groups are there")
+    commit(lab, lab.source, {group: {(topic, 0): 60}, mangled: {(topic, 0): 70}})
+    lab.eventually(lambda: (at(group), at(mangled)) == (60, 70), 60, "both have moved")
+    run.drain()
+    said = [line for line in run.log_text().splitlines() if "records of the checkpoints topic make no sense" in line]
+    assert len(said) == 1 and "6 records" in said[0], run.log_text()
+    # What is written now stands behind what made no sense: another life reads it, and writes nothing again.
+    ends = lab.ends(target, [CHECKPOINTS])
+    again = lab.shunt("run", lab.config([topic], target=target, settings=only), "--until-caught-up", "--json")
+    assert again.wait(60) == 0, again.log_text()
+    assert (at(group), at(mangled)) == (60, 70) and lab.ends(target, [CHECKPOINTS]) == ends
+
+
+@integration(timeout_seconds=300)
+def a_group_of_two_sources_in_one_topic_misses_no_record_of_either(lab):
+    """Its place on the target is the smaller one of both."""
+    source, other, target = lab.cluster("source"), lab.cluster("other"), lab.cluster("target")
+    one, two, merged = (lab.topic(name) for name in ("one", "two", "merged"))
+    target.create_topic(merged)
+    lab.load(source, topic="one", records=100)
+    lab.load(other, topic="two", records=100, seed=5)
+    settings = {
+        **SYNC, "shunt.offsets": "mapped", "offset-syncs.topic.location": "target",
+        "offset-syncs.topic.replication.factor": 1,
+        "clusters": "source, other, target",
+        "other.bootstrap.servers": other.bootstrap,
+        "other->target.enabled": "true",
+        "other->target.topics": re.escape(two),
+        "source->target.shunt.topic.mapping": f"{one}:{merged}",
+        "other->target.shunt.topic.mapping": f"{two}:{merged}",
+    }  # fmt: skip
+    flows = {"source": source, "target": target, "settings": settings}
+    config = lab.config([one], **flows)
+    both, late, alone = (f"{lab.name}.{name}" for name in ("both", "late", "alone"))
+    commit(lab, source, {both: {(one, 0): 60}, alone: {(one, 0): 70}})
+    commit(lab, other, {both: {(two, 0): 35}})
+    run = lab.start_mirror([one], **flows)
+
+    def place(cluster, topic, offset):
+        """Where a record of a source is on the target; None: not yet."""
+        wanted = dict(records(lab, cluster, topic))[offset]
+        return {rest: at for at, rest in records(lab, target, merged)}.get(wanted)
+
+    def at(group):
+        return groups_of(lab, target).get(group, {}).get(f"{merged}-0", {}).get("offset")
+
+    lab.eventually(lambda: lab.ends(target, [merged])[merged, 0] == 200, 60, "all is copied")
+    places = place(source, one, 60), place(other, two, 35)
+    lab.eventually(lambda: at(both) == min(places), 30, "the group is at the smaller place")
+    lab.eventually(lambda: at(alone) == place(source, one, 70), 30, "a group of one source is at its own")
+    # Both go on: the group follows the one that is behind, and one that only the other source turns out to have, goes back.
+    lab.load(source, topic="one", records=100, start=100)
+    lab.eventually(lambda: lab.ends(target, [merged])[merged, 0] == 300, 60, "all is copied")
+    commit(lab, source, {both: {(one, 0): 190}, late: {(one, 0): 195}})
+    commit(lab, other, {both: {(two, 0): 80}})
+    lab.eventually(lambda: at(both) == place(other, two, 80), 30, "the group has followed")
+    lab.eventually(lambda: at(late) == place(source, one, 195), 30, "a group of one source, so far")
+    commit(lab, other, {late: {(two, 0): 10}})
+    lab.eventually(lambda: at(late) == place(other, two, 10), 30, "records of the other source are not missed")
+    # Where its consumers go on, each record of either source that was not read comes.
+    said = lab.judge("consume", "--bootstrap", target.bootstrap, "--group", both, "--topic", merged)
+    read = {record["offset"] for record in said["records"]}
+    there = {rest: offset for offset, rest in records(lab, target, merged)}
+    for cluster, topic, first in ((source, one, 190), (other, two, 80)):
+        missed = [offset for offset, rest in records(lab, cluster, topic)[first:] if there[rest] not in read]
+        assert not missed, (topic, missed)
+
+    # What is said of it; and without the other source's answer it is not known.
+    rows = lab.shunt("groups", config, "--json")
+    assert rows.wait(60) == 0, rows.log_text()
+    fits = {(row["flow"], row["group"]): row for row in rows.summary()["groups"]}
+    assert fits["source->target", late]["fit"] == "shared" and fits["other->target", late]["fit"] == "exact", fits
+    assert f"by other->target it is at 10 of {two}-0" in fits["source->target", late]["reason"], fits
+    failover = lab.shunt("failover", config, "--flow", "source->target", "--dry-run", "--json")
+    assert failover.wait(60) == 1, failover.log_text()
+    problems = {row["group"]: row["problem"] for row in failover.summary()["groups"]}
+    assert "reads again what it has read: by other->target it is at 10" in problems[late] and not problems[alone], problems
+    assert f"group {late}, {one}-0: at 195 on source, and by other->target it is at 10" in run.log_text()
+    run.drain()
+    other.broker(1).kill()
+    unknown = lab.shunt("failover", config, "--flow", "source->target", "--dry-run", "--json")
+    assert unknown.wait(120) == 1, unknown.log_text()
+    problems = {row["group"]: row["problem"] for row in unknown.summary()["groups"]}
+    assert "whether it is before that by other->target is not known" in problems[late], problems

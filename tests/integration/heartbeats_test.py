@@ -1,5 +1,8 @@
 """Heartbeats, as MirrorMaker 2's own client reads them."""
 
+import re
+
+from groups_test import SYNC, commit
 from harness import integration
 
 BOTH_WAYS = {
@@ -29,6 +32,34 @@ def heartbeats_tell_where_data_comes_from(lab):
         target, "-C", "-q", "-e", "-t", "heartbeats", "-o", "beginning", "-c", "1", "-f", "%k|%S"
     ).split(b"|")
     assert key == b"\0\6source\0\6target" and value == b"10", (key, value)
+
+
+@integration(timeout_seconds=240)
+def clusters_two_hops_away_are_known_by_another_separator_too(lab):
+    """other->source->target by one file, for MirrorMaker 2's client on the last cluster."""
+    other, source, target = lab.cluster("other"), lab.cluster("source"), lab.cluster("target")
+    topic = lab.load(other, topic="t", records=100)
+    near, far = f"other_{topic}", f"source_other_{topic}"
+    group = f"{lab.name}.group"
+    mirror = lab.start_mirror([near], source=source, target=target, settings={
+        **BOTH_WAYS, **SYNC, "replication.policy.separator": "_", "heartbeats.topic.replication.factor": 1,
+        "clusters": "other, source, target", "other.bootstrap.servers": other.bootstrap,
+        "other->source.enabled": "true", "other->source.topics": re.escape(topic),
+    })  # fmt: skip
+    lab.eventually(lambda: lab.ends(target, [far]).get((far, 0)) == 100, 90, "data has come over both hops")
+    commit(lab, source, {group: {(near, 0): 60}})
+
+    def told():
+        said = lab.judge(
+            "remote", "--bootstrap", target.bootstrap, "--separator", "_", "--alias", "source", "--group", group
+        )
+        return said if said["hops"].get("other") == 2 and said["groups"][group] else None
+
+    said = lab.eventually(told, 90, "the target knows where its data comes from")
+    assert said["hops"]["source"] == 1 and said["groups"][group] == {f"{far}-0": 60}, said
+    assert said["checkpoints"] == ["source_checkpoints_internal"], said
+    assert {"heartbeats", "source_heartbeats", "source_other_heartbeats"} <= set(said["heartbeats"]), said
+    mirror.drain()
 
 
 @integration(timeout_seconds=120)

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timezone
 
+from groups_test import commit, groups_of
 from harness import integration
 
 FIRST_MS = 1700000000000  # of the judge's records, one a millisecond
@@ -45,11 +46,17 @@ def a_mirror_may_begin_at_a_time(lab):
 
 
 @integration(timeout_seconds=120)
-def metadata_alone_is_carried_over_without_a_record(lab):
+def what_is_carried_over_is_metadata_then_messages_then_offsets_too(lab):
     topic = lab.load(topic="t", records=100, partitions=3)
     summary = lab.mirror([topic], settings={"shunt.sync": "metadata"})
     assert summary["records"] == 0 and not summary["failures"], summary
     assert len(lab.target.metadata()["topics"][topic]) == 3
     assert set(lab.ends(lab.target, [topic]).values()) == {0}
+    # Messages, too, and with `offsets` groups, though the file says nothing of those.
+    group = f"{lab.name}.group"
+    commit(lab, lab.source, {group: {(topic, 0): 3}})
     assert lab.mirror([topic], settings={"shunt.sync": "messages"})["records"] == 100
     lab.assert_identical([topic])
+    assert group not in groups_of(lab, lab.target)
+    lab.mirror([topic], settings={"shunt.sync": "offsets", "groups": group})
+    assert groups_of(lab, lab.target)[group][f"{topic}-0"]["offset"] == 3

@@ -104,6 +104,11 @@ Awaitable<> ScriptedBroker::converse(ScriptedBroker* broker, std::shared_ptr<Soc
     const std::int32_t correlation_id = net::read_int32(std::span<const std::byte, 4>(&request[4], 4));
     ++broker->requests_[key];
     if (broker->ignored_[key]) continue;
+    if (broker->hold) {
+      const auto hold = broker->hold;
+      co_await hold(key);
+      if (!*alive) co_return;
+    }
     std::optional<std::vector<std::byte>> body;
     bool flexible = false;
     if (key == protocol::ApiVersionsRequest::api.key) {

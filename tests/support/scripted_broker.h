@@ -50,6 +50,9 @@ class ScriptedBroker {
   void ignore(std::int16_t key) { ignored_[key] = true; }
   void lists(std::int16_t key, std::int16_t min, std::int16_t max) { listed_[key] = {min, max}; }
 
+  /// Awaited before a request with this key is answered; what comes behind it on the connection waits, too.
+  std::function<net::Awaitable<>(std::int16_t key)> hold;
+
   /// Replaces all of the above: what is said on a connection from its first byte.
   std::function<net::Awaitable<>(Socket&)> conversation;
 

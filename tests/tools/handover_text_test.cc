@@ -45,6 +45,36 @@ TEST(HandoverTextTest, SaysWhereClientsGoOn) {
             "  group billing goes on there: orders-0 at 42\n");
 }
 
+TEST(HandoverTextTest, SaysWhatCameBeforeTheMark) {
+  HandoverResult done = result();
+  done.is_done = true;
+  EXPECT_FALSE(done.is_late_missing());
+  EXPECT_THAT(handover_json(done), HasSubstr(R"("late":[],"late_unknown":"")"));
+  replicate::HandoverGrowth grown;
+  grown.topic = grown.target_topic = "orders";
+  grown.source_begin = grown.target_begin = 100;
+  grown.source_end = 105;
+  grown.target_end = grown.copied_to = 103;
+  done.late.push_back(grown);
+  EXPECT_TRUE(done.is_late_missing());
+  EXPECT_THAT(
+      handover_text(done),
+      HasSubstr("brings it back.\n"
+                "  LATE  orders-0: before A->B had failed over, and after it was looked at, A was given offsets "
+                "100 to 104 (5 of them), of which B has not got offsets 103 to 104 (2 of them); B was given "
+                "offsets 100 to 102 (3 of them)\n"
+                "Consumers and producers"));
+  EXPECT_THAT(handover_json(done),
+              HasSubstr(R"("late":[{"topic":"orders","target_topic":"orders","partition":0,"source_offset":100,)"
+                        R"("source_count":5,"missing_offset":103,"missing_count":2,"target_offset":100,)"
+                        R"("target_count":3}],"late_unknown":"")"));
+  done.late.clear();
+  done.late_unknown = "B broker 1: gone";
+  EXPECT_TRUE(done.is_late_missing());
+  EXPECT_THAT(handover_text(done),
+              HasSubstr("  LATE  what came after partitions were looked at is not known: B broker 1: gone\n"));
+}
+
 TEST(HandoverTextTest, SaysUnderWhichNamesClientsGoOn) {
   HandoverResult done = result();
   done.is_done = true;
@@ -61,7 +91,18 @@ TEST(HandoverTextTest, SaysUnderWhichNamesClientsGoOn) {
                 "write to orders\n"
                 "  group billing goes on there: A.orders-0 at 42\n"));
   EXPECT_THAT(handover_json(done), HasSubstr(R"("no_way_back":"replication.policy.class: other names")"));
-  orders.producer_topic = "A.orders";
+  orders.origin = "C";
+  orders.topic = "C.orders";
+  orders.target_topic = "A.C.orders";
+  orders.producer_topic.clear();
+  EXPECT_THAT(handover_text(done),
+              HasSubstr("  topic C.orders: consumers subscribe to A.C.orders; no producer writes to it: a mirror has "
+                        "brought it to A from C, and what C is given from now on a flow C->B brings to B (there "
+                        "C.orders is all of it, what A.C.orders has, too)\n"));
+  EXPECT_THAT(handover_json(done), HasSubstr(R"("producer_topic":null,"origin":"C",)"));
+  orders.origin.clear();
+  orders.topic = "orders";
+  orders.target_topic = orders.producer_topic = "A.orders";
   EXPECT_THAT(handover_text(done),
               HasSubstr("  topic orders: consumers subscribe to A.orders; producers write to A.orders\n"));
   done.is_done = false;

@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <memory>
 #include <optional>
+#include <set>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -64,6 +66,13 @@ std::optional<FlowConfig> choose_flow(const Config& config, const std::string& w
 /// For a mirror of this flow alone, that moves its groups, too, whatever the file says of that.
 Config final_sync_config(const Config& config, FlowConfig flow) {
   Config own = config;
+  // Then those of flows beside it count, too (GroupSurvey).
+  for (auto& neighbour : flow.neighbours) {
+    if (flow.groups.writes_groups) break;
+    FlowConfig moved = *neighbour;
+    moved.groups.writes_groups = true;
+    neighbour = std::make_shared<const FlowConfig>(std::move(moved));
+  }
   flow.groups.writes_groups = true;
   own.flows = {std::move(flow)};
   own.heartbeat_flows.clear();
@@ -79,7 +88,8 @@ std::string bootstrap_of(const replicate::ClientConfig& client) {
 }
 
 int tell(const FailoverArguments& arguments, const HandoverResult& result) {
-  const bool is_good = result.is_done || (arguments.dry_run && result.handover.is_clean());
+  const bool is_good =
+      result.is_done ? arguments.force || !result.is_late_missing() : arguments.dry_run && result.handover.is_clean();
   const std::string text = handover_text(result);
   const bool is_written =
       arguments.json ? write_out(stderr, text) && write_out(stdout, handover_json(result)) : write_out(stdout, text);
@@ -124,6 +134,15 @@ class Handing {
     result_.handover = wait_for(context_, replicate::look_at_handover(context_.get_executor(), flow_, std::move(said)));
     result_.handover.problems.insert(result_.handover.problems.begin(), problems.begin(), problems.end());
     return true;
+  }
+
+  /// The mark is there, whatever comes of this.
+  void look_for_late() {
+    try {
+      result_.late = wait_for(context_, replicate::look_at_growth(context_.get_executor(), flow_, result_.handover));
+    } catch (const std::runtime_error& error) {  // ClusterError, net::BrokerError, LogError
+      result_.late_unknown = error.what();
+    }
   }
 
   [[nodiscard]] bool may_go_ahead() const {
@@ -247,6 +266,9 @@ int failover(const FailoverArguments& arguments) {
     return refuse(fmt::format("{} has already {}", flow->name(), replicate::failed_over_text(*mark, flow->target)),
                   exit_failed);
   if (!handing.look()) return refuse(was_ended, exit_failed);
+  std::set<std::string> clusters = result.handover.upstream;
+  for (const auto& [alias, cluster] : config->clusters) clusters.insert(alias);
+  replicate::name_origins(*flow, clusters, result.handover.partitions);
   result.no_way_back = replicate::objection_to_failback(*flow);
   if (result.no_way_back.empty())
     result.no_way_back = replicate::objection_to_failback(result.handover.partitions, flow->target);
@@ -258,6 +280,7 @@ int failover(const FailoverArguments& arguments) {
     made.ends = result.handover.ends();
     wait_for(context, replicate::write_failover_mark(context.get_executor(), handing.flow(), std::move(made)));
     result.is_done = true;
+    handing.look_for_late();
   }
   return tell(arguments, result);
 }

@@ -31,6 +31,8 @@ const char* fit_name(Fit fit) {
       return "not_copied";
     case Fit::past_end:
       return "past_end";
+    case Fit::shared:
+      return "shared";
     case Fit::unknown:
       return "unknown";
   }
@@ -46,6 +48,7 @@ std::string fit_text(Fit fit) {
     case Fit::past_end:
       return "; behind the end of the source's log";
     case Fit::exact:
+    case Fit::shared:
     case Fit::unknown:
       return "";
   }
@@ -66,7 +69,7 @@ std::string row_text(const GroupRow& row) {
     text += fmt::format("none (its place: {})", place.target_offset.value());
   }
   if (const auto left = row.left()) text += fmt::format(", {} left to read", *left);
-  if (place.fit == Fit::unknown) text += "; " + printable(place.reason);
+  if (!place.reason.empty()) text += "; " + printable(place.reason);
   text += fit_text(place.fit);
   if (!row.target_state.empty() && row.target_state != "Empty")
     text += fmt::format("; the target's group is {}", printable(row.target_state));

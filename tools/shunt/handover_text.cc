@@ -1,5 +1,6 @@
 #include "tools/shunt/handover_text.h"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -17,6 +18,7 @@ namespace shunt::tools {
 
 using replicate::Handover;
 using replicate::HandoverGroup;
+using replicate::HandoverGrowth;
 using replicate::HandoverPartition;
 using Command = HandoverResult::Command;
 
@@ -62,6 +64,17 @@ void add_problems(const Handover& handover, std::string& text) {
   }
 }
 
+void add_late(const HandoverResult& result, std::string& text) {
+  for (const HandoverGrowth& one : result.late) {
+    text += fmt::format("  LATE  {}-{}: before {} had failed over, and after it was looked at, {}\n", one.topic,
+                        one.partition, result.forward_flow, one.text(result.source, result.target));
+  }
+  if (!result.late_unknown.empty()) {
+    text += fmt::format("  LATE  what came after partitions were looked at is not known: {}\n",
+                        printable(result.late_unknown));
+  }
+}
+
 /// What consumers and producers must do.
 void add_moves(const HandoverResult& result, std::string& text) {
   text += fmt::format("Consumers and producers: bootstrap.servers = {}\n", result.bootstrap_servers);
@@ -70,6 +83,15 @@ void add_moves(const HandoverResult& result, std::string& text) {
     if (one.target_topic != one.topic) renamed[one.topic] = &one;
   }
   for (const auto& [topic, one] : renamed) {
+    if (!one->origin.empty()) {
+      // Under MirrorMaker 2's names a topic of another cluster is called the same on each of its targets.
+      text += fmt::format(
+          "  topic {}: consumers subscribe to {}; no producer writes to it: a mirror has brought it to {} from {}, and "
+          "what {} is given from now on a flow {}->{} brings to {} (there {} is all of it, what {} has, too)\n",
+          topic, one->target_topic, result.source, one->origin, one->origin, one->origin, result.target, result.target,
+          topic, one->target_topic);
+      continue;
+    }
     const bool is_apart = one->producer_topic != one->target_topic;
     text += fmt::format("  topic {}: consumers subscribe to {}{}; producers write to {}\n", topic, one->target_topic,
                         is_apart ? fmt::format(", and to {} for what comes", one->producer_topic) : "",
@@ -126,7 +148,8 @@ json::value known(std::int64_t number) {
 json::object partition_json(const HandoverPartition& one) {
   return {{"topic", one.topic},
           {"target_topic", one.target_topic},
-          {"producer_topic", one.producer_topic},
+          {"producer_topic", one.producer_topic.empty() ? json::value() : json::value(one.producer_topic)},
+          {"origin", one.origin.empty() ? json::value() : json::value(one.origin)},
           {"partition", one.partition},
           {"offsets", !one.is_mapped ? json::value() : json::value(*one.is_mapped ? "mapped" : "identical")},
           {"source_end", known(one.source_end)},
@@ -149,7 +172,26 @@ json::object group_json(const HandoverGroup& group) {
           {"problem", printable(group.problem)}};
 }
 
+json::object late_json(const HandoverGrowth& one) {
+  const bool is_source_known = one.source_end >= 0;
+  const bool is_target_known = one.target_end >= 0;
+  return {{"topic", one.topic},
+          {"target_topic", one.target_topic},
+          {"partition", one.partition},
+          {"source_offset", known(one.source_begin)},
+          {"source_count", is_source_known ? json::value(one.source_end - one.source_begin) : json::value()},
+          {"missing_offset", is_source_known && one.missing() > 0 ? json::value(one.missing_from()) : json::value()},
+          {"missing_count", is_source_known ? json::value(one.missing()) : json::value()},
+          {"target_offset", known(one.target_begin)},
+          {"target_count", is_target_known ? json::value(one.target_end - one.target_begin) : json::value()}};
+}
+
 }  // namespace
+
+bool HandoverResult::is_late_missing() const {
+  return !late_unknown.empty() ||
+         std::ranges::any_of(late, [](const HandoverGrowth& one) { return one.missing() > 0; });
+}
 
 std::string handover_text(const HandoverResult& result) {
   const Handover& handover = result.handover;
@@ -163,6 +205,7 @@ std::string handover_text(const HandoverResult& result) {
   add_problems(handover, text);
   if (!handover.is_source_there) add_target_alone(result, text);
   text += verdict_text(result);
+  add_late(result, text);
   if (result.is_done && is_looked_at) add_moves(result, text);
   return text;
 }
@@ -175,6 +218,8 @@ std::string handover_json(const HandoverResult& result) {
   for (const HandoverGroup& group : handover.groups) groups.push_back(group_json(group));
   json::array problems;
   for (const std::string& problem : handover.problems) problems.push_back(json::string(printable(problem)));
+  json::array late;
+  for (const HandoverGrowth& one : result.late) late.push_back(late_json(one));
   const json::object object{{"flow", handover.flow},
                             {"done", result.is_done},
                             {"clean", handover.is_clean()},
@@ -189,6 +234,8 @@ std::string handover_json(const HandoverResult& result) {
                             {"partitions", std::move(partitions)},
                             {"groups", std::move(groups)},
                             {"problems", std::move(problems)},
+                            {"late", std::move(late)},
+                            {"late_unknown", printable(result.late_unknown)},
                             {"no_way_back", printable(result.no_way_back)}};
   return json::serialize(object) + "\n";
 }

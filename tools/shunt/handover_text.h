@@ -24,6 +24,12 @@ struct HandoverResult {
   bool is_done = false;       // the mark is there, or gone
   std::int64_t time_ms = -1;  // of that
   std::uint64_t records = 0;  // that the final sync has copied
+  /// What came between the look and the mark; why that could not be told.
+  std::vector<replicate::HandoverGrowth> late;
+  std::string late_unknown;
+
+  /// Some of that the target has not got, or it cannot be told.
+  [[nodiscard]] bool is_late_missing() const;
 };
 
 std::string handover_text(const HandoverResult& result);

@@ -32,6 +32,16 @@ TEST(GroupDecision, LooksOnlyWhereThereIsNews) {
   EXPECT_TRUE(is_due(written(25))) << "brokers forget groups without members";
 }
 
+TEST(GroupDecision, GoesBackToWhereAnothersFlowIsFromWhereItPutTheGroup) {
+  GroupQuestion shared = written(1, 100, 120);
+  EXPECT_EQ(decide(shared, at(120), false), GroupDecision::ahead);
+  shared.is_shared = true;
+  EXPECT_EQ(decide(shared, at(120), false), GroupDecision::write);
+  EXPECT_EQ(decide(shared, at(121), false), GroupDecision::ahead) << "its consumers have";
+  shared.committed.reset();
+  EXPECT_EQ(decide(shared, at(120), false), GroupDecision::ahead) << "somebody else has";
+}
+
 TEST(GroupDecision, GoesForwardsOnly) {
   EXPECT_EQ(decide(question(), {}, false), GroupDecision::write);
   EXPECT_EQ(decide(question(), at(89), false), GroupDecision::write);

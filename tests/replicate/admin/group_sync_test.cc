@@ -86,6 +86,26 @@ class GroupSyncTest : public ::testing::Test {
     return offset == known->second.offsets.end() ? -1 : offset->second.first;
   }
 
+  /// Of topic t, as the flow stores it.
+  void store_map(int partition, const MapTip& begin, const OffsetRun& run) {
+    protocol::Uuid id;
+    id.bytes[15] = std::byte{target_.topics.at("t").id};
+    const auto identity = flow_identity(flow_tag("A", "B"), id, "t", PartitionIndex(partition), "t");
+    OffsetBlock block(begin);
+    block.append(run);
+    const OffsetSync sync = OffsetSync::of("t", PartitionIndex(partition), identity, block);
+    const auto key = sync.key();
+    const auto value = sync.value();
+    target_.partition(syncs, 0).append_record(key, value);
+  }
+  GroupSyncSettings mapping() const {
+    GroupSyncSettings mapping = settings();
+    mapping.survey.offsets = OffsetsMode::automatic;
+    mapping.survey.may_map = true;
+    mapping.survey.tag = flow_tag("A", "B");
+    return mapping;
+  }
+
   /// One life of so many rounds; the last one's status.
   GroupsStatus run(const GroupSyncSettings& settings, int rounds = 1) {
     MirrorStatus status;
@@ -311,45 +331,19 @@ TEST_F(GroupSyncTest, ABrokerThatIsAwayIsNamedAndTheRestIsDone) {
 }
 
 TEST_F(GroupSyncTest, MapsOffsets) {
-  const std::uint16_t tag = flow_tag("A", "B");
   target_.create(syncs, 1);
-  const auto store = [&](int partition, protocol::ProducerId identity, const MapTip& begin, const OffsetRun& run) {
-    OffsetBlock block(begin);
-    block.append(run);
-    const OffsetSync sync = OffsetSync::of("t", PartitionIndex(partition), identity, block);
-    const auto key = sync.key();
-    const auto value = sync.value();
-    protocol::RecordBatchBuilder builder(protocol::Codec::none);
-    builder.append({.offset = Offset(0),
-                    .timestamp_ms = 0,
-                    .key = std::span<const std::byte>(key),
-                    .value = std::span<const std::byte>(value),
-                    .headers = protocol::no_headers});
-    std::vector<std::byte> bytes = builder.finish(protocol::no_producer);
-    auto& log = target_.partition(syncs, 0);
-    protocol::wire::store(bytes.data(), log.log_end);
-    log.append_raw(std::move(bytes), 1);
-  };
-  protocol::Uuid id;
-  id.bytes[15] = std::byte{target_.topics.at("t").id};
   // Partition 0 from the beginning: source 100 to 199 lies at 7 to 106. Partition 1 was identical up to 500.
-  store(0, flow_identity(tag, id, "t", PartitionIndex(0), "t"),
-        {.source = Offset(0), .target = Offset(0), .sequence = Sequence(0)},
-        {.source = Offset(100), .target = Offset(7), .records = 100});
-  store(1, flow_identity(tag, id, "t", PartitionIndex(1), "t"),
-        {.source = Offset(500), .target = Offset(500), .sequence = Sequence(500)},
-        {.source = Offset(500), .target = Offset(510), .records = 100});
+  store_map(0, {.source = Offset(0), .target = Offset(0), .sequence = Sequence(0)},
+            {.source = Offset(100), .target = Offset(7), .records = 100});
+  store_map(1, {.source = Offset(500), .target = Offset(500), .sequence = Sequence(500)},
+            {.source = Offset(500), .target = Offset(510), .records = 100});
   put("hole", 50);
   put("inside", 150);
   put("end", 200);
   put("past", 700);
   put("identical", 450, 1);
   put("mapped", 550, 1);
-  GroupSyncSettings mapping = settings();
-  mapping.survey.offsets = OffsetsMode::automatic;
-  mapping.survey.may_map = true;
-  mapping.survey.tag = tag;
-  run(mapping);
+  run(mapping());
   EXPECT_EQ(failure_, "");
   EXPECT_EQ(there("hole"), 7);
   EXPECT_EQ(there("inside"), 57);
@@ -389,6 +383,115 @@ TEST_F(GroupSyncTest, WritesGroupsAlone) {
   EXPECT_EQ(there("g"), 400);
   EXPECT_EQ(at_target_.commits, 1);
   EXPECT_FALSE(target_.topics.contains(checkpoints));
+}
+
+/// Beside it another flow, C->B, that writes topic "u" of its source to the same partitions. It was the first there: its
+/// offsets are identical, and those of A->B have a map (that moves none of them).
+class GroupSyncBesideAnotherTest : public GroupSyncTest {
+ protected:
+  GroupSyncBesideAnotherTest() {
+    target_.create("own", 1).partitions[0].log_end = 1000;
+    target_.create(syncs, 1);
+    for (int index = 0; index < 2; ++index) {
+      store_map(index, {.source = Offset(0), .target = Offset(0), .sequence = Sequence(0)},
+                {.source = Offset(0), .target = Offset(0), .records = 1000});
+    }
+  }
+
+  GroupSyncSettings beside(OffsetsMode their_offsets = OffsetsMode::identical) const {
+    GroupSyncSettings beside = mapping();
+    beside.survey.mirrors = [](std::string_view topic) { return topic != "another"; };
+    auto theirs = std::make_shared<GroupSurveySettings>();
+    theirs->selects = [](std::string_view) { return true; };
+    theirs->mirrors = [](std::string_view topic) { return topic == "u"; };
+    theirs->target_topic = [](std::string_view) { return std::string("t"); };
+    theirs->offsets = their_offsets;
+    theirs->may_map = their_offsets != OffsetsMode::identical;
+    theirs->offset_syncs_topic = syncs;
+    theirs->offset_syncs_on_target = true;
+    NeighbourSettings neighbour;
+    neighbour.flow = "C->B";
+    neighbour.source = other_.settings("C");
+    neighbour.source.client.connect_timeout = std::chrono::milliseconds(100);
+    neighbour.survey = theirs;
+    neighbour.may_write = [](std::string_view topic) { return topic == "t"; };
+    beside.survey.neighbours.push_back(neighbour);
+    return beside;
+  }
+  void put_beside(const std::string& group, std::int64_t offset, int partition = 0) {
+    at_other_.groups[group].offsets[{"u", partition}] = {offset, ""};
+  }
+
+  FakeKafka other_{context_, 1};
+  FakeGroups at_other_{other_, 1};
+};
+
+TEST_F(GroupSyncBesideAnotherTest, TheSmallerPlaceCounts) {
+  put("both", 700);
+  put_beside("both", 300);
+  put("both", 200, 1);
+  put_beside("both", 600, 1);
+  put("here", 800);
+  put_beside("there", 100);
+  run(beside());
+  EXPECT_EQ(failure_, "");
+  EXPECT_EQ(there("both"), 300);
+  EXPECT_EQ(there("both", 1), 200);
+  EXPECT_EQ(there("here"), 800);
+  EXPECT_EQ(there("there"), -1) << "its own flow's";
+  put_beside("both", 900);
+  run(beside());
+  EXPECT_EQ(there("both"), 700);
+}
+
+TEST_F(GroupSyncBesideAnotherTest, AFlowThatHasWrittenNothingThereDoesNotCount) {
+  put("g", 700);
+  put_beside("g", 300);
+  run(beside(OffsetsMode::mapped));
+  EXPECT_EQ(there("g"), 700) << "it would have a map";
+  target_.partition(syncs, 0).batches.clear();
+  target_.partition(syncs, 0).log_end = 0;
+  put("h", 700);
+  put_beside("h", 300);
+  run(beside());
+  EXPECT_EQ(there("h"), 700) << "one of two writers has a map";
+}
+
+TEST_F(GroupSyncBesideAnotherTest, AGroupThatComesLaterTakesItBack) {
+  put("g", 700);
+  put("moved", 700);
+  run(beside());
+  EXPECT_EQ(there("g"), 700);
+  at_target_.groups["moved"].offsets[{"t", 0}] = {750, ""};  // by its consumers
+  put_beside("g", 300);
+  put_beside("moved", 300);
+  run(beside());
+  EXPECT_EQ(there("g"), 300);
+  EXPECT_EQ(there("moved"), 750);
+}
+
+TEST_F(GroupSyncBesideAnotherTest, WaitsForTheOthersAnswer) {
+  put("g", 700);
+  put("own", 500, 0, "own");
+  other_.stop(0);
+  const GroupsStatus status = run(beside());
+  EXPECT_THAT(failure_, HasSubstr("groups of C->B on the same topics: "));
+  EXPECT_EQ(there("g"), -1);
+  EXPECT_EQ(count(status, GroupState::waiting), 1U);
+  EXPECT_EQ(at_target_.groups.at("own").offsets.at({"own", 0}).first, 500) << "which the other does not write";
+}
+
+TEST_F(GroupSyncBesideAnotherTest, AGroupWhoseOffsetsAreNotToldThereWaits) {
+  put("g", 700);
+  put("free", 600);
+  put_beside("g", 300);
+  at_other_.groups["g"].fetch_error = 30;  // GROUP_AUTHORIZATION_FAILED
+  run(beside());
+  EXPECT_EQ(there("g"), -1);
+  at_other_.groups["g"].fetch_error = 0;
+  run(beside());
+  EXPECT_EQ(there("g"), 300);
+  EXPECT_EQ(there("free"), 600);
 }
 
 }  // namespace

@@ -569,6 +569,30 @@ TEST(Load, TopicsAreMapped) {
   EXPECT_THAT(said(many + "\nshunt.topic.mapping.max = 21\n"), IsEmpty());
 }
 
+TEST(Load, FlowsIntoTheSameTopicsKnowOfEachOther) {
+  const auto neighbours = [](const std::string& lines) {
+    const Loaded loaded = load(
+        "clusters = A, B, C\nA.bootstrap.servers = a:1\nB.bootstrap.servers = b:1\nC.bootstrap.servers = c:1\n"
+        "A->B.enabled = true\nC->B.enabled = true\n" +
+        lines);
+    EXPECT_TRUE(loaded.config) << ::testing::PrintToString(loaded.said);
+    std::vector<std::string> names;
+    for (const FlowConfig& flow : loaded.config->flows) {
+      for (const auto& one : flow.neighbours) names.push_back(flow.name() + " " + one->name());
+    }
+    return names;
+  };
+  EXPECT_THAT(neighbours(""), IsEmpty()) << "names tell them apart";
+  const std::string identity = "replication.policy.class = org.apache.kafka.connect.mirror.IdentityReplicationPolicy\n";
+  EXPECT_THAT(neighbours(identity), ElementsAre("A->B C->B", "C->B A->B"));
+  const FlowConfig mapped = flow_of(identity + "topics = a, same\nshunt.topic.mapping = a:b\n");
+  EXPECT_EQ(mapped.source_topic("b"), "a");
+  EXPECT_EQ(mapped.source_topic("same"), "same");
+  EXPECT_EQ(mapped.source_topic("a"), std::nullopt);
+  EXPECT_EQ(mapped.source_topic("other"), std::nullopt);
+  EXPECT_EQ(flow_of("topics = a\n").source_topic("A.a"), "a");
+}
+
 TEST(Load, LongNamesAreCutByTheConservativePolicyAlone) {
   const std::string name(200, 'n');
   EXPECT_EQ(flow_of("").target_topic(name), "A." + name);
@@ -635,6 +659,11 @@ TEST(Load, ReportsContradictions) {
                    identity + "A->C.enabled=true\nB->C.enabled=true\n")
                   .said,
               ElementsAre(HasSubstr("A->C and B->C write topics of the same name")));
+  EXPECT_THAT(load("clusters = A, B, C\nA.bootstrap.servers=a:1\nB.bootstrap.servers=b:1\nC.bootstrap.servers=c:1\n" +
+                   identity + "A->C.enabled=true\nB->C.enabled=true\nshunt.offsets=mapped\n")
+                  .said,
+              IsEmpty())
+      << "those are merged";
 }
 
 TEST(Load, NeverShowsSecrets) {

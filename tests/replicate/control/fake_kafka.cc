@@ -82,6 +82,15 @@ void FakePartition::append_records(const std::string& value, std::int32_t record
   append_raw(std::move(bytes), records);
 }
 
+void FakePartition::append_record(std::span<const std::byte> key, std::optional<std::span<const std::byte>> value) {
+  constexpr std::byte no_headers[] = {std::byte{0}};
+  RecordBatchBuilder builder(Codec::none);
+  builder.append({.offset = Offset(0), .timestamp_ms = 1000, .key = key, .value = value, .headers = no_headers});
+  std::vector<std::byte> bytes = builder.finish(protocol::no_producer);
+  wire::store(bytes.data(), log_end);
+  append_raw(std::move(bytes), 1);
+}
+
 void FakePartition::append_raw(std::vector<std::byte> bytes, std::int32_t records) {
   append({}, records);
   batches.back().raw = std::move(bytes);

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -57,6 +58,8 @@ struct FakePartition {
   /// The same with records that can be read: their values are `value`, a number behind it, from `first` on.
   void append_records(const std::string& value, std::int32_t records, protocol::Codec codec = protocol::Codec::none,
                       std::int64_t producer_id = -1, std::int32_t first = 0);
+  /// Appends a batch of one record, or of one tombstone.
+  void append_record(std::span<const std::byte> key, std::optional<std::span<const std::byte>> value);
   /// Appends what is stored in another format, at its own offsets.
   void append_raw(std::vector<std::byte> bytes, std::int32_t records);
   /// Appends `count` transaction markers.

@@ -52,6 +52,53 @@ TEST(HandoverTest, WhatIsNotCopiedIsNamedWithItsOffsets) {
   EXPECT_EQ(partition(1, 1, -1).problem(), "offset 0 would be lost");
 }
 
+TEST(HandoverTest, TopicsOfOtherClustersHaveNoProducers) {
+  const auto named = [](const FlowConfig& flow, const std::string& topic) {
+    std::vector<HandoverPartition> partitions{partition(1, 1, 1)};
+    partitions[0].topic = partitions[0].producer_topic = topic;
+    name_origins(flow, {"", "A", "B", "C", "D"}, partitions);
+    return std::pair(partitions[0].origin, partitions[0].producer_topic);
+  };
+  const FlowConfig a_to_b = flow("replication.policy.class=DefaultReplicationPolicy\n");
+  EXPECT_THAT(named(a_to_b, "orders"), Pair("", "orders"));
+  EXPECT_THAT(named(a_to_b, "C.orders"), Pair("C", ""));
+  EXPECT_THAT(named(a_to_b, "D.C.orders"), Pair("D", "")) << "over two hops: the last one";
+  EXPECT_THAT(named(a_to_b, "my.orders"), Pair("", "my.orders")) << "no cluster is called so";
+  EXPECT_THAT(named(a_to_b, "A.orders"), Pair("", "A.orders")) << "nothing is mirrored to itself";
+  EXPECT_THAT(named(a_to_b, "C."), Pair("", "C."));
+  const FlowConfig same_names =
+      flow("replication.policy.class=org.apache.kafka.connect.mirror.IdentityReplicationPolicy\n");
+  EXPECT_THAT(named(same_names, "C.orders"), Pair("", "C.orders"));
+  const FlowConfig other_separator = flow("replication.policy.separator=_\n");
+  EXPECT_THAT(named(other_separator, "C_orders"), Pair("C", ""));
+  EXPECT_THAT(named(other_separator, "C.orders"), Pair("", "C.orders"));
+}
+
+TEST(HandoverTest, WhatCameLateIsNamedWithWhatTheTargetHasNotGot) {
+  HandoverGrowth grown;
+  grown.source_begin = 100;
+  grown.source_end = 105;
+  grown.target_begin = grown.copied_to = 100;
+  grown.target_end = 100;
+  EXPECT_EQ(grown.text("A", "B"),
+            "A was given offsets 100 to 104 (5 of them), of which B has not got offsets 100 to 104 (5 of them)");
+  EXPECT_EQ(grown.missing(), 5);
+  grown.target_end = grown.copied_to = 104;  // by a mirror that had not noticed yet
+  EXPECT_EQ(grown.text("A", "B"),
+            "A was given offsets 100 to 104 (5 of them), of which B has not got offset 104; B was given offsets 100 to "
+            "103 (4 of them)");
+  grown.target_end = grown.copied_to = 106;
+  EXPECT_EQ(grown.text("A", "B"),
+            "A was given offsets 100 to 104 (5 of them), which B has; B was given offsets 100 to 105 (6 of them)");
+  EXPECT_EQ(grown.missing(), 0);
+  grown.target_begin = grown.target_end = -1;  // mapped: others may write there
+  grown.copied_to = -1;                        // and nothing was copied
+  EXPECT_EQ(grown.missing(), 5);
+  grown.source_begin = grown.source_end = -1;  // it cannot be asked
+  EXPECT_EQ(grown.missing(), 0);
+  EXPECT_FALSE(grown.is_any());
+}
+
 TEST(HandoverTest, AnOpenTransactionIsToldFromWhatIsNotCopied) {
   EXPECT_EQ(partition(110, 104, 104).problem(), "a transaction is open: offsets 104 to 109 (6 of them) would be lost");
   EXPECT_EQ(partition(110, 104, 100).problem(),

@@ -19,6 +19,7 @@ final class Remote {
         Map<String, Object> settings = options.client("bootstrap");
         settings.put("replication.policy.class", options.or("policy", "org.apache.kafka.connect.mirror.DefaultReplicationPolicy"));
         settings.put("source.cluster.alias", options.or("alias", ""));
+        settings.put("replication.policy.separator", options.or("separator", "."));
         String alias = options.or("alias", null);
         List<String> groups = options.all("group");
         options.finish();
