@@ -86,6 +86,7 @@ class FakeCluster {
   /// With its logs; brokers that hear of it late go on to name it.
   void delete_topic(const std::string& topic);
   [[nodiscard]] bool has_topic(const std::string& topic) const { return topics_.contains(topic); }
+  [[nodiscard]] const protocol::Uuid& topic_id(const std::string& topic) const { return topics_.at(topic).id; }
   [[nodiscard]] bool has_log(const PartitionKey& key) const { return logs_.contains(key); }
   [[nodiscard]] PartitionLog& log(const PartitionKey& key) { return logs_.at(key); }
   [[nodiscard]] std::map<PartitionKey, PartitionLog>& logs() { return logs_; }

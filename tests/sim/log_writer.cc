@@ -120,7 +120,7 @@ void LogWriter::write_batch(std::int64_t producer_id, std::optional<std::int64_t
                                  static_cast<char>('a' + world_.between(0, 25)));
       *record.value += std::to_string(world_.between(0, highest_number));
     }
-    record.has_header = world_.chance(0.1);
+    if (world_.chance(0.1)) record.headers = one_header();
   }
   std::vector<std::byte> batch = encode_batch(shape, records);
   pass_others();

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "replicate/identity.h"
 #include "replicate/offset_sync.h"
 #include "tests/sim/records.h"
 #include "tests/sim/settings.h"
@@ -25,6 +26,7 @@ MappedChecker::MappedChecker(Writers& writers, const RetiredWriters& retired, Wr
   source.on_append = [this](const PartitionKey& key, const StoredBatch& batch) {
     if (failure().empty() && key.first == syncs_topic_name) check_syncs(key, batch);
   };
+  target.on_delete = [this](const std::string& topic) { handle_target_deleted(topic); };
   target.on_append = [this](const PartitionKey& key, const StoredBatch& batch) {
     if (failure().empty()) key.first == syncs_topic_name ? check_syncs(key, batch) : check(key, batch);
   };
@@ -40,13 +42,26 @@ bool MappedChecker::is_others(const PartitionKey& key, const StoredBatch& batch)
                              [&](const RecordPrint& print) { return others->second.find(print.digest).has_value(); });
 }
 
+/// Under which a mirror writes to the topic that is there now.
+protocol::ProducerId MappedChecker::identity_of(const PartitionKey& key) const {
+  return replicate::flow_identity(replicate::flow_tag(source_alias, target_alias), target_.topic_id(key.first),
+                                  key.first, protocol::PartitionIndex(key.second), key.first);
+}
+
 void MappedChecker::handle_target_deleted(const std::string& topic) {
+  for (const auto& [key, log] : target_.logs()) {
+    if (key.first == topic) former_identities_.insert(identity_of(key));
+  }
   std::erase_if(copies_, [&topic](const auto& copy) { return copy.first.first == topic; });
 }
 
 void MappedChecker::check(const PartitionKey& key, const StoredBatch& batch) {
   if (is_others(key, batch)) {
     ++counters.others;
+    return;
+  }
+  if (former_identities_.contains(batch.header().producer_id())) {
+    ++counters.misplaced;
     return;
   }
   if (!writers_.contains(key)) return fail(key, batch, "no such partition on the source");
@@ -185,6 +200,7 @@ bool MappedChecker::may_begin_at(const PartitionKey& key, std::int64_t offset) c
 void MappedChecker::check_syncs(const PartitionKey& key, const StoredBatch& batch) {
   ++counters.stored_maps;
   std::map<PartitionKey, std::optional<MapTip>> tips_before;
+  std::set<PartitionKey> of_former;  // what is said of them is of a topic that is gone
   BatchShape shape;
   for (const SimRecord& record : decode_batch(batch.bytes, shape)) {
     const auto bytes = [](const std::string& text) { return std::as_bytes(std::span(text)); };
@@ -192,6 +208,8 @@ void MappedChecker::check_syncs(const PartitionKey& key, const StoredBatch& batc
     std::optional<OffsetSync> sync = OffsetSync::parse(bytes(record.key.value()), bytes(record.value.value()), why);
     if (!sync) return fail(key, batch, why);
     const PartitionKey source{sync->topic, sync->partition.value()};
+    if (sync->extension && former_identities_.contains(sync->extension->identity)) of_former.insert(source);
+    if (of_former.contains(source)) continue;
     if (!writers_.contains(source)) return fail(key, batch, "a sync of no partition of the source");
     // The first block of a map may have none to tell of.
     const bool tells_of_record =

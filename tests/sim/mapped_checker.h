@@ -5,7 +5,8 @@
 //     is committed
 //   - none of them was written by the flow in the other direction
 //   - a batch that could be forwarded as it is has the same bytes
-//   - all else is by the target's other producers: no marker of shunt's, no padding
+//   - all else is by the target's other producers: no marker of shunt's but those that raise its epoch, no padding; or it was
+//     on its way to a topic that had the name before, and nobody could have prevented it
 //   - every run that is stored says where those records lie, and no record lies between two runs; the sequence number a
 //     map ends with is that of the next record; and a map never becomes shorter
 #pragma once
@@ -13,6 +14,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -67,6 +69,7 @@ class MappedChecker final : public Checker {
     std::optional<replicate::OffsetMap> map;  // as stored
   };
 
+  [[nodiscard]] protocol::ProducerId identity_of(const PartitionKey& key) const;
   void check(const PartitionKey& key, const StoredBatch& batch);
   void check_data(const PartitionKey& key, const StoredBatch& batch);
   void check_syncs(const PartitionKey& key, const StoredBatch& batch);
@@ -86,6 +89,7 @@ class MappedChecker final : public Checker {
   Writers& others_;
   FakeCluster& target_;
   std::map<PartitionKey, Copy> copies_;
+  std::set<protocol::ProducerId> former_identities_;  // of topics of the target that were deleted
 };
 
 }  // namespace shunt::sim

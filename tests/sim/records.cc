@@ -66,6 +66,14 @@ std::vector<std::byte> seal(const BatchShape& shape, std::int64_t base_time, std
 
 }  // namespace
 
+std::string one_header() {
+  std::vector<std::byte> headers;
+  varint(headers, 1);
+  text(headers, std::string(header_key));
+  text(headers, std::nullopt);
+  return std::string(view(headers));
+}
+
 std::vector<std::byte> encode_batch(const BatchShape& shape, std::span<const SimRecord> records) {
   const std::int64_t base_time = records.empty() ? -1 : records.front().timestamp_ms;
   std::int64_t max_time = base_time;
@@ -77,11 +85,8 @@ std::vector<std::byte> encode_batch(const BatchShape& shape, std::span<const Sim
     varint(body, record.offset - shape.base);
     text(body, record.key);
     text(body, record.value);
-    varint(body, record.has_header ? 1 : 0);
-    if (record.has_header) {
-      text(body, std::string(header_key));
-      text(body, std::nullopt);
-    }
+    const auto headers = std::as_bytes(std::span(record.headers));
+    body.insert(body.end(), headers.begin(), headers.end());
     varint(payload, static_cast<std::int64_t>(body.size()));
     payload.insert(payload.end(), body.begin(), body.end());
   }
@@ -153,7 +158,7 @@ std::vector<SimRecord> decode_batch(std::span<const std::byte> batch, BatchShape
     copy.timestamp_ms = record.timestamp_ms;
     if (record.key) copy.key = view(*record.key);
     if (record.value) copy.value = view(*record.value);
-    copy.has_header = record.headers.size() > 1;
+    copy.headers = view(record.headers);
   }
   return records;
 }

@@ -19,8 +19,11 @@ struct SimRecord {
   std::int64_t timestamp_ms = 0;
   std::optional<std::string> key;
   std::optional<std::string> value;
-  bool has_header = false;
+  std::string headers{'\0'};  // as stored: their number first
 };
+
+/// The headers of a record that has one.
+std::string one_header();
 
 struct BatchShape {
   std::int64_t base = 0;

@@ -92,6 +92,9 @@ Scenario scenario_of(std::uint64_t seed) {
     // Nor does a head tell of which topic it was to be.
     if (!scenario.mapped) scenario.source_goes = false;
   }
+  if (scenario.mapped && scenario.start == Start::earliest && !scenario.until_caught_up) {
+    scenario.target_goes = dice.chance(0.15);
+  }
   // Left out, for it is known to fail: where the source has gaps, others can be fenced out by markers only.
   if (scenario.mapped || scenario.may_choose()) scenario.may_write_markers = true;
   // Left out, for it is known to fail: of two processes that fill the same head one has created the topic, and pads, the

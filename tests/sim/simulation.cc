@@ -301,6 +301,7 @@ class Simulation {
 
   void delete_target() {
     target_.delete_topic(topic_name);
+    std::erase_if(others_, [](const auto& other) { return other.first.first == topic_name; });
     ++verdict_.topics_gone;
     ++target_losses_;
     if (world_.chance(0.5)) target_returns_ = world_.now() + absence();
