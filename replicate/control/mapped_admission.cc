@@ -329,8 +329,7 @@ Awaitable<MappedAdmission> go_on_fenced(Cluster& source, Cluster& target, Offset
   const auto end_of_map = [&] { return syncs.find(question.source, question.identity)->tip(); };
   const MapTip tip = end_of_map();
   const ProducerPlace before = bounds.place_of(question.identity);
-  const bool is_own = question.own_epoch && before == ProducerPlace{.epoch = question.own_epoch->value()};
-  if (!is_own) question.own_epoch.reset();
+  const bool is_own = question.own_epoch.has_value();
   const bool is_due = question.may_fence && is_fence_due(question, bounds, tip);
   MappedAdmission admission = co_await go_on(source, target, syncs, question, bounds, tip, isolation);
   admission.stops_at_gaps = !is_due;
@@ -340,7 +339,9 @@ Awaitable<MappedAdmission> go_on_fenced(Cluster& source, Cluster& target, Offset
     question.own_epoch = co_await raise_epoch(target, question.target, question.identity, tip.epoch);
     bounds = co_await look(source, target, question, isolation);
     const MapTip reached = end_of_map();
+    const bool is_taken_over = admission.is_taken_over;
     admission = co_await go_on(source, target, syncs, question, bounds, reached, isolation);
+    admission.is_taken_over = admission.is_taken_over || is_taken_over;
     admission.stops_at_gaps = false;
     admission.is_unfenced = !question.own_epoch;
     if (admission.verdict != MappedAdmission::Verdict::start) co_return admission;
@@ -361,7 +362,9 @@ Awaitable<MappedAdmission> admit_one(Cluster& source, Cluster& target, OffsetSyn
                                      Isolation isolation) {
   Bounds bounds = co_await look(source, target, question, isolation);
   const ProducerPlace producer = bounds.place_of(question.identity);
-  if (question.another_at && producer != *question.another_at) {
+  const bool is_own = question.own_epoch && producer == ProducerPlace{.epoch = question.own_epoch->value()};
+  if (!is_own) question.own_epoch.reset();
+  if (!is_own && question.another_at && producer != *question.another_at) {
     MappedAdmission stands_by =
         retry(fmt::format("another instance of this mirror writes to {}, and this one stands by",
                           question.target.to_string()),

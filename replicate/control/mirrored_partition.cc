@@ -34,6 +34,8 @@ void begin_anew(MirroredPartition& partition, protocol::ProducerId identity, con
   }
   partition.spec.identity = identity;
   partition.spec.written.reset();
+  partition.spec.loop_guard = {};
+  partition.spec.stops_at_gaps = false;
   partition.recovery = recovery;
   partition.phase = Phase::admitting;
   partition.due = {};
