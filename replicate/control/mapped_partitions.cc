@@ -55,22 +55,15 @@ void MappedPartitions::adopt(MirroredPartition& partition) {
   partition.spec.stops_at_gaps = true;
 }
 
-bool MappedPartitions::handle_left(MirroredPartition& partition, ParkCause cause) {
+bool MappedPartitions::handle_left(MirroredPartition& partition, const Parked& parked) {
   Adopted& adopted = adopted_.at(&partition);
-  switch (cause) {
-    case ParkCause::gap:
-      adopted.is_fence_due = true;
-      return true;
-    case ParkCause::superseded:
-      adopted.another_at = ProducerPlace{};
-      return true;
-    case ParkCause::stopped:
-    case ParkCause::detour:
-      return false;
-    default:
-      // What is on its way may count records otherwise than what is read from the source next.
-      return partition.standing && partition.standing->epoch > first_epoch;
-  }
+  if (parked.cause == ParkCause::gap) adopted.is_fence_due = true;
+  if (parked.cause == ParkCause::superseded) adopted.another_at = ProducerPlace{};
+  if (parked.cause == ParkCause::gap || parked.cause == ParkCause::superseded) return true;
+  // What is on its way may count records otherwise than what is read from the source next.
+  const bool is_by_itself = parked.cause == ParkCause::stopped || parked.cause == ParkCause::detour;
+  const bool is_all_answered = is_by_itself && !parked.is_in_doubt;
+  return !is_all_answered && parked.standing && parked.standing->epoch > first_epoch;
 }
 
 /// What the shard has reported of it becomes a part of its map.

@@ -41,7 +41,7 @@ class MappedPartitions {
   /// A flow or a detour has it now, and may send batches.
   void handle_sending(MirroredPartition& partition) { adopted_.at(&partition).own_epoch.reset(); }
   /// Neither has it any more. True: it is to be admitted before it goes on.
-  bool handle_left(MirroredPartition& partition, ParkCause cause);
+  bool handle_left(MirroredPartition& partition, const Parked& parked);
   /// It is gone.
   void forget(MirroredPartition& partition) { adopted_.erase(&partition); }
 

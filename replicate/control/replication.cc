@@ -232,7 +232,7 @@ void Replication::handle_left(Partition& partition, const Parked& parked) {
   partition.standing = parked.standing;
   partition.is_in_doubt = partition.is_in_doubt || parked.is_in_doubt;
   // Whoever has fenced out one with identical offsets may have mapped them.
-  const bool is_admission_due = partition.spec.is_mapped() ? mapped_->handle_left(partition, parked.cause)
+  const bool is_admission_due = partition.spec.is_mapped() ? mapped_->handle_left(partition, parked)
                                                            : mapped_ && parked.cause == ParkCause::superseded;
   const MirroredTopic& topic = topics_.at(partition.spec.source_topic);
   if (topic.stage != MirroredTopic::Stage::mirrored) {
