@@ -28,6 +28,12 @@ namespace {
 // Each holds two stretches of log.
 constexpr std::size_t concurrency = 8;
 
+constexpr protocol::LeaderEpoch first_leader_epoch{0};
+
+// Source offsets, behind which the map ends.
+constexpr std::int64_t first_compared = 16;
+constexpr std::int64_t most_compared = 65536;
+
 constexpr std::int64_t first_look_back = 1024;
 constexpr std::int64_t look_back_factor = 16;
 constexpr std::int64_t most_look_back_unknown = first_look_back * look_back_factor;
@@ -316,6 +322,63 @@ Awaitable<MappedAdmission> go_on(Cluster& source, Cluster& target, OffsetSyncs& 
   co_return take_in(syncs, question, recovery);
 }
 
+/// A log is cut off only when a leader is elected. The first leader of a topic has the topic's whole history.
+Condition what_befell(Cluster& source, const TopicPartition& partition) {
+  const Topic::Partition* known = source.find_partition(partition);
+  const bool is_first_epoch = known != nullptr && known->leader_epoch == first_leader_epoch;
+  return is_first_epoch ? Condition::source_recreated : Condition::source_truncated;
+}
+
+MappedAdmission refuse_other_source(Cluster& source, const MappedQuestion& question, const std::string& what) {
+  const Condition condition = what_befell(source, question.source);
+  const char* why = condition == Condition::source_recreated
+                        ? "; no leader was elected on the source since: the source topic was deleted and created again"
+                        : "; the source lost them (unclean leader election, or a disk), or the topic was deleted and "
+                          "created again";
+  return refuse(what + why, condition);
+}
+
+/// Empty, or what the source has that is not what was mirrored: in the last place of the map where both sides still have
+/// something, looked for further and further back. A topic that was created again tells of itself by nothing else where
+/// nobody was there to see it, nor does one that has lost its end and has been given another.
+Awaitable<std::string> find_difference(Cluster& source, Cluster& target, const MappedQuestion& question,
+                                       const OffsetMap& map, const Bounds& bounds, Isolation isolation) {
+  const std::optional<OffsetRun> last = map.last_before(map.blocks().size());
+  if (!last) co_return "";
+  // A source that ends before is another one, too, which others say.
+  const Offset end = std::min(last->source_end(), bounds.source_readable_end);
+  for (std::int64_t distance = first_compared; distance <= most_compared; distance *= look_back_factor) {
+    const Offset from = std::max(bounds.source_start, end - distance);
+    if (from >= end) break;
+    const Offset from_there = std::max(bounds.target_start, map.translate(from));
+    LogCursor here(source, question.source, from, end, isolation, {}, question.loop_guard);
+    LogCursor there(target, question.target, from_there, last->target_end(), Isolation::read_uncommitted);
+    bool is_any_equal = false;
+    for (;;) {
+      const bool has_here = co_await here.settle();
+      if (!has_here) break;
+      const Offset offset = here.record().offset;
+      const std::optional<Offset> place = map.find(offset);
+      bool has_there = co_await there.settle();
+      while (place && has_there && there.record().offset < *place) {
+        there.next_record();
+        has_there = co_await there.settle();
+      }
+      if (place && has_there && there.record().offset == *place) {
+        if (!is_copy(here, there)) {
+          co_return fmt::format("{} has another record at offset {} on the source than was mirrored to offset {} of {}",
+                                question.source.to_string(), offset.value(), place->value(),
+                                question.target.to_string());
+        }
+        is_any_equal = true;
+      }
+      here.next_record();
+    }
+    if (is_any_equal || from == bounds.source_start) break;
+  }
+  co_return "";
+}
+
 /// Whether whoever writes behind `tip` must be alone: where the source has gaps, others count its records otherwise.
 bool is_fence_due(const MappedQuestion& question, const Bounds& bounds, const MapTip& tip) {
   return question.is_fence_due || tip.epoch > first_epoch ||
@@ -377,6 +440,8 @@ Awaitable<MappedAdmission> admit_one(Cluster& source, Cluster& target, OffsetSyn
   if (map == nullptr) {
     admission = co_await begin(source, target, syncs, question, bounds, isolation);
   } else {
+    const std::string differs = co_await find_difference(source, target, question, *map, bounds, isolation);
+    if (!differs.empty()) co_return refuse_other_source(source, question, differs);
     admission = co_await go_on_fenced(source, target, syncs, question, bounds, isolation);
   }
   admission.source_start = bounds.source_start;
@@ -387,10 +452,10 @@ Awaitable<MappedAdmission> admit_one(Cluster& source, Cluster& target, OffsetSyn
   const auto source_ends = co_await log_ends(source, on_source);
   const Offset source_end = value_of(source, source_ends, question.source, "the log end");
   if (position > source_end) {
-    co_return refuse(
-        fmt::format("{} ends at {} on the source, but was mirrored up to {}: the source was recreated or "
-                    "lost data",
-                    question.source.to_string(), source_end.value(), position.value()));
+    co_return refuse_other_source(
+        source, question,
+        fmt::format("{} ends at {} on the source, but was mirrored up to {}, {} further", question.source.to_string(),
+                    source_end.value(), position.value(), position - source_end));
   }
   if (position < bounds.source_start) {
     admission.verdict = MappedAdmission::Verdict::overtaken;

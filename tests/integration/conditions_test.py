@@ -4,6 +4,7 @@ disturbs nothing else. (Retention: holes_test; foreign writers: foreign_writer_t
 import signal
 
 from harness import Cluster, integration
+from mapped_test import MAPPED
 
 QUICK = {"broker.session.timeout.ms": "3000", "broker.heartbeat.interval.ms": "500"}
 
@@ -79,14 +80,13 @@ def a_recreated_source_topic_is_mirrored_anew_if_that_is_asked_for(lab):
     lab.assert_identical([plain])
 
 
-@integration(timeout_seconds=180)
-def a_source_topic_recreated_while_shunt_was_away_is_called_that(lab):
+def recreated_while_away(lab, settings):
     less, more = lab.load_all([{"topic": name, "records": 1000} for name in ("less", "more")])
-    lab.mirror([less, more])
+    lab.mirror([less, more], settings=settings)
     before = {topic: lab.dump(lab.target, topic) for topic in (less, more)}
     recreate(lab, lab.source, "less", records=400, seed=2)
     recreate(lab, lab.source, "more", records=4000, seed=2)
-    run = lab.shunt("run", lab.config([less, more]), "--until-caught-up", "--json")
+    run = lab.shunt("run", lab.config([less, more], settings=settings), "--until-caught-up", "--json")
     assert run.wait(90) == 1, run.log_text()
     failures = {entry["topic"]: entry for entry in run.summary()["failures"]}
     assert set(failures) == {less, more}, failures
@@ -95,8 +95,18 @@ def a_source_topic_recreated_while_shunt_was_away_is_called_that(lab):
         assert "shunt.on.source.recreated" in failure["reason"], failure
         assert lab.dump(lab.target, topic) == before[topic]
     assert run.summary()["conditions"] == {"source.recreated": 2}, run.summary()
-    lab.mirror([less, more], settings={"shunt.on.source.recreated": "recreate"})
+    lab.mirror([less, more], settings={**settings, "shunt.on.source.recreated": "recreate"})
     lab.assert_identical([less, more])
+
+
+@integration(timeout_seconds=180)
+def a_source_topic_recreated_while_shunt_was_away_is_called_that(lab):
+    recreated_while_away(lab, {})
+
+
+@integration(timeout_seconds=180)
+def a_source_topic_recreated_while_a_mapped_mirror_was_away_is_called_that(lab):
+    recreated_while_away(lab, MAPPED)
 
 
 @integration(timeout_seconds=120)
@@ -161,13 +171,12 @@ def a_target_topic_created_anew_by_others_is_mirrored_under_a_new_identity(lab):
 # ---- Logs that were cut off ------------------------------------------------------------------------------------------
 
 
-@integration(timeout_seconds=180)
-def a_source_that_lost_records_stops_the_partition(lab):
+def source_lost_records(lab, settings):
     source = lab.cluster("source")
     shorter, longer, plain = lab.load_all(
         [{"topic": name, "records": 1000, "flush": "100..100"} for name in ("shorter", "longer", "plain")], source
     )
-    run = lab.start_mirror([shorter, longer, plain], source=source)
+    run = lab.start_mirror([shorter, longer, plain], source=source, settings=settings)
     lab.until_level([shorter, longer, plain], source=source)
     before = {topic: lab.dump(lab.target, topic) for topic in (shorter, longer)}
     run.signal(signal.SIGSTOP)
@@ -192,6 +201,16 @@ def a_source_that_lost_records_stops_the_partition(lab):
         assert str(number) in failures[shorter]["reason"], failures
     for topic in (shorter, longer):
         assert lab.dump(lab.target, topic) == before[topic]
+
+
+@integration(timeout_seconds=180)
+def a_source_that_lost_records_stops_the_partition(lab):
+    source_lost_records(lab, {})
+
+
+@integration(timeout_seconds=180)
+def a_source_that_lost_records_stops_a_mapped_partition(lab):
+    source_lost_records(lab, MAPPED)
 
 
 @integration(timeout_seconds=180)

@@ -46,6 +46,19 @@ def a_mirror_may_begin_at_a_time(lab):
 
 
 @integration(timeout_seconds=120)
+def one_flow_may_begin_at_the_end(lab):
+    topic = lab.load(topic="t", records=500)
+    settings = {"shunt.start.offset": "earliest", "source->target.shunt.start.offset": "latest"}
+    run = lab.start_mirror([topic], settings=settings)
+    lab.until_level([topic])  # what is before its first record is filled
+    lab.load(topic="t", records=100, start=500)
+    lab.until_level([topic])
+    run.drain()
+    assert run.summary()["records"] == 100 and not run.summary()["failures"], run.summary()
+    assert lab.dump(lab.target, topic) == tail(lab.dump(lab.source, topic), 500) != b""
+
+
+@integration(timeout_seconds=120)
 def what_is_carried_over_is_metadata_then_messages_then_offsets_too(lab):
     topic = lab.load(topic="t", records=100, partitions=3)
     summary = lab.mirror([topic], settings={"shunt.sync": "metadata"})
