@@ -72,10 +72,17 @@ class MapWalk {
           fmt::format("{} cannot be read to its end yet: a follower is behind", question_.target.to_string()));
     }
     if (target_end_ < question_.tip.target) {
+      refuse(fmt::format("{} ends at {} on the target, but the mirror had written up to {}: it lost data (unclean "
+                         "leader election, or the topic was recreated)",
+                         question_.target.to_string(), target_end_.value(), question_.tip.target.value()),
+             Condition::target_truncated);
+    } else if (written_ > sequences / 2) {
       refuse(
-          fmt::format("{} ends at {} on the target, but the mirror had written up to {}: it lost data (unclean "
-                      "leader election, or the topic was recreated)",
-                      question_.target.to_string(), target_end_.value(), question_.tip.target.value()));
+          fmt::format("{} goes on with sequence {} of this mirror on the target, which had written up to {}: it lost "
+                      "data (unclean leader election), and others have written since",
+                      question_.target.to_string(), question_.tip.sequence.advanced(written_).value(),
+                      question_.tip.sequence.value()),
+          Condition::target_truncated);
     }
   }
 

@@ -202,6 +202,19 @@ TEST_F(MapRecoveryTest, WhatTheTargetHasLostIsNoticed) {
   const MapRecovery recovery = recover();
   EXPECT_EQ(recovery.outcome, MapRecovery::Outcome::refuse);
   EXPECT_THAT(recovery.reason, HasSubstr("it lost data"));
+  EXPECT_EQ(recovery.condition, Condition::target_truncated);
+}
+
+TEST_F(MapRecoveryTest, WhatTheTargetHasLostIsNoticedBehindOthersToo) {
+  append(target(), {"others", "others", "others"}, another, Sequence(0));
+  target().producers = {another.value(), identity.value()};
+  target().last_sequences[identity.value()] = 4;
+  tip = {.source = Offset(0), .target = Offset(2), .sequence = Sequence(7)};
+  const MapRecovery recovery = recover();
+  EXPECT_EQ(recovery.outcome, MapRecovery::Outcome::refuse);
+  EXPECT_EQ(recovery.condition, Condition::target_truncated);
+  EXPECT_THAT(recovery.reason,
+              HasSubstr("goes on with sequence 5 of this mirror on the target, which had written up to 7"));
 }
 
 TEST_F(MapRecoveryTest, AnEpochHasAMapOfItsOwn) {
