@@ -390,12 +390,12 @@ ParkCause classify_produce_error(std::int16_t error_code) {
     case 89:  // THROTTLING_QUOTA_EXCEEDED
       return ParkCause::target_error;
     case 2:   // CORRUPT_MESSAGE: damaged on the way, or already at the source
-    case 47:  // INVALID_PRODUCER_EPOCH
-    case 90:  // PRODUCER_FENCED
-      return ParkCause::superseded;
     case 45:  // OUT_OF_ORDER_SEQUENCE_NUMBER: a batch before it is missing, or another life of this flow is ahead
     case 59:  // UNKNOWN_PRODUCER_ID
       return ParkCause::target_rejected;
+    case 47:  // INVALID_PRODUCER_EPOCH
+    case 90:  // PRODUCER_FENCED
+      return ParkCause::superseded;
     case 29:  // TOPIC_AUTHORIZATION_FAILED
     case 31:  // CLUSTER_AUTHORIZATION_FAILED: of idempotent writes, before 3.0
       return ParkCause::target_unauthorized;

@@ -565,6 +565,12 @@ TEST(ClassifyProduceError, permanent_answers_are_refused) {
   EXPECT_EQ(classify_produce_error(10), ParkCause::detour);  // MESSAGE_TOO_LARGE: to be split
   EXPECT_EQ(classify_produce_error(18), ParkCause::detour);
   EXPECT_EQ(classify_produce_error(6), ParkCause::target_leader);
+  for (const int damaged_or_out_of_order : {2, 45, 59}) {
+    EXPECT_EQ(classify_produce_error(static_cast<std::int16_t>(damaged_or_out_of_order)), ParkCause::target_rejected);
+  }
+  for (const int fenced : {47, 90}) {
+    EXPECT_EQ(classify_produce_error(static_cast<std::int16_t>(fenced)), ParkCause::superseded);
+  }
   for (const int replicas_missing : {7, 19, 20}) {
     EXPECT_EQ(classify_produce_error(static_cast<std::int16_t>(replicas_missing)), ParkCause::target_under_replicated);
   }
