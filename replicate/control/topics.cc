@@ -183,7 +183,8 @@ class Preparation {
     TopicResult& result = task.result;
     result.target_partitions = static_cast<std::int32_t>(known.partitions.size());
     if (result.target_partitions < result.source_partitions) {
-      task.step = Task::Step::grow;
+      // Grown partitions reach the brokers' metadata a moment later, too.
+      task.step = task.changed ? Task::Step::wait : Task::Step::grow;
       return;
     }
     const auto leaderless =
@@ -465,11 +466,8 @@ class Preparation {
       Task& task = *entry->second;
       if (result.error_code == 0 && only_asks_) {
         task.close(TopicOutcome::grown);
-      } else if (result.error_code == 0) {
-        if (!task.changed) task.result.outcome = TopicOutcome::grown;
-        task.changed = true;
-      } else if (result.error_code == errors::invalid_partitions && !task.changed) {
-        // Somebody else may have been faster; the look after this one decides.
+      } else if (result.error_code == 0 || result.error_code == errors::invalid_partitions) {
+        // Refused: it has as many already. Somebody else was faster, or an answer to us was lost; the next look tells.
         task.changed = true;
         task.result.outcome = TopicOutcome::grown;
       } else {

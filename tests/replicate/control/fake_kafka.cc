@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "protocol/crc32c.h"
+#include "protocol/error.h"
 #include "protocol/messages/create_partitions.h"
 #include "protocol/messages/create_topics.h"
 #include "protocol/messages/delete_topics.h"
@@ -190,7 +191,9 @@ void FakeKafka::serve(int id) {
       topic.topic_id.bytes[15] = std::byte{known->second.id};
       if (request.include_topic_authorized_operations) topic.topic_authorized_operations = known->second.operations;
       if (leaderless) leaderless_answers = std::max(0, leaderless_answers - 1);
-      for (std::size_t index = 0; index < known->second.partitions.size(); ++index) {
+      const bool is_behind = known->second.answers_behind > 0 && known->second.answers_behind-- > 0;
+      const std::size_t count = is_behind ? known->second.partitions_before : known->second.partitions.size();
+      for (std::size_t index = 0; index < count; ++index) {
         auto& partition = topic.partitions.emplace_back();
         partition.partition_index = PartitionIndex(static_cast<std::int32_t>(index));
         partition.leader_id = BrokerId(leaderless ? -1 : known->second.partitions[index].leader);
@@ -399,9 +402,15 @@ void FakeKafka::serve(int id) {
     for (const auto& asked : request.topics) {
       auto& result = response.results.emplace_back();
       result.name = asked.name;
-      result.error_code = grow_error;
-      if (grow_error == 0 && !request.validate_only)
-        topics.at(asked.name).partitions.resize(static_cast<std::size_t>(asked.count));
+      FakeTopic& topic = topics.at(asked.name);
+      const auto count = static_cast<std::size_t>(asked.count);
+      const std::int16_t error =
+          count > topic.partitions.size() ? std::int16_t{0} : protocol::errors::invalid_partitions;
+      result.error_code = grow_error != 0 ? grow_error : error;
+      if (result.error_code != 0 || request.validate_only) continue;
+      topic.answers_behind = answers_behind_growth;
+      topic.partitions_before = topic.partitions.size();
+      topic.partitions.resize(count);
     }
     return response;
   });

@@ -73,6 +73,9 @@ struct FakeTopic {
   std::uint8_t id = 1;     // the last byte of its topic id
   /// What Metadata says that the user may do, a bit for each operation; the default: it does not say.
   std::int32_t operations = std::numeric_limits<std::int32_t>::min();
+  /// So many Metadata answers still name `partitions_before` partitions.
+  int answers_behind = 0;
+  std::size_t partitions_before = 0;
 };
 
 class FakeKafka {
@@ -101,6 +104,8 @@ class FakeKafka {
   std::int16_t alter_configs_error = 0;
   /// So many Metadata answers name no leader for any partition.
   int leaderless_answers = 0;
+  /// So many Metadata answers do not know yet that a topic has grown.
+  int answers_behind_growth = 0;
 
  private:
   void serve(int id);

@@ -232,6 +232,25 @@ TEST_F(TopicsTest, ShortTopicsGrowAndLongOnesAreNamed) {
   EXPECT_THAT(results.at(1).reason, HasSubstr("long has 3 partitions on B, but long has 2 on A"));
 }
 
+TEST_F(TopicsTest, MetadataThatIsBehindTheGrowthIsWaitedFor) {
+  source_kafka.create("a", 3);
+  target_kafka.create("a", 1);
+  target_kafka.answers_behind_growth = 3;
+  const TopicResult result = prepare_one("a", "a");
+  EXPECT_EQ(result.outcome, TopicOutcome::grown) << result.reason;
+  EXPECT_EQ(result.mirrored_partitions(), 3);
+}
+
+TEST_F(TopicsTest, SomebodyElseMayGrowTheTopicFirst) {
+  source_kafka.create("a", 3);
+  auto& known_late = target_kafka.create("a", 3);
+  known_late.partitions_before = 1;
+  known_late.answers_behind = 2;
+  const TopicResult result = prepare_one("a", "a");
+  EXPECT_EQ(result.outcome, TopicOutcome::grown) << result.reason;
+  EXPECT_EQ(result.mirrored_partitions(), 3);
+}
+
 TEST_F(TopicsTest, TopicsThatMayNotGrowAreMirroredAsFarAsTheyGo) {
   source_kafka.create("a", 4);
   target_kafka.create("a", 1);
