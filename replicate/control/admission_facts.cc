@@ -31,7 +31,6 @@ namespace {
 
 // A marker is a batch of 78 bytes.
 constexpr std::int32_t marker_stretch_bytes = 512 * 1024;
-constexpr protocol::LeaderEpoch first_leader_epoch{0};
 constexpr std::int64_t first_look_back = 64;
 constexpr std::int64_t look_back_factor = 16;
 
@@ -402,7 +401,7 @@ Awaitable<> gather(Cluster& source, Cluster& target, Candidates& candidates, Iso
   take(candidates, &AdmissionQuestion::source, source_ends, "the log end", [&source](Candidate& candidate, Offset end) {
     const Topic::Partition* known = source.find_partition(candidate.facts.source);
     candidate.facts.source_end = end;
-    candidate.facts.is_source_first_epoch = known != nullptr && known->leader_epoch == first_leader_epoch;
+    candidate.facts.is_source_first_epoch = known != nullptr && known->is_in_first_epoch();
   });
   const auto producers =
       co_await active_producers(target, open_partitions(candidates, &AdmissionQuestion::target), settings);

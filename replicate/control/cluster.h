@@ -72,6 +72,9 @@ struct Topic {
     protocol::LeaderEpoch leader_epoch{-1};
     std::int16_t replicas = 0;
     std::int16_t error_code = 0;
+
+    /// A log is cut off only when a leader is elected: the first leader of a topic has the topic's whole history.
+    [[nodiscard]] bool is_in_first_epoch() const { return leader_epoch == protocol::LeaderEpoch(0); }
   };
 
   std::string name;

@@ -28,8 +28,6 @@ namespace {
 // Each holds two stretches of log.
 constexpr std::size_t concurrency = 8;
 
-constexpr protocol::LeaderEpoch first_leader_epoch{0};
-
 // Source offsets, behind which the map ends.
 constexpr std::int64_t first_compared = 16;
 constexpr std::int64_t most_compared = 65536;
@@ -97,6 +95,16 @@ struct OwnBatch {
   bool is_padding = false;
 };
 
+/// Goes on to the record at `place`, or behind it. False: there is none at it.
+Awaitable<bool> reach(LogCursor& cursor, Offset place) {
+  bool has_record = co_await cursor.settle();
+  while (has_record && cursor.record().offset < place) {
+    cursor.next_record();
+    has_record = co_await cursor.settle();
+  }
+  co_return has_record&& cursor.record().offset == place;
+}
+
 /// Whether the target's batch holds what the source has at the same offsets. Empty: the source has no record there.
 Awaitable<std::optional<bool>> is_in_place(Cluster& source, Cluster& target, const MappedQuestion& question,
                                            const OwnBatch& batch, Offset source_start, Isolation isolation) {
@@ -107,12 +115,8 @@ Awaitable<std::optional<bool>> is_in_place(Cluster& source, Cluster& target, con
   for (;;) {
     const bool has_here = co_await here.settle();
     if (!has_here) co_return has_seen;
-    bool has_there = co_await there.settle();
-    while (has_there && there.record().offset < here.record().offset) {
-      there.next_record();
-      has_there = co_await there.settle();
-    }
-    if (!has_there || there.record().offset != here.record().offset || !is_copy(here, there)) co_return false;
+    const bool is_there = co_await reach(there, here.record().offset);
+    if (!is_there || !is_copy(here, there)) co_return false;
     has_seen = true;
     here.next_record();
   }
@@ -322,20 +326,15 @@ Awaitable<MappedAdmission> go_on(Cluster& source, Cluster& target, OffsetSyncs& 
   co_return take_in(syncs, question, recovery);
 }
 
-/// A log is cut off only when a leader is elected. The first leader of a topic has the topic's whole history.
-Condition what_befell(Cluster& source, const TopicPartition& partition) {
-  const Topic::Partition* known = source.find_partition(partition);
-  const bool is_first_epoch = known != nullptr && known->leader_epoch == first_leader_epoch;
-  return is_first_epoch ? Condition::source_recreated : Condition::source_truncated;
-}
-
 MappedAdmission refuse_other_source(Cluster& source, const MappedQuestion& question, const std::string& what) {
-  const Condition condition = what_befell(source, question.source);
-  const char* why = condition == Condition::source_recreated
-                        ? "; no leader was elected on the source since: the source topic was deleted and created again"
-                        : "; the source lost them (unclean leader election, or a disk), or the topic was deleted and "
-                          "created again";
-  return refuse(what + why, condition);
+  const Topic::Partition* known = source.find_partition(question.source);
+  if (known != nullptr && known->is_in_first_epoch()) {
+    return refuse(what + "; no leader was elected on the source since: the source topic was deleted and created again",
+                  Condition::source_recreated);
+  }
+  return refuse(
+      what + "; the source lost them (unclean leader election, or a disk), or the topic was deleted and created again",
+      Condition::source_truncated);
 }
 
 /// Empty, or what the source has that is not what was mirrored: in the last place of the map where both sides still have
@@ -359,19 +358,13 @@ Awaitable<std::string> find_difference(Cluster& source, Cluster& target, const M
       if (!has_here) break;
       const Offset offset = here.record().offset;
       const std::optional<Offset> place = map.find(offset);
-      bool has_there = co_await there.settle();
-      while (place && has_there && there.record().offset < *place) {
-        there.next_record();
-        has_there = co_await there.settle();
+      bool is_there = false;
+      if (place) is_there = co_await reach(there, *place);
+      if (is_there && !is_copy(here, there)) {
+        co_return fmt::format("{} has another record at offset {} on the source than was mirrored to offset {} of {}",
+                              question.source.to_string(), offset.value(), place->value(), question.target.to_string());
       }
-      if (place && has_there && there.record().offset == *place) {
-        if (!is_copy(here, there)) {
-          co_return fmt::format("{} has another record at offset {} on the source than was mirrored to offset {} of {}",
-                                question.source.to_string(), offset.value(), place->value(),
-                                question.target.to_string());
-        }
-        is_any_equal = true;
-      }
+      is_any_equal = is_any_equal || is_there;
       here.next_record();
     }
     if (is_any_equal || from == bounds.source_start) break;

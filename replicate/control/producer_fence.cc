@@ -9,7 +9,6 @@
 
 #include "protocol/error.h"
 #include "replicate/control/leaders.h"
-#include "replicate/control/log_cursor.h"
 #include "replicate/control/read_log.h"
 #include "replicate/control/write_log.h"
 

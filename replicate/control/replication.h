@@ -199,6 +199,7 @@ class Replication {
   void refuse(Partition& partition, const std::string& reason, std::optional<Condition> condition = {});
   void note_begun(const Partition& partition);
   void postpone(Partition& partition, const std::string& reason, Condition condition);
+  void put_off(Partition& partition, Phase phase, net::Duration pause, const std::string& reason, Condition condition);
   bool is_worth_waiting(Partition& partition, const std::string& reason, Condition condition);
   [[nodiscard]] net::Duration pause_of(Condition condition, net::Duration otherwise) const;
 

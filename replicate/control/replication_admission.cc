@@ -223,10 +223,15 @@ void Replication::note_begun(const Partition& partition) {
 }
 
 void Replication::postpone(Partition& partition, const std::string& reason, Condition condition) {
+  put_off(partition, Phase::admitting, retry_after_failure, reason, condition);
+}
+
+void Replication::put_off(Partition& partition, Phase phase, net::Duration pause, const std::string& reason,
+                          Condition condition) {
   if (!is_worth_waiting(partition, reason, condition)) return;
   hold_up(partition, condition, reason);
-  partition.due = now() + pause_of(condition, retry_after_failure);
-  set_phase(partition, Phase::admitting, reason);
+  partition.due = now() + pause_of(condition, pause);
+  set_phase(partition, phase, reason);
 }
 
 }  // namespace shunt::replicate

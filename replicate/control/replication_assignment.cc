@@ -107,10 +107,7 @@ void Replication::assign(Partition& partition, const Route& route) {
 }
 
 void Replication::wait_for_leader(Partition& partition, const std::string& reason, Condition condition) {
-  if (!is_worth_waiting(partition, reason, condition)) return;
-  hold_up(partition, condition, reason);
-  partition.due = now() + pause_of(condition, pause_for_leader);
-  set_phase(partition, Phase::assignable, reason);
+  put_off(partition, Phase::assignable, pause_for_leader, reason, condition);
 }
 
 }  // namespace shunt::replicate

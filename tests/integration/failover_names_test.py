@@ -4,7 +4,7 @@ Kafka's own clients; such a flow is not mirrored back, and says so; without its 
 import re
 
 from failover_test import GROUPS, decide, is_marked, left, mirror, read_on, refused
-from groups_test import commit
+from groups_test import commit, two_into_one
 from harness import integration
 from mapped_test import FOREIGN, MAPPED, ours, records, write_foreign
 from take_over_test import DEFAULT_POLICY
@@ -188,12 +188,7 @@ def clients_move_over_where_offsets_are_mapped(lab):
     lab.load(other, topic="two", records=150, partitions=2, seed=5)
     settings = {
         **GROUPS, **MAPPED, "offset-syncs.topic.replication.factor": 1,
-        "clusters": "source, other, target",
-        "other.bootstrap.servers": other.bootstrap,
-        "other->target.enabled": "true",
-        "other->target.topics": re.escape(two),
-        "source->target.shunt.topic.mapping": f"{one}:{merged}",
-        "other->target.shunt.topic.mapping": f"{two}:{merged}",
+        **two_into_one(other, one, two, merged),
     }  # fmt: skip
     flows = {"source": source, "target": target, "settings": settings}
     config, named = lab.config([one], **flows), ("--flow", "source->target")

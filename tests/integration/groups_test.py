@@ -6,7 +6,7 @@ import subprocess
 
 from acls_test import grant, revoke
 from harness import IDENTITY, ROOT, integration
-from holes_test import load_transactions
+from holes_test import load_transactions, until_compacted
 from mapped_test import FOREIGN, records
 from permissions_test import PRINCIPAL
 from secured_lab import client
@@ -20,6 +20,18 @@ SYNC = {
     "checkpoints.topic.replication.factor": 1,
 }
 CHECKPOINTS = "source.checkpoints.internal"
+
+
+def two_into_one(other, one, two, merged):
+    """Settings: a second source, of which a topic is merged with one of the first."""
+    return {
+        "clusters": "source, other, target",
+        "other.bootstrap.servers": other.bootstrap,
+        "other->target.enabled": "true",
+        "other->target.topics": re.escape(two),
+        "source->target.shunt.topic.mapping": f"{one}:{merged}",
+        "other->target.shunt.topic.mapping": f"{two}:{merged}",
+    }
 
 
 def commit(lab, cluster, groups, *more):
@@ -89,13 +101,7 @@ def start_awkward_source(lab):
     for seed in (1, 2):
         lab.load(source, topic="compacted", records=3000, size=600, seed=seed)
     lab.load(source, topic="compacted", records=2500, size=600, seed=3, start=2700)
-    lab.eventually(
-        lambda: lab.dump(source, compacted).count(b"\n") < lab.ends(source, [compacted])[compacted, 0],
-        60,
-        "the cleaner has been there",
-    )
-    lab.tool(source, "kafka.admin.ConfigCommand", "--alter", "--entity-type", "topics",
-             "--entity-name", compacted, "--add-config", "cleanup.policy=delete,retention.ms=-1")  # fmt: skip
+    until_compacted(lab, source, compacted)
     topics = [*transactions, headless, compacted]
     ends = lab.ends(source, topics)
     groups = {}
@@ -494,12 +500,7 @@ def a_group_of_two_sources_in_one_topic_misses_no_record_of_either(lab):
     settings = {
         **SYNC, "shunt.offsets": "mapped", "offset-syncs.topic.location": "target",
         "offset-syncs.topic.replication.factor": 1,
-        "clusters": "source, other, target",
-        "other.bootstrap.servers": other.bootstrap,
-        "other->target.enabled": "true",
-        "other->target.topics": re.escape(two),
-        "source->target.shunt.topic.mapping": f"{one}:{merged}",
-        "other->target.shunt.topic.mapping": f"{two}:{merged}",
+        **two_into_one(other, one, two, merged),
     }  # fmt: skip
     flows = {"source": source, "target": target, "settings": settings}
     config = lab.config([one], **flows)

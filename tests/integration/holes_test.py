@@ -5,6 +5,26 @@ with a message that names it; its neighbours are mirrored whole."""
 from crash_test import kill_ten_times
 from harness import integration
 
+EAGER_CLEANER = {
+    "log.cleaner.backoff.ms": "100",
+    "log.cleaner.min.cleanable.ratio": "0.01",
+    "log.cleaner.delete.retention.ms": "0",
+}
+
+
+def until_compacted(lab, cluster, topic):
+    """Every partition has lost records, and no other goes: the cleaner would go on between two looks at it."""
+    lab.eventually(
+        lambda: all(
+            lab.dump(cluster, topic, partition).count(b"\n") < end
+            for (_, partition), end in lab.ends(cluster, [topic]).items()
+        ),
+        60,
+        "the cleaner has been there",
+    )
+    lab.tool(cluster, "kafka.admin.ConfigCommand", "--alter", "--entity-type", "topics",
+             "--entity-name", topic, "--add-config", "cleanup.policy=delete,retention.ms=-1")  # fmt: skip
+
 
 def mirror_with_failures(lab, topics, **config):
     """The failures of a run that must end by itself with exit code 1."""
@@ -128,14 +148,7 @@ def append_times_are_kept(lab):
 
 @integration(timeout_seconds=150)
 def compacted_records_leave_every_other_at_its_offset(lab):
-    source = lab.cluster(
-        "source",
-        properties={
-            "log.cleaner.backoff.ms": "100",
-            "log.cleaner.min.cleanable.ratio": "0.01",
-            "log.cleaner.delete.retention.ms": "0",
-        },
-    )
+    source = lab.cluster("source", properties=EAGER_CLEANER)
     topic = lab.topic("compacted")
     source.create_topic(topic, partitions=2, configs={"cleanup.policy": "compact", "segment.bytes": "1048576"})
     # Partition by partition the same keys with other values, over several segments: the older ones go. As in any
@@ -144,17 +157,7 @@ def compacted_records_leave_every_other_at_its_offset(lab):
         lab.load(source, topic="compacted", records=4000, partitions=2, size=600, seed=seed)
     lab.load(source, topic="compacted", records=3000, partitions=2, size=600, seed=4, start=3500)
     plain = lab.load(source, topic="plain", records=1000)
-    lab.eventually(
-        lambda: all(
-            lab.dump(source, topic, partition).count(b"\n") < lab.ends(source, [topic])[topic, partition]
-            for partition in (0, 1)
-        ),
-        60,
-        "the cleaner has been there",
-    )
-    # The cleaner would go on between two looks at the source.
-    lab.tool(source, "kafka.admin.ConfigCommand", "--alter", "--entity-type", "topics",
-             "--entity-name", topic, "--add-config", "cleanup.policy=delete,retention.ms=-1")  # fmt: skip
+    until_compacted(lab, source, topic)
     summary = lab.mirror([plain, topic], source=source)
     assert summary["filled_offsets"] > 0, summary
     lab.assert_identical([plain], source=source)

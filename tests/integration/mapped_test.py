@@ -7,7 +7,7 @@ import subprocess
 from collections import Counter
 
 from harness import integration
-from holes_test import load_transactions, mirror_with_failures
+from holes_test import EAGER_CLEANER, load_transactions, mirror_with_failures, until_compacted
 from verify_test import verify
 
 MAPPED = {"shunt.offsets": "mapped", "offset-syncs.topic.location": "target"}
@@ -131,14 +131,7 @@ def epochs(lab, cluster, topic):
 
 def an_instance_is_fenced_out(lab, target):
     """It was frozen with records at hand that compaction has taken from the source since."""
-    source = lab.cluster(
-        "source",
-        properties={
-            "log.cleaner.backoff.ms": "100",
-            "log.cleaner.min.cleanable.ratio": "0.01",
-            "log.cleaner.delete.retention.ms": "0",
-        },
-    )
+    source = lab.cluster("source", properties=EAGER_CLEANER)
     topic = lab.topic("t")
     source.create_topic(topic, configs={"cleanup.policy": "compact", "segment.bytes": "1048576"})
     target.create_topic(topic)
@@ -150,11 +143,7 @@ def an_instance_is_fenced_out(lab, target):
     sleeper.signal(signal.SIGSTOP)
     for seed in (2, 3, 4):
         lab.load(source, topic="t", records=4000, size=600, seed=seed)
-    lab.eventually(
-        lambda: len(records(lab, source, topic)) < lab.ends(source, [topic])[topic, 0], 60, "the cleaner has been there"
-    )
-    lab.tool(source, "kafka.admin.ConfigCommand", "--alter", "--entity-type", "topics",
-             "--entity-name", topic, "--add-config", "cleanup.policy=delete,retention.ms=-1")  # fmt: skip
+    until_compacted(lab, source, topic)
     lab.mirror([topic], **config)
     (raised,) = epochs(lab, target, topic).values()
     assert raised > 0, "the second instance has met a gap"
