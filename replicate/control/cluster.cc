@@ -40,7 +40,9 @@ Cluster::~Cluster() {
 
 void Cluster::close() {
   closed_ = true;
-  for (const auto& [address, client] : clients_) client->close();
+  for (const Clients* clients : {&clients_, &writers_}) {
+    for (const auto& [address, client] : *clients) client->close();
+  }
 }
 
 // ---- Metadata -------------------------------------------------------------------------------------------------------
@@ -173,21 +175,21 @@ Cluster::NoLeader Cluster::why_not_led(const TopicPartition& partition) const {
 
 // ---- Brokers --------------------------------------------------------------------------------------------------------
 
-std::shared_ptr<BrokerClient> Cluster::client_at(const HostPort& address, const std::string& role) {
+std::shared_ptr<BrokerClient> Cluster::client_at(const HostPort& address, const std::string& role, Clients& clients) {
   if (closed_) throw ClusterError(fmt::format("{}: closed by shunt", alias()));
-  std::shared_ptr<BrokerClient>& client = clients_[address];
+  std::shared_ptr<BrokerClient>& client = clients[address];
   if (!client) {
     client = std::make_shared<BrokerClient>(executor_, client_settings_, fmt::format("{} {}", alias(), role), address);
   }
   return client;
 }
 
-std::shared_ptr<BrokerClient> Cluster::client_of(BrokerId broker) {
+std::shared_ptr<BrokerClient> Cluster::client_of(BrokerId broker, Clients& clients) {
   const auto entry = brokers_.find(broker);
   if (entry == brokers_.end()) {
     throw ClusterError(fmt::format("{}: broker {} is not (or no longer) in the cluster", alias(), broker.value()));
   }
-  return client_at(entry->second, fmt::format("broker {}", broker.value()));
+  return client_at(entry->second, fmt::format("broker {}", broker.value()), clients);
 }
 
 std::vector<std::shared_ptr<BrokerClient>> Cluster::candidates() {
@@ -206,7 +208,7 @@ std::vector<std::shared_ptr<BrokerClient>> Cluster::candidates() {
   all.reserve(brokers.size() + settings_.bootstrap.size());
   for (const BrokerId broker : brokers) all.push_back(client_of(broker));
   for (const HostPort& address : settings_.bootstrap) {
-    const auto client = client_at(address, "bootstrap server");
+    const auto client = client_at(address, "bootstrap server", clients_);
     if (std::find(all.begin(), all.end(), client) == all.end()) all.push_back(client);
   }
   std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
@@ -232,18 +234,24 @@ ClusterError Cluster::unreachable(const std::vector<net::BrokerError>& failures)
 net::Duration Cluster::silence_of(BrokerId broker) const {
   const auto address = brokers_.find(broker);
   if (address == brokers_.end()) return {};
-  const auto client = clients_.find(address->second);
-  return client == clients_.end() ? net::Duration{} : client->second->silence();
+  net::Duration longest{};
+  for (const Clients* clients : {&clients_, &writers_}) {
+    const auto client = clients->find(address->second);
+    if (client != clients->end()) longest = std::max(longest, client->second->silence());
+  }
+  return longest;
 }
 
 void Cluster::drop_unused_clients() {
   std::set<HostPort> in_use;
   for (const auto& [broker, address] : brokers_) in_use.insert(address);
-  std::erase_if(clients_, [&](const auto& entry) {
-    if (in_use.contains(entry.first)) return false;
-    entry.second->close();
-    return true;
-  });
+  for (Clients* clients : {&clients_, &writers_}) {
+    std::erase_if(*clients, [&](const auto& entry) {
+      if (in_use.contains(entry.first)) return false;
+      entry.second->close();
+      return true;
+    });
+  }
 }
 
 Awaitable<Cluster::BrokerPlace> Cluster::find_place(BrokerId broker) {

@@ -136,6 +136,14 @@ class Cluster {
     const std::shared_ptr<net::BrokerClient> client = client_of(broker);
     co_return co_await client->call(std::move(request), options);
   }
+  /// The same for what waits for replicas. A broker looks at no other request of the connection before it has answered:
+  /// that is another connection, where no question waits for it.
+  template <class Request>
+  net::Awaitable<typename Request::Response> write_to_broker(protocol::BrokerId broker, Request request,
+                                                             net::CallOptions options = {}) {
+    const std::shared_ptr<net::BrokerClient> client = client_of(broker, writers_);
+    co_return co_await client->call(std::move(request), options);
+  }
 
   /// Asks brokers, then bootstrap addresses, until one answers: for questions, whose repetition does no harm. The next one
   /// is asked too when the one before has not answered soon: a broker that hangs does not hold up what others know.
@@ -202,8 +210,11 @@ class Cluster {
     race->changed.announce();
   }
 
-  std::shared_ptr<net::BrokerClient> client_of(protocol::BrokerId broker);
-  std::shared_ptr<net::BrokerClient> client_at(const net::HostPort& address, const std::string& role);
+  using Clients = std::map<net::HostPort, std::shared_ptr<net::BrokerClient>>;
+
+  std::shared_ptr<net::BrokerClient> client_of(protocol::BrokerId broker) { return client_of(broker, clients_); }
+  std::shared_ptr<net::BrokerClient> client_of(protocol::BrokerId broker, Clients& clients);
+  std::shared_ptr<net::BrokerClient> client_at(const net::HostPort& address, const std::string& role, Clients& clients);
   std::vector<std::shared_ptr<net::BrokerClient>> candidates();
   [[nodiscard]] ClusterError unreachable(const std::vector<net::BrokerError>& failures) const;
   net::Awaitable<> fetch_metadata(std::optional<std::vector<std::string>> names);
@@ -218,8 +229,8 @@ class Cluster {
   protocol::BrokerId controller_{-1};
   std::map<protocol::BrokerId, net::HostPort> brokers_;
   Topics topics_;
-  std::map<net::HostPort, std::shared_ptr<net::BrokerClient>>
-      clients_;  // a bootstrap address that is a broker's: one client
+  Clients clients_;  // a bootstrap address that is a broker's: one client
+  Clients writers_;  // write_to_broker()
   std::minstd_rand random_{static_cast<std::minstd_rand::result_type>(net::random_seed())};
   bool closed_ = false;
 };

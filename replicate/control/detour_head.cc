@@ -90,7 +90,7 @@ Awaitable<std::int16_t> Detour::delete_records(Offset end) {
       {.name = spec_.target_topic, .partitions = {{.partition_index = spec_.partition, .offset = end}}});
   protocol::DeleteRecordsResponse response;
   try {
-    response = co_await target_.call_broker(target_leader(), std::move(request));
+    response = co_await target_.write_to_broker(target_leader(), std::move(request));
   } catch (const net::BrokerError& error) {
     throw Blocked{ParkCause::target_connection, error.what()};
   }

@@ -110,7 +110,7 @@ Awaitable<typename Request::Response> HoleFiller::ask_coordinator(Request reques
   try {
     co_await find_coordinator(now() + settings_.patience);
     const net::CallOptions options{.at_most_version = at_most_version, .timeout = {}};
-    co_return co_await cluster_.call_broker(coordinator_, std::move(request), options);
+    co_return co_await cluster_.write_to_broker(coordinator_, std::move(request), options);
   } catch (const net::BrokerError& error) {
     failure = error.what();
   } catch (const ClusterError& error) {

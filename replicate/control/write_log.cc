@@ -34,7 +34,7 @@ net::Awaitable<ProduceAnswer> write_log(Cluster& cluster, TopicPartition partiti
   topic.partition_data.push_back({.index = partition.partition, .records = protocol::Records(std::move(batch))});
   const net::CallOptions options{.at_most_version = produce_version,
                                  .timeout = std::chrono::milliseconds(timeout_ms) + silence};
-  const protocol::ProduceResponse response = co_await cluster.call_broker(leader, std::move(request), options);
+  const protocol::ProduceResponse response = co_await cluster.write_to_broker(leader, std::move(request), options);
   if (response.responses.size() != 1 || response.responses.front().partition_responses.size() != 1) {
     throw ClusterError(cluster.alias() + " answered a Produce request for other partitions");
   }
@@ -65,7 +65,8 @@ net::Awaitable<std::int16_t> write_markers(Cluster& cluster, TopicPartition part
   protocol::WriteTxnMarkersRequest request;
   request.markers.assign(static_cast<std::size_t>(count), one);
   const net::CallOptions options{.at_most_version = write_markers_version, .timeout = {}};
-  const protocol::WriteTxnMarkersResponse response = co_await cluster.call_broker(leader, std::move(request), options);
+  const protocol::WriteTxnMarkersResponse response =
+      co_await cluster.write_to_broker(leader, std::move(request), options);
   // Whatever their number, they are one producer's.
   if (response.markers.size() != 1 || response.markers.front().topics.size() != 1 ||
       response.markers.front().topics.front().partitions.size() != 1) {

@@ -6,7 +6,7 @@ import time
 import traceback
 from typing import NamedTuple
 
-from world import until
+from world import YARDSTICK_PARTITIONS, until
 
 ELECTION_SECONDS = 5
 LONG_SECONDS = 30  # a recovery that takes longer is not waited for, but told
@@ -18,6 +18,7 @@ class Recovery(NamedTuple):
     kind: str  # "restart" or "leader move"
     seconds: float  # None: not within LONG_SECONDS
     calm: bool  # nothing else was wrong meanwhile
+    yardstick_seconds: float = None  # what World.yardstick() took at the same time; None: there was none
 
 
 class Faults:
@@ -27,6 +28,7 @@ class Faults:
         self.recoveries = []
         self.applied = []  # (lane, step), as they were begun
         self.problems = []
+        self._yardstick = None  # its topic
 
     def run(self, plan):
         """Runs all lanes to their ends, then makes everything whole again. self.problems: what could not be done, or
@@ -51,9 +53,13 @@ class Faults:
         for _ in range(2):
             self._catch_up()
             self._shunt_kill()
-        for name, cluster in self._clusters.by_name.items():
-            self._catch_up()
-            self._cluster_reassign(name, cluster, rotate=1)
+        self._catch_up()
+        self._cluster_reassign("source", self._clusters.source, rotate=1)
+        with self._world.yardstick() as self._yardstick:
+            for _ in range(2):
+                self._catch_up()
+                self._cluster_reassign("target", self._clusters.target, rotate=1)
+        self._yardstick = None
 
     def _lane(self, lane, steps):
         try:
@@ -161,7 +167,7 @@ class Faults:
 
     def _partitions(self, cluster):
         known = cluster.metadata()["topics"]
-        return {topic: known[topic] for topic in self._world.topics.values() if topic in known}
+        return {topic: known[topic] for topic in (*self._world.topics.values(), self._yardstick) if topic in known}
 
     def _elected(self, cluster):
         """The partitions as soon as all are led by their preferred replicas, or in the end without that."""
@@ -184,7 +190,7 @@ class Faults:
         calm = world.calm()
         move()
         after = self._elected(cluster)
-        began, positions = time.monotonic(), world.positions()
+        began, positions = time.monotonic(), world.positions() | self._yardstick_ends()
         moved = {
             (topic, index)
             for topic, partitions in after.items()
@@ -194,29 +200,42 @@ class Faults:
         steady = {place: end for place, end in positions.items() if place in moved and place[0] in self._steady_topics()}
         told = ""
         if steady:
-            took = self._until_beyond(steady, began)
-            self.recoveries.append(Recovery("leader move", took, world.was_calm(calm)))
+            beside = {place: end for place, end in positions.items() if place in moved and place[0] == self._yardstick}
+            took, yardstick = self._until_beyond(steady, beside, began)
+            self.recoveries.append(Recovery("leader move", took, world.was_calm(calm), yardstick))
             told = f": all go on after {took:.2f} s" if took is not None else ""
+            told += f", librdkafka's producer after {yardstick:.2f} s" if yardstick is not None else ""
         world.tell(f"{what} on the {name}: {len(moved)} leaders moved{told}")
         cluster.wait()
 
-    def _until_beyond(self, places, began):
-        """How long the mirror was behind the last of these places, of which the source has more; None: too long."""
+    def _yardstick_ends(self):
+        if not self._yardstick:
+            return {}
+        return self._clusters.target.log_ends([(self._yardstick, index) for index in range(YARDSTICK_PARTITIONS)])
+
+    def _until_beyond(self, places, beside, began):
+        """How long the mirror was behind the last of these places, of which the source has more, and how long the
+        yardstick was behind the last of its own; None: too long, or there is none."""
         has_more, done = {}, {}
 
         def look():
             ends = self._clusters.source.log_ends(places)
-            positions, now = self._world.positions(), time.monotonic()
+            reached, now = self._world.positions() | self._yardstick_ends(), time.monotonic()
             for place, position in places.items():
                 if ends.get(place, -1) > position:
                     has_more.setdefault(place, now)
-                if positions.get(place, -1) > position:
+            for place, position in (places | beside).items():
+                if reached.get(place, -1) > position:
                     done.setdefault(place, now)
-            return len(done) == len(places)
+            return len(done) == len(places) + len(beside)
 
-        if not until(look, LONG_SECONDS, 0.01):
-            return None
-        return max(at - max(began, has_more.get(place, began)) for place, at in done.items())
+        until(look, LONG_SECONDS, 0.01)
+
+        def longest(some):
+            took = [done[place] - max(began, has_more.get(place, began)) for place in some if place in done]
+            return max(took) if took and len(took) == len(some) else None
+
+        return longest(places), longest(beside)
 
     def _steady_topics(self):
         return [self._world.topics[name] for name in ("plain", "packed")]

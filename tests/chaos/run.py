@@ -161,6 +161,18 @@ def recovery_lines(reports):
                     f"{kind}, {'nothing else wrong' if calm else 'among other faults'}: {len(chosen)}, median "
                     f"{known[len(known) // 2]:.2f} s, worst {known[-1]:.2f} s, above {bar} s: {slow}"
                 )
+    beside = [
+        (one["seconds"], one["yardstick_seconds"])
+        for report in reports
+        for one in report.get("recoveries", [])
+        if None not in (one["seconds"], one["yardstick_seconds"])
+    ]
+    if beside:
+        ours, theirs = (sorted(column) for column in zip(*beside))
+        lines.append(
+            f"leader move on the target: {len(beside)}, median {ours[len(ours) // 2]:.2f} s, worst {ours[-1]:.2f} s; "
+            f"librdkafka's producer beside it: median {theirs[len(theirs) // 2]:.2f} s, worst {theirs[-1]:.2f} s"
+        )
     return lines
 
 

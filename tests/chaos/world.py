@@ -6,7 +6,7 @@ import json
 import subprocess
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import harness
 import history
@@ -40,6 +40,8 @@ PRODUCERS = (
     "name=dying,topic=ledger,codec=lz4,rate=20,transaction=2..10,abandon=12",
     "name=keyed,topic=keyed,codec=zstd,rate=150,size=50..1500,keys=200,batch=8192",
 )
+YARDSTICK_PARTITIONS = 7  # as many as the steady topics have
+YARDSTICK_RATE = 100  # records a second
 
 
 class Clusters:
@@ -114,6 +116,38 @@ class World:
         with open(self.home / "workload.log", "wb") as log:
             self._workload = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT)
         self.lab.eventually(lambda: self.workload_runs() and self._is_compacted(), 180, "the source has been compacted")
+
+    @contextmanager
+    def yardstick(self):
+        """While a producer of librdkafka writes to a topic of the target, the name of which this gives: when leaders move,
+        what it takes is what the brokers take."""
+        topic, target = self.lab.topic("yardstick"), self.clusters.target
+        target.create_topic(topic, YARDSTICK_PARTITIONS, replication=3, configs=SAFE)
+        settings = ("acks=all", "linger.ms=5", "partitioner=random", "sticky.partitioning.linger.ms=0")
+        command = ["kcat", "-P", "-b", target.bootstrap, "-t", topic]
+        command += [argument for setting in settings for argument in ("-X", setting)]
+        over = threading.Event()
+        with open(self.home / "yardstick.log", "wb") as log:
+            producer = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT)
+
+        def write():
+            with suppress(BrokenPipeError), producer.stdin:
+                while not over.wait(1 / YARDSTICK_RATE):
+                    producer.stdin.write(b"record\n")
+                    producer.stdin.flush()
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        try:
+            places = [(topic, index) for index in range(YARDSTICK_PARTITIONS)]
+            self.lab.eventually(lambda: all(target.log_ends(places).values()), 60, "the yardstick's producer writes")
+            yield topic
+        finally:
+            over.set()
+            producer.kill()
+            producer.wait()
+            writer.join()
+            target.delete_topic(topic)
 
     def workload_runs(self):
         if self._workload.poll() is not None:

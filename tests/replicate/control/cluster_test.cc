@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 
 #include "protocol/messages/metadata.h"
+#include "protocol/messages/write_txn_markers.h"
 #include "replicate/control/leaders.h"
 #include "replicate/control/read_log.h"
+#include "replicate/control/write_log.h"
 #include "tests/replicate/control/fake_kafka.h"
 
 namespace shunt::replicate {
@@ -114,6 +116,49 @@ TEST_F(ClusterTest, BrokersThatHangDoNotHoldUpWhatAnotherKnows) {
       EXPECT_EQ(response.brokers.size(), 3u);
     });
   }
+}
+
+TEST_F(ClusterTest, WhatWaitsForReplicasHoldsUpNoQuestion) {
+  kafka.create("a", 1);
+  Cluster cluster(context.get_executor(), kafka.settings("target"));
+  bool is_replicated = false;
+  bool is_written = false;
+  net::Signal changed(context.get_executor());
+  const std::int16_t markers_key = protocol::WriteTxnMarkersRequest::api.key;
+  for (const int broker : {0, 1, 2}) {
+    kafka.broker(broker).on<protocol::WriteTxnMarkersRequest>([](const protocol::WriteTxnMarkersRequest& request) {
+      protocol::WriteTxnMarkersResponse response;
+      auto& marker = response.markers.emplace_back();
+      marker.producer_id = request.markers.front().producer_id;
+      marker.topics.push_back({.name = "a", .partitions = {{.partition_index = PartitionIndex(0), .error_code = 0}}});
+      return response;
+    });
+    kafka.broker(broker).hold = [&](std::int16_t key) -> Awaitable<> {
+      while (key == markers_key && !is_replicated) co_await changed.wait(net::Time::max());
+    };
+  }
+  const auto write = [&]() -> Awaitable<> {
+    const Marker marker{.producer_id = protocol::ProducerId(1), .producer_epoch = protocol::ProducerEpoch(0)};
+    const std::int16_t error = co_await write_markers(cluster, a0, marker, 1);
+    EXPECT_EQ(error, 0);
+    is_written = true;
+    changed.announce();
+  };
+  run([&]() -> Awaitable<> {
+    co_await cluster.refresh_topics();
+    net::asio::co_spawn(context, write, net::asio::detached);
+    while (kafka.requests(markers_key) == 0) {
+      const net::Time soon = net::now() + std::chrono::milliseconds(1);
+      co_await changed.wait(soon);
+    }
+    const std::vector<TopicPartition> asked{a0};
+    const auto ends = co_await log_ends(cluster, asked);
+    EXPECT_TRUE(ends.at(a0).value);
+    EXPECT_FALSE(is_written);
+    is_replicated = true;
+    changed.announce();
+    while (!is_written) co_await changed.wait(net::Time::max());
+  });
 }
 
 TEST_F(ClusterTest, SaysForEveryAddressWhyItCouldNotBeAsked) {
