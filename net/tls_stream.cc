@@ -9,8 +9,8 @@ namespace shunt::net {
 
 namespace {
 
-constexpr std::size_t read_buffer_bytes = std::size_t{256} * 1024;
-constexpr std::size_t write_stretch_bytes = std::size_t{256} * 1024;
+constexpr std::size_t read_buffer_bytes = std::size_t{64} * 1024;
+constexpr std::size_t write_stretch_bytes = std::size_t{64} * 1024;
 constexpr auto longest_silence = std::chrono::milliseconds(100);
 constexpr std::size_t record_bytes = TlsRecords::most_plaintext_bytes;
 
