@@ -10,22 +10,34 @@ namespace shunt::net {
 
 namespace {
 
-std::vector<std::string> files_of(const TlsSettings& settings) {
-  std::vector<std::string> paths;
+void add_stores(const TlsSettings& settings, std::vector<std::string>& files) {
   for (const auto* store : {&settings.trust, &settings.own}) {
-    if (*store && !(*store)->path.empty()) paths.push_back((*store)->path);
+    if (*store && !(*store)->path.empty()) files.push_back((*store)->path);
   }
-  return paths;
 }
 
 }  // namespace
 
-TlsSource::TlsSource(TlsSettings settings) : settings_(std::move(settings)), watch_(files_of(settings_)) {}
-
 std::shared_ptr<TlsSource> TlsSource::make(TlsSettings settings, std::string& why) {
-  std::shared_ptr<TlsSource> source(new TlsSource(std::move(settings)));
-  source->context_ = TlsContext::make(source->settings_, why);
+  const Read same = [settings = std::move(settings)](std::string&) { return settings; };
+  return make(same, {}, why);
+}
+
+std::shared_ptr<TlsSource> TlsSource::make(const Read& read, const std::vector<std::string>& files, std::string& why) {
+  const auto settings = read(why);
+  if (!settings) return nullptr;
+  std::vector<std::string> watched;
+  add_stores(*settings, watched);
+  watched.insert(watched.end(), files.begin(), files.end());
+  // From now on changes are seen; what has changed before is read now.
+  std::shared_ptr<TlsSource> source(new TlsSource(read, FileWatch(std::move(watched))));
+  source->context_ = source->make_context(why);
   return source->context_ ? source : nullptr;
+}
+
+std::shared_ptr<const TlsContext> TlsSource::make_context(std::string& why) const {
+  const auto settings = read_(why);
+  return settings ? TlsContext::make(*settings, why) : nullptr;
 }
 
 std::shared_ptr<const TlsContext> TlsSource::current() const {
@@ -37,7 +49,7 @@ std::optional<FileNews> TlsSource::look() {
   if (!watch_.has_changed()) return std::nullopt;
   const std::string files = fmt::format("{}", fmt::join(watch_.paths(), ", "));
   std::string why;
-  std::shared_ptr<const TlsContext> context = TlsContext::make(settings_, why);
+  std::shared_ptr<const TlsContext> context = make_context(why);
   if (!context) {
     return FileNews{
         .is_good = false,

@@ -28,6 +28,7 @@ class Reader {
   /// Of the same level, for other settings, which must outlive it; what is wrong goes to the same diagnostics.
   [[nodiscard]] Reader over(const Settings& settings) const { return Reader(settings, level_, diagnostics_); }
   [[nodiscard]] const Settings& settings() const { return settings_; }
+  [[nodiscard]] Level level() const { return level_; }
 
   /// Null: not set. A key's old name is looked for too.
   [[nodiscard]] const Entry* find(std::string_view key) const;

@@ -1,9 +1,13 @@
 #include "replicate/config/security.h"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -120,6 +124,8 @@ void read_credentials(Reader& reader, TokenLogins& logins, net::Security& securi
 
 // ---- TLS ------------------------------------------------------------------------------------------------------------
 
+constexpr std::string_view tls_prefix = "ssl.";
+
 sasl::Secret secret_of(const Entry* entry) {
   return entry == nullptr ? sasl::Secret() : entry->value;
 }
@@ -173,9 +179,44 @@ void read_host_check(Reader& reader, net::TlsSettings& settings) {
   reader.warn(entry, "lets every host pass for a broker that has any certificate of a trusted issuer");
 }
 
+/// What the keys ssl.* say, with what their providers have by now.
+net::TlsSource::Read reading_tls_again(const Reader& reader) {
+  std::vector<std::pair<std::string, Entry>> entries;
+  for (const auto& [key, entry] : reader.settings()) {
+    if (key.starts_with(tls_prefix)) entries.emplace_back(key, *entry);
+  }
+  return [level = reader.level(), entries](std::string& why) -> std::optional<net::TlsSettings> {
+    auto newest = entries;
+    Settings settings;
+    for (auto& [key, entry] : newest) {
+      try {
+        if (entry.provided) entry.value = entry.provided->read();
+      } catch (const std::runtime_error& failure) {
+        why = failure.what();
+        return std::nullopt;
+      }
+      settings.emplace(key, &entry);
+    }
+    Diagnostics diagnostics;
+    Reader again(settings, level, diagnostics);
+    net::TlsSettings read = read_tls_settings(again);
+    if (!diagnostics.has_errors()) return read;
+    const auto said = diagnostics.sorted();
+    why = std::ranges::find(said, Severity::error, &Diagnostic::severity)->message;
+    return std::nullopt;
+  };
+}
+
 std::shared_ptr<net::TlsSource> read_tls(Reader& reader) {
   std::string why;
-  auto source = net::TlsSource::make(read_tls_settings(reader), why);
+  net::TlsSettings settings = read_tls_settings(reader);
+  std::vector<std::string> files;
+  for (const auto& [key, entry] : reader.settings()) {
+    if (key.starts_with(tls_prefix) && entry->provided)
+      files.insert(files.end(), entry->provided->files.begin(), entry->provided->files.end());
+  }
+  auto source = files.empty() ? net::TlsSource::make(std::move(settings), why)
+                              : net::TlsSource::make(reading_tls_again(reader), files, why);
   if (!source) reader.fail(*reader.find("security.protocol"), fmt::format("cannot be had: {}", why));
   return source;
 }

@@ -1,9 +1,12 @@
 #include "replicate/config/token_login.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <functional>
 #include <list>
 #include <optional>
+#include <stdexcept>
 #include <string>
 
 #include <fmt/format.h>
@@ -159,12 +162,10 @@ class LoginReader {
       reader_.warn(endpoint,
                    "is not encrypted: client secret and tokens can be read by whoever is on the way; use https://");
     }
-    const sasl::Secret id = key_or_option("sasl.oauthbearer.client.credentials.client.id", "clientId");
     net::ClientCredentials client;
     client.endpoint = *parsed;
-    client.id = trim(id.reveal());
-    client.secret =
-        sasl::Secret(trim(key_or_option("sasl.oauthbearer.client.credentials.client.secret", "clientSecret").reveal()));
+    client.id = trim(key_or_option(id_key, id_option).reveal());
+    client.secret = sasl::Secret(trim(key_or_option(secret_key, secret_option).reveal()));
     client.scope = trim(key_or_option("sasl.oauthbearer.scope", "scope").reveal());
     client.url_encoded = reader_.boolean("sasl.oauthbearer.header.urlencode");
     const auto timeout = [this](std::string_view key) {
@@ -174,17 +175,49 @@ class LoginReader {
     client.read_timeout = timeout("sasl.login.read.timeout.ms");
     if (client.id.empty() || client.secret.empty()) {
       reader_.fail(endpoint,
-                   fmt::format("needs sasl.oauthbearer.client.credentials.client.{0}, or the option client{1} in "
-                               "sasl.jaas.config",
-                               client.id.empty() ? "id" : "secret", client.id.empty() ? "Id" : "Secret"));
+                   fmt::format("needs {}, or the option {} in sasl.jaas.config",
+                               client.id.empty() ? id_key : secret_key, client.id.empty() ? id_option : secret_option));
       return std::nullopt;
     }
-    if (client.id.find('\0') != std::string::npos || client.secret.reveal().find('\0') != std::string_view::npos) {
-      refuse("client id or client secret holds a NUL, which no request can carry");
+    if (has_nul(client)) {
+      refuse(nul_in_client);
       return std::nullopt;
     }
     if (!read_trust(endpoint, client.tls)) return std::nullopt;
-    return secured(net::token_from_endpoint(std::move(client)));
+    return secured(asking_as(std::move(client)));
+  }
+
+  /// Whoever rotates what the client shows need not restart it: where that comes from files, they are read for each token.
+  net::TokenSource asking_as(net::ClientCredentials client) {
+    const Again id = again(id_key, id_option);
+    const Again secret = again(secret_key, secret_option);
+    if (!id && !secret) return net::token_from_endpoint(std::move(client));
+    return [id, secret, client = std::move(client)](const std::atomic<bool>& stopping) {
+      sasl::FetchedToken failed;
+      net::ClientCredentials newest = client;
+      try {
+        if (id) newest.id = trim(id().reveal());
+        if (secret) newest.secret = sasl::Secret(trim(secret().reveal()));
+      } catch (const std::runtime_error& failure) {
+        failed.why = failure.what();
+        return failed;
+      }
+      if (!newest.id.empty() && !newest.secret.empty() && !has_nul(newest)) {
+        return net::token_from_endpoint(std::move(newest))(stopping);
+      }
+      failed.why = has_nul(newest) ? nul_in_client : "client id or client secret is empty by now";
+      return failed;
+    };
+  }
+
+  static constexpr std::string_view id_key = "sasl.oauthbearer.client.credentials.client.id";
+  static constexpr std::string_view id_option = "clientId";
+  static constexpr std::string_view secret_key = "sasl.oauthbearer.client.credentials.client.secret";
+  static constexpr std::string_view secret_option = "clientSecret";
+  static constexpr const char* nul_in_client = "client id or client secret holds a NUL, which no request can carry";
+
+  static bool has_nul(const net::ClientCredentials& client) {
+    return client.id.find('\0') != std::string::npos || client.secret.reveal().find('\0') != std::string_view::npos;
   }
 
   /// Whom to trust as the endpoint: what the options ssl.* of the JAAS line say, as in Kafka, not what is said of brokers.
@@ -212,6 +245,21 @@ class LoginReader {
     if (const Entry* entry = reader_.find(key)) return entry->value;
     const auto entry = module_.options.find(option);
     return entry == module_.options.end() ? sasl::Secret() : entry->second;
+  }
+
+  /// What key_or_option() would give by now; throws std::runtime_error. Null: no part of it came from a file.
+  using Again = std::function<sasl::Secret()>;
+  Again again(std::string_view key, std::string_view option) {
+    if (const Entry* entry = reader_.find(key)) return entry->provided ? entry->provided->read : nullptr;
+    if (!jaas_.provided) return nullptr;
+    return [read = jaas_.provided->read, option] {
+      const sasl::Secret jaas = read();
+      std::string why;
+      const auto module = sasl::parse_jaas(jaas.reveal(), why);
+      if (!module) throw std::runtime_error("sasl.jaas.config is refused: " + why);
+      const auto entry = module->options.find(option);
+      return entry == module->options.end() ? sasl::Secret() : entry->second;
+    };
   }
 
   void refuse(const std::string& why) { reader_.fail(jaas_, fmt::format("is refused: {}", why)); }

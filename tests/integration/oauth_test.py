@@ -237,3 +237,41 @@ def an_endpoint_that_is_away_for_a_while_costs_nothing_but_that_while(lab):
             assert summary["records"] == 3000 and summary["duplicates"] == 0 and not summary["failures"], summary
             assert_no_secret(everything_said(run), endpoint)
             lab.assert_identical([topic], source=source, target=target)
+
+
+@integration(timeout_seconds=240)
+def a_clients_secret_is_rotated_in_its_file(lab):
+    source, target = secured(lab, properties={"connections.max.reauth.ms": 3600000})
+    secrets = lab.home / "secrets.properties"
+    secrets.write_text(f"client={SECRET}\n")
+    topics = []
+    for form in ("settings", "old_settings"):  # a key of its own, and in the JAAS line
+        topic = lab.topic(form)
+        topics.append(topic)
+        source.create_topic(topic)
+        with TokenEndpoint(lab.home / f"idp-{form}", target.issuer()) as endpoint:
+            endpoint.seconds = 10
+            secrets.write_text(f"client={SECRET}\n")
+            settings = {
+                **client("source", source, "SASL_PLAINTEXT", "PLAIN"),
+                **with_tokens("target", target, "SASL_PLAINTEXT", getattr(endpoint, form)(f"${{file:{secrets}:client}}")),
+                "config.providers": "file",
+                "config.providers.file.class": "org.apache.kafka.common.config.provider.FileConfigProvider",
+                "shunt.log.level": "trace",
+                "target.sasl.login.retry.backoff.max.ms": "500",
+            }
+            run = lab.start_mirror([topic], source=source, target=target, settings=settings)
+            lab.load(cluster=source, topic=form, records=1000)
+            lab.until_level([topic], source, target)
+            endpoint.secret = "canary another secret"
+            refused = f"OAUTHBEARER: no new token ({endpoint.url}: "
+            lab.eventually(lambda: refused in run.log_text(), 30, "the old secret is refused")
+            secrets.write_text(f"client={endpoint.secret}\n")
+            lab.eventually(lambda: "OAUTHBEARER: a token was had again" in run.log_text(), 30, "the new one is shown")
+            lab.load(cluster=source, topic=form, records=1000, start=1000)
+            lab.until_level([topic], source, target)
+            run.drain()
+            assert run.summary()["records"] == 2000 and not run.summary()["failures"], run.summary()
+            assert_no_secret(everything_said(run), endpoint)
+            assert endpoint.secret not in everything_said(run)
+    lab.assert_identical(topics, source=source, target=target)

@@ -277,6 +277,50 @@ def certificates_are_replaced_under_a_running_mirror(lab):
 
 
 @integration(timeout_seconds=180)
+def a_store_is_replaced_by_one_with_another_password(lab):
+    source, target = secured(lab)
+    topic = lab.load(cluster=source, topic="t", records=500, partitions=3)
+    authority = security.Authority(source.home / "tls")
+    store, secrets = lab.home / "store.p12", lab.home / "secrets.properties"
+
+    def write_store(name, password, days):
+        made = authority.pkcs12(authority.issue(name, security.USER, days=days), password)
+        (lab.home / "next.p12").write_bytes(made.read_bytes())
+        os.rename(lab.home / "next.p12", store)
+
+    write_store("ending", "canary-first", 30)
+    secrets.write_text("store=canary-first\n")
+    settings = {
+        **client("source", source, "SSL"),
+        **client("target", target, "SSL"),
+        "source.ssl.keystore.location": store,
+        "source.ssl.keystore.password": f"${{file:{secrets}:store}}",
+        "config.providers": "file",
+        "config.providers.file.class": "org.apache.kafka.common.config.provider.FileConfigProvider",
+    }
+    run = lab.start_mirror([topic], source=source, target=target, settings=settings)
+    lab.until_level([topic], source, target)
+    # The store first, long before its password: what was read before stays in use.
+    write_store("next", "canary-second", -1)
+    kept = "new connections go on with what was read before"
+    lab.eventually(lambda: kept in run.log_text(), 20, "the password does not fit any more")
+    reread = lambda: run.log_text().count("was read again, for new connections")
+    secrets.write_text("store=canary-second\n")
+    lab.eventually(lambda: reread() == 1, 20, "the store is read with its new password")
+    # It is the new one that is shown: it has expired.
+    source.broker(1).restart()
+    lab.eventually(lambda: "the broker wants another certificate of us" in run.log_text(), 60, "the expired one is refused")
+    lab.load(cluster=source, topic="t", records=300, partitions=3)
+    secrets.write_text("store=canary-third\n")
+    write_store("last", "canary-third", 30)
+    lab.until_level([topic], source, target, timeout_seconds=90)
+    run.drain()
+    assert run.summary()["records"] == 800 and not run.summary()["failures"], run.summary()
+    assert "canary" not in run.log_text() + run.output.read_text(errors="replace")
+    lab.assert_identical([topic], source=source, target=target)
+
+
+@integration(timeout_seconds=180)
 def certificates_are_replaced_under_a_continuous_verify(lab):
     source, target = secured(lab)
     topic = lab.load(cluster=source, topic="t", records=100)

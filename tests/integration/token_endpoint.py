@@ -26,6 +26,7 @@ class TokenEndpoint:
         self._certificate = self.authority.issue("endpoint", "endpoint", ["IP:127.0.0.1"])
         self.issuer = issuer
         self.client = CLIENT
+        self.secret = SECRET
         self.user = user
         self.seconds = 3600
         self.answer = None  # (status, body) in place of a token
@@ -93,7 +94,7 @@ class TokenEndpoint:
         self.forms.append(form)
         if self.answer:
             return self.answer
-        expected = "Basic " + base64.b64encode(f"{self.client}:{SECRET}".encode()).decode()
+        expected = "Basic " + base64.b64encode(f"{self.client}:{self.secret}".encode()).decode()
         if authorization != expected or path != "/oauth/token":
             return 401, json.dumps({"error": "invalid_client", "error_description": "Client authentication failed"})
         if form.get("grant_type") != ["client_credentials"]:

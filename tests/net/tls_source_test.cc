@@ -107,6 +107,39 @@ TEST_F(TlsSourceTest, WhatIsHalfWrittenOrGoneChangesNothingAndIsToldOnce) {
   expect_new_context();
 }
 
+TEST_F(TlsSourceTest, WhatElseTheSettingsComeFromIsReadAgainToo) {
+  const std::string secret = home_ / "secret";
+  write(secret, authority_.certificate());
+  const TlsSource::Read read = [&](std::string& why) -> std::optional<TlsSettings> {
+    std::ifstream file(secret);
+    if (!file) {
+      why = "there is no secret";
+      return std::nullopt;
+    }
+    TlsSettings settings;
+    settings.trust.emplace().certificates =
+        sasl::Secret(std::string(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()));
+    return settings;
+  };
+  std::string why;
+  source_ = TlsSource::make(read, {secret}, why);
+  ASSERT_TRUE(source_) << why;
+  before_ = source_->current();
+  fs::remove(secret);
+  const auto gone = look();
+  ASSERT_TRUE(gone);
+  EXPECT_FALSE(gone->is_good);
+  EXPECT_THAT(gone->text, HasSubstr("cannot be used: there is no secret"));
+  EXPECT_EQ(source_->current(), before_);
+  write(secret, Authority("second").certificate());
+  const auto there = look();
+  ASSERT_TRUE(there);
+  EXPECT_TRUE(there->is_good) << there->text;
+  EXPECT_NE(source_->current(), before_);
+  EXPECT_FALSE(TlsSource::make([](std::string& reason) { return reason = "no", std::nullopt; }, {}, why));
+  EXPECT_EQ(why, "no");
+}
+
 TEST_F(TlsSourceTest, WhatIsStillBeingWrittenIsLeftAlone) {
   for (int i = 0; i < 5; ++i) {
     write(store_, "part");

@@ -70,10 +70,10 @@ class Authority:
         pem.write_text(key.read_text() + signed.read_text())
         return pem
 
-    def pkcs12(self, pem):
-        """The same as a PKCS12 file, its password PASSWORD."""
+    def pkcs12(self, pem, password=PASSWORD):
+        """The same as a PKCS12 file."""
         path = pem.with_suffix(".p12")
-        _openssl("pkcs12", "-export", "-in", pem, "-out", path, "-passout", f"pass:{PASSWORD}")
+        _openssl("pkcs12", "-export", "-in", pem, "-out", path, "-passout", f"pass:{password}")
         return path
 
 
