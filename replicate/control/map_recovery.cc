@@ -171,6 +171,14 @@ class MapWalk {
     }
     written_ = seen;
     position_ = position_ + gone;
+    if (has_source && source.record().offset < position_) {
+      result_.is_of_other_source = true;
+      refuse(
+          fmt::format("{} has a record at offset {} on the source that is not in {}, to which it was mirrored up to {}",
+                      question_.source.to_string(), source.record().offset.value(), question_.target.to_string(),
+                      position_.value()));
+      co_return false;
+    }
     co_return true;
   }
 

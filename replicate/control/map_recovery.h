@@ -8,7 +8,8 @@
 //
 // Where they are not, or cannot be counted, compaction or retention has taken records from the source meanwhile. Then
 // what is left on the source is looked for among what the target has, in order. Those behind the last one that is found
-// took an offset each, at least: so far it goes on, and whatever the source does not have from there on is missed.
+// took an offset each, at least: so far it goes on, and whatever the source does not have from there on is missed. A record
+// of the source's before that which the target does not have was never there: it is another log.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +43,8 @@ struct MapRecovery {
   };
   Outcome outcome = Outcome::retry;
   std::string reason;
-  bool lacks_map = false;  // refuse: records behind the tip are of a later epoch, which has a map of its own
+  bool lacks_map = false;           // refuse: records behind the tip are of a later epoch, which has a map of its own
+  bool is_of_other_source = false;  // refuse: the source has something else where this mirror has been
   std::optional<Condition> condition;  // where it has a name
   std::vector<OffsetRun> runs;         // written behind the tip
   std::int64_t unplaced = 0;  // records that were written, too, but are not there any more, on one side or the other

@@ -185,6 +185,17 @@ std::optional<MapTip> find_dense_tip(const MappedQuestion& question, const Bound
   return MapTip{.source = bounds.target_start, .target = bounds.target_start, .sequence = next};
 }
 
+/// Empty, or that the source does not have what was mirrored. Asked when the position is known: another instance may have
+/// mirrored what has come since the look.
+Awaitable<std::string> find_lost_end(Cluster& source, const MappedQuestion& question, Offset position) {
+  const std::vector<TopicPartition> on_source{question.source};
+  const auto source_ends = co_await log_ends(source, on_source);
+  const Offset source_end = value_of(source, source_ends, question.source, "the log end");
+  if (position <= source_end) co_return "";
+  co_return fmt::format("{} ends at {} on the source, but was mirrored up to {}, {} further",
+                        question.source.to_string(), source_end.value(), position.value(), position - source_end);
+}
+
 Awaitable<MapRecovery> recover(Cluster& source, Cluster& target, const MappedQuestion& question, MapTip tip,
                                Isolation isolation, LoopGuard loop_guard) {
   MapQuestion asked{.source = question.source,
@@ -196,9 +207,21 @@ Awaitable<MapRecovery> recover(Cluster& source, Cluster& target, const MappedQue
   co_return co_await recover_map(source, target, std::move(asked));
 }
 
+MappedAdmission refuse_other_source(Cluster& source, const MappedQuestion& question, const std::string& what) {
+  const Topic::Partition* known = source.find_partition(question.source);
+  if (known != nullptr && known->is_in_first_epoch()) {
+    return refuse(what + "; no leader was elected on the source since: the source topic was deleted and created again",
+                  Condition::source_recreated);
+  }
+  return refuse(
+      what + "; the source lost them (unclean leader election, or a disk), or the topic was deleted and created again",
+      Condition::source_truncated);
+}
+
 /// Of a recovery that has not found where to go on.
-MappedAdmission objection_of(MapRecovery recovery) {
+MappedAdmission objection_of(Cluster& source, const MappedQuestion& question, MapRecovery recovery) {
   if (recovery.outcome == MapRecovery::Outcome::retry) return retry(std::move(recovery.reason), recovery.condition);
+  if (recovery.is_of_other_source) return refuse_other_source(source, question, recovery.reason);
   MappedAdmission refused = refuse(std::move(recovery.reason), recovery.condition);
   refused.lacks_map = recovery.lacks_map;
   return refused;
@@ -219,7 +242,15 @@ Awaitable<MappedAdmission> begin_behind_identical(Cluster& source, Cluster& targ
                                                   const MappedQuestion& question, const Bounds& bounds, MapTip tip,
                                                   Isolation isolation) {
   MapRecovery recovery = co_await recover(source, target, question, tip, isolation, {});
-  if (recovery.outcome != MapRecovery::Outcome::found) co_return objection_of(std::move(recovery));
+  // It may be another instance's, which has begun with mapped offsets, and has not stored its map yet.
+  if (recovery.is_of_other_source)
+    recovery = co_await recover(source, target, question, tip, isolation, question.loop_guard);
+  if (recovery.outcome != MapRecovery::Outcome::found) {
+    recovery.is_of_other_source = false;  // a guess, without a map
+    co_return objection_of(source, question, std::move(recovery));
+  }
+  const std::string lost = co_await find_lost_end(source, question, recovery.standing.source);
+  if (!lost.empty()) co_return refuse_other_source(source, question, lost);
   // What comes before it is where it was on the source. (The sequence is a reckoning: it is right where the run ends.)
   const Offset first = std::min(std::max(bounds.source_start, bounds.target_start), tip.source);
   const std::int64_t identical = tip.source - first;
@@ -319,22 +350,14 @@ Awaitable<MappedAdmission> begin(Cluster& source, Cluster& target, OffsetSyncs& 
 Awaitable<MappedAdmission> go_on(Cluster& source, Cluster& target, OffsetSyncs& syncs, const MappedQuestion& question,
                                  const Bounds& bounds, MapTip tip, Isolation isolation) {
   MapRecovery recovery = co_await recover(source, target, question, tip, isolation, question.loop_guard);
-  if (recovery.outcome != MapRecovery::Outcome::found) co_return objection_of(std::move(recovery));
+  if (recovery.outcome != MapRecovery::Outcome::found) co_return objection_of(source, question, std::move(recovery));
+  // No map takes in what the source has lost: of what the source has there later it would say nothing.
+  const std::string lost = co_await find_lost_end(source, question, recovery.standing.source);
+  if (!lost.empty()) co_return refuse_other_source(source, question, lost);
   if (has_passed(syncs, question, recovery.standing.source)) {
     co_return co_await begin_behind_mirror_maker(source, target, syncs, question, bounds, recovery.standing.sequence);
   }
   co_return take_in(syncs, question, recovery);
-}
-
-MappedAdmission refuse_other_source(Cluster& source, const MappedQuestion& question, const std::string& what) {
-  const Topic::Partition* known = source.find_partition(question.source);
-  if (known != nullptr && known->is_in_first_epoch()) {
-    return refuse(what + "; no leader was elected on the source since: the source topic was deleted and created again",
-                  Condition::source_recreated);
-  }
-  return refuse(
-      what + "; the source lost them (unclean leader election, or a disk), or the topic was deleted and created again",
-      Condition::source_truncated);
 }
 
 /// Empty, or what the source has that is not what was mirrored: in the last place of the map where both sides still have
@@ -344,14 +367,15 @@ Awaitable<std::string> find_difference(Cluster& source, Cluster& target, const M
                                        const OffsetMap& map, const Bounds& bounds, Isolation isolation) {
   const std::optional<OffsetRun> last = map.last_before(map.blocks().size());
   if (!last) co_return "";
-  // A source that ends before is another one, too, which others say.
-  const Offset end = std::min(last->source_end(), bounds.source_readable_end);
+  const Offset end = last->source_end();
   for (std::int64_t distance = first_compared; distance <= most_compared; distance *= look_back_factor) {
     const Offset from = std::max(bounds.source_start, end - distance);
     if (from >= end) break;
     const Offset from_there = std::max(bounds.target_start, map.translate(from));
     LogCursor here(source, question.source, from, end, isolation, {}, question.loop_guard);
-    LogCursor there(target, question.target, from_there, last->target_end(), Isolation::read_uncommitted);
+    // Of this identity: another topic of the target's may have taken the place of the one that the map is of.
+    LogCursor there(target, question.target, from_there, last->target_end(), Isolation::read_uncommitted,
+                    question.identity);
     bool is_any_equal = false;
     for (;;) {
       const bool has_here = co_await here.settle();
@@ -433,6 +457,15 @@ Awaitable<MappedAdmission> admit_one(Cluster& source, Cluster& target, OffsetSyn
   if (map == nullptr) {
     admission = co_await begin(source, target, syncs, question, bounds, isolation);
   } else {
+    const Offset mirrored = map->tip().source;
+    if (mirrored > bounds.source_readable_end) {
+      const std::string lost = co_await find_lost_end(source, question, mirrored);
+      if (!lost.empty()) co_return refuse_other_source(source, question, lost);
+      // What could be read once stays so: the source has lost its end, and it is not decided yet what has come since.
+      co_return retry(fmt::format("{} was mirrored up to offset {}, and can be read up to {} on the source now",
+                                  question.source.to_string(), mirrored.value(), bounds.source_readable_end.value()),
+                      Condition::open_transaction);
+    }
     const std::string differs = co_await find_difference(source, target, question, *map, bounds, isolation);
     if (!differs.empty()) co_return refuse_other_source(source, question, differs);
     admission = co_await go_on_fenced(source, target, syncs, question, bounds, isolation);
@@ -440,16 +473,8 @@ Awaitable<MappedAdmission> admit_one(Cluster& source, Cluster& target, OffsetSyn
   admission.source_start = bounds.source_start;
   const Offset position = admission.standing.confirmed;
   if (admission.verdict != MappedAdmission::Verdict::start) co_return admission;
-  // Asked when the position is known: another instance may have mirrored what has come since the look.
-  const std::vector<TopicPartition> on_source{question.source};
-  const auto source_ends = co_await log_ends(source, on_source);
-  const Offset source_end = value_of(source, source_ends, question.source, "the log end");
-  if (position > source_end) {
-    co_return refuse_other_source(
-        source, question,
-        fmt::format("{} ends at {} on the source, but was mirrored up to {}, {} further", question.source.to_string(),
-                    source_end.value(), position.value(), position - source_end));
-  }
+  const std::string lost = co_await find_lost_end(source, question, position);
+  if (!lost.empty()) co_return refuse_other_source(source, question, lost);
   if (position < bounds.source_start) {
     admission.verdict = MappedAdmission::Verdict::overtaken;
     admission.reason = fmt::format(

@@ -255,14 +255,9 @@ void Replication::handle_left(Partition& partition, const Parked& parked) {
     case RecoveryAction::Kind::finished:
       set_phase(partition, partition.goal >= 0 && partition.reached() >= partition.goal ? Phase::done : Phase::stopped);
       break;
-    case RecoveryAction::Kind::fail: {
-      source_doubt_.is_stale = target_doubt_.is_stale = true;
-      const std::lock_guard lock(mutex_);
-      partition.phase = Phase::doubtful;
-      partition.reason = action.reason;
-      partition.condition = condition;
+    case RecoveryAction::Kind::fail:
+      doubt(partition, action.reason, condition);
       break;
-    }
     case RecoveryAction::Kind::readmit:
       spdlog::log(parked.cause == ParkCause::out_of_range ? spdlog::level::info : spdlog::level::debug,
                   "{}: {}; both logs are compared again", settings_.name, action.reason);
@@ -281,8 +276,20 @@ void Replication::handle_left(Partition& partition, const Parked& parked) {
   if (condition && action.kind != RecoveryAction::Kind::fail) hold_up(partition, *condition, action.reason);
 }
 
+void Replication::doubt(Partition& partition, const std::string& reason, std::optional<Condition> condition) {
+  source_doubt_.is_stale = target_doubt_.is_stale = true;
+  const std::lock_guard lock(mutex_);
+  partition.phase = Phase::doubtful;
+  partition.reason = reason;
+  partition.condition = condition;
+}
+
 /// A doubtful partition whose topics are still the same ones.
 void Replication::handle_failed(Partition& partition) {
+  if (partition.condition == Condition::source_recreated) {
+    close(topics_.at(partition.spec.source_topic), *partition.condition, partition.reason);
+    return;
+  }
   const std::string name = partition.spec.source_name();
   if (partition.condition == Condition::target_truncated &&
       settings_.policies.of(Condition::target_truncated) == Policy::go_on) {

@@ -228,6 +228,7 @@ class Replication {
   void assign(Partition& partition, const Route& route);
   void wait_for_leader(Partition& partition, const std::string& reason, Condition condition);
   void handle_left(Partition& partition, const Parked& parked);
+  void doubt(Partition& partition, const std::string& reason, std::optional<Condition> condition);
   void handle_failed(Partition& partition);
   void begin_detours();
   net::Awaitable<> take_detour(Partition& partition);

@@ -197,10 +197,8 @@ void Replication::fill_head(Partition& partition, const Beginning& beginning, Of
 }
 
 void Replication::refuse(Partition& partition, const std::string& reason, std::optional<Condition> condition) {
-  if (condition == Condition::source_recreated) {
-    close(topics_.at(partition.spec.source_topic), *condition, reason);
-    return;
-  }
+  // What does not fit the source may be of another topic of the target's.
+  if (condition == Condition::source_recreated) return doubt(partition, reason, condition);
   spdlog::error("{}: {} cannot be mirrored: {}", settings_.name, partition.spec.source_name(), reason);
   set_failed(partition, condition, reason);
 }

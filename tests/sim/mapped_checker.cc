@@ -55,6 +55,20 @@ void MappedChecker::handle_target_deleted(const std::string& topic) {
   std::erase_if(copies_, [&topic](const auto& copy) { return copy.first.first == topic; });
 }
 
+void MappedChecker::handle_source_loss(const PartitionKey& key) {
+  const auto copy = copies_.find(key);
+  if (copy == copies_.end()) return;
+  const std::int64_t end = writers_.at(key).end();
+  if (copy->second.position > end) copy->second.lost_from = std::min(copy->second.lost_from.value_or(end), end);
+  // The flow may have passed what was no record.
+  copy->second.may_have_passed = copy->second.may_have_passed || !missing_in(key, copy->second.position, end);
+}
+
+bool MappedChecker::has_lost_records(const PartitionKey& key) const {
+  const auto copy = copies_.find(key);
+  return copy != copies_.end() && (copy->second.lost_from || copy->second.may_have_passed);
+}
+
 void MappedChecker::check(const PartitionKey& key, const StoredBatch& batch) {
   if (is_others(key, batch)) {
     ++counters.others;
@@ -74,9 +88,7 @@ void MappedChecker::check(const PartitionKey& key, const StoredBatch& batch) {
 }
 
 bool MappedChecker::is_fence(const PartitionKey& key, const StoredBatch& batch) const {
-  const auto copy = copies_.find(key);
-  return copy != copies_.end() && copy->second.map && batch.header().is_control() &&
-         batch.header().producer_id() == copy->second.producer &&
+  return batch.header().is_control() && batch.header().producer_id() == identity_of(key) &&
          batch.header().producer_epoch() > replicate::first_epoch;
 }
 
@@ -85,6 +97,20 @@ void MappedChecker::check_data(const PartitionKey& key, const StoredBatch& batch
   Copy& copy = copies_[key];
   copy.producer = batch.header().producer_id();
   const auto prints = prints_of(batch.bytes);
+  // It was on its way when the source lost it.
+  if (std::ranges::all_of(prints, [&](const auto& print) { return writer.has_lost(print.digest); })) {
+    if (!copy.lost_from) copy.lost_from = copy.position;
+    return;
+  }
+  if (copy.lost_from) {
+    // Nobody can see that, where the source has nothing else from there on.
+    const auto first = writer.find(prints.front().digest);
+    if (!first || missing_in(key, *copy.lost_from, *first))
+      return fail(key, batch, "data behind what the source has lost");
+    copy.position = *copy.lost_from;
+    copy.places.resize(static_cast<std::size_t>(copy.position));
+    copy.lost_from.reset();
+  }
   for (const RecordPrint& print : prints) {
     const std::optional<std::int64_t> offset = writer.find(print.digest);
     if (!offset) return fail(key, batch, "a record that nobody has written");
@@ -214,14 +240,15 @@ void MappedChecker::check_syncs(const PartitionKey& key, const StoredBatch& batc
     // The first block of a map may have none to tell of.
     const bool tells_of_record =
         !sync->extension || sync->extension->block.size() > 0 || sync->upstream < sync->extension->block.begin().source;
-    if (tells_of_record && !may_be_said(source, sync->upstream.value(), sync->downstream.value())) {
+    const bool is_lost = copies_[source].lost_from.has_value();
+    if (tells_of_record && !is_lost && !may_be_said(source, sync->upstream.value(), sync->downstream.value())) {
       return fail(key, batch,
                   fmt::format("MirrorMaker 2 is told that the record at {} of {}-{} is at {}", sync->upstream.value(),
                               source.first, source.second, sync->downstream.value()));
     }
     if (!sync->extension) continue;
     OffsetBlock& block = sync->extension->block;
-    const std::string untrue = check_block(source, block);
+    const std::string untrue = is_lost ? "" : check_block(source, block);
     if (!untrue.empty()) return fail(key, batch, fmt::format("{}-{}: {}", source.first, source.second, untrue));
     copies_[source].producer = sync->extension->identity;
     const MapTip begin = block.begin();
@@ -245,7 +272,7 @@ void MappedChecker::check_syncs(const PartitionKey& key, const StoredBatch& batc
   }
   for (const auto& [source, before] : tips_before) {
     const MapTip& tip = copies_[source].map->tip();
-    std::string untrue = check_tip(source, tip);
+    std::string untrue = copies_[source].lost_from ? "" : check_tip(source, tip);
     if (before && (tip.source < before->source || tip.target < before->target)) {
       untrue = fmt::format("the map ended before {}, at {}, and ends before {}, at {}", before->source.value(),
                            before->target.value(), tip.source.value(), tip.target.value());
@@ -270,7 +297,7 @@ std::string MappedChecker::judge(const PartitionKey& key, const OffsetMap& map) 
 
 std::string MappedChecker::judge(const replicate::OffsetSyncs& syncs) const {
   for (const auto& [key, copy] : copies_) {
-    if (copy.position == 0 || !copy.map) continue;  // without one it was not to be mapped
+    if (copy.position == 0 || !copy.map || copy.lost_from) continue;  // without one it was not to be mapped
     const OffsetMap* map = syncs.find({key.first, protocol::PartitionIndex(key.second)}, copy.producer);
     if (map == nullptr) return fmt::format("there is no map of {}-{}", key.first, key.second);
     std::string untrue = judge(key, *map);
@@ -296,7 +323,8 @@ std::int64_t MappedChecker::position_of(const PartitionKey& key) const {
 bool MappedChecker::is_mirrored(const PartitionKey& key) const {
   const auto copy = copies_.find(key);
   const std::int64_t position = position_of(key);
-  if (rules_.start.is_later() && !beginning_of(key)) return false;
+  if ((copy != copies_.end() && copy->second.lost_from) || (rules_.start.is_later() && !beginning_of(key)))
+    return false;
   if (missing_in(key, position, writers_.at(key).end())) return false;
   if (position == 0) return true;
   return copy->second.map && !unplaced_in(key, copy->second.map->tip().source.value(), position);

@@ -4,6 +4,7 @@
 //   - the records of a source's partition come in its order, each of them once, none left out; of a transaction, when it
 //     is committed
 //   - none of them was written by the flow in the other direction
+//   - nothing follows a record that the source has lost
 //   - a batch that could be forwarded as it is has the same bytes
 //   - all else is by the target's other producers: no marker of shunt's but those that raise its epoch, no padding; or it was
 //     on its way to a topic that had the name before, and nobody could have prevented it
@@ -39,6 +40,8 @@ class MappedChecker final : public Checker {
   /// record, too.
   void handle_identical(const PartitionKey& key, std::int64_t end) { copies_[key].identical = end; }
   void handle_target_deleted(const std::string& topic);
+  void handle_source_loss(const PartitionKey& key) override;
+  [[nodiscard]] bool has_lost_records(const PartitionKey& key) const override;
   /// Its map is stored, too.
   [[nodiscard]] bool is_mirrored(const PartitionKey& key) const override;
   [[nodiscard]] std::int64_t position_of(const PartitionKey& key) const override;
@@ -63,6 +66,8 @@ class MappedChecker final : public Checker {
   /// A partition of the source on the target.
   struct Copy {
     std::int64_t position = 0;                // the source's offset behind the last record
+    std::optional<std::int64_t> lost_from;    // from that source offset on it has what the source has lost
+    bool may_have_passed = false;             // the source has lost what is no record, behind its last one: it may stop
     std::int64_t identical = 0;               // before that there is nothing at another offset than the source's
     std::vector<Place> places;                // by the source's offsets
     protocol::ProducerId producer{-1};        // under which it is written; -1: it was not, and there is no map

@@ -196,6 +196,32 @@ TEST_F(MapRecoveryTest, RetentionHasTakenAllThatWasCopied) {
   EXPECT_EQ(recovery.unplaced, 2);
 }
 
+TEST_F(MapRecoveryTest, ASourceThatHasOtherRecordsWhereTheMirrorHasBeenIsNoticed) {
+  append(source(), {"a"}, another, Sequence(0));
+  append(source(), {"x", "y", "z"}, another, Sequence(0));
+  append(target(), {"a", "b", "c"}, identity, Sequence(0));
+  target().producers = {identity.value()};
+  target().last_sequences[identity.value()] = 2;
+  const MapRecovery recovery = recover();
+  EXPECT_EQ(recovery.outcome, MapRecovery::Outcome::refuse);
+  EXPECT_TRUE(recovery.is_of_other_source);
+  EXPECT_THAT(recovery.reason, HasSubstr("a record at offset 1 on the source"));
+  EXPECT_THAT(recovery.reason, HasSubstr("mirrored up to 3"));
+}
+
+TEST_F(MapRecoveryTest, WhatComesBehindRecordsThatCompactionHasTakenIsNoOtherSource) {
+  append(source(), {"a"}, another, Sequence(0));
+  source().log_end += 2;
+  append(source(), {"x"}, another, Sequence(0));
+  append(target(), {"a", "b", "c"}, identity, Sequence(0));
+  target().producers = {identity.value()};
+  target().last_sequences[identity.value()] = 2;
+  const MapRecovery recovery = recover();
+  EXPECT_EQ(recovery.outcome, MapRecovery::Outcome::found) << recovery.reason;
+  EXPECT_EQ(recovery.standing.source, Offset(3));
+  EXPECT_EQ(recovery.unplaced, 2);
+}
+
 TEST_F(MapRecoveryTest, WhatTheTargetHasLostIsNoticed) {
   make(7, false);
   tip.target = Offset(target().log_end + 1);
