@@ -52,7 +52,7 @@ Scenario scenario_with(Mistake mistake, bool mapped, std::uint64_t seed) {
     // Who has been there before the election relies on it.
     scenario.brokers = std::max(scenario.brokers, 2);
     scenario.crashes = scenario.freezes = scenario.resets = scenario.two_processes = false;
-    scenario.source_goes = scenario.target_goes = false;
+    scenario.source_goes = scenario.target_goes = scenario.target_retention = false;
   }
   if (mistake == Mistake::trusted_places) {
     scenario.unclean_target = true;
@@ -90,34 +90,33 @@ TEST_P(PlantedMistake, is_found) {
   std::printf("%s: seed %llu: %s\n", GetParam().name, static_cast<unsigned long long>(seed), reason.c_str());
 }
 
-INSTANTIATE_TEST_SUITE_P(Simulation, PlantedMistake,
-                         ::testing::Values(Planted{Mistake::no_doubt, "no_doubt", 6000},
-                                           Planted{Mistake::forgotten_sequences, "forgotten_sequences", 50},
-                                           Planted{Mistake::repeated_producer_epochs, "repeated_producer_epochs", 500},
-                                           Planted{Mistake::forwarded_transactions, "forwarded_transactions", 20},
-                                           Planted{Mistake::copied_transactions, "copied_transactions", 20},
-                                           Planted{Mistake::foreign_identity, "foreign_identity", 50},
-                                           Planted{Mistake::foreign_identity, "mapped_foreign_identity", 50, true},
-                                           Planted{Mistake::forgotten_map_sequences, "forgotten_map_sequences", 3000,
-                                                   true},
-                                           Planted{Mistake::misplaced_duplicates, "misplaced_duplicates", 500, true},
-                                           Planted{Mistake::misstated_epoch_ends, "misstated_epoch_ends", 1500},
-                                           Planted{Mistake::met_successor, "met_successor", 500},
-                                           Planted{Mistake::unasked_removal, "unasked_removal", 200},
-                                           Planted{Mistake::unchosen_stop, "unchosen_stop", 200},
-                                           Planted{Mistake::trusted_places, "trusted_places", 2000},
-                                           Planted{Mistake::early_beginning, "early_beginning", 100},
-                                           Planted{Mistake::early_beginning, "mapped_early_beginning", 100, true},
-                                           Planted{Mistake::late_beginning, "late_beginning", 100},
-                                           Planted{Mistake::misstated_stable_ends, "misstated_stable_ends", 100},
-                                           Planted{Mistake::forgotten_loops, "forgotten_loops", 100, true},
-                                           Planted{Mistake::changed_mind, "changed_mind", 100},
-                                           Planted{Mistake::needless_map, "needless_map", 100},
-                                           Planted{Mistake::needless_stop, "needless_stop", 100},
-                                           Planted{Mistake::unheeded_policy, "unheeded_policy", 100},
-                                           Planted{Mistake::understated_ends, "understated_ends", 100},
-                                           Planted{Mistake::understated_ends, "mapped_understated_ends", 100, true}),
-                         [](const auto& planted) { return std::string(planted.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Simulation, PlantedMistake,
+    ::testing::Values(
+        Planted{Mistake::no_doubt, "no_doubt", 6000}, Planted{Mistake::forgotten_sequences, "forgotten_sequences", 50},
+        Planted{Mistake::repeated_producer_epochs, "repeated_producer_epochs", 500},
+        Planted{Mistake::forwarded_transactions, "forwarded_transactions", 20},
+        Planted{Mistake::copied_transactions, "copied_transactions", 20},
+        Planted{Mistake::foreign_identity, "foreign_identity", 50},
+        Planted{Mistake::foreign_identity, "mapped_foreign_identity", 50, true},
+        Planted{Mistake::forgotten_map_sequences, "forgotten_map_sequences", 3000, true},
+        Planted{Mistake::misplaced_duplicates, "misplaced_duplicates", 500, true},
+        Planted{Mistake::misstated_epoch_ends, "misstated_epoch_ends", 6000},
+        Planted{Mistake::misstated_epoch_ends, "mapped_misstated_epoch_ends", 500, true},
+        Planted{Mistake::met_successor, "met_successor", 500},
+        Planted{Mistake::unasked_removal, "unasked_removal", 200},
+        Planted{Mistake::unchosen_stop, "unchosen_stop", 200}, Planted{Mistake::trusted_places, "trusted_places", 2000},
+        Planted{Mistake::early_beginning, "early_beginning", 100},
+        Planted{Mistake::early_beginning, "mapped_early_beginning", 100, true},
+        Planted{Mistake::late_beginning, "late_beginning", 100},
+        Planted{Mistake::misstated_stable_ends, "misstated_stable_ends", 100},
+        Planted{Mistake::forgotten_loops, "forgotten_loops", 100, true},
+        Planted{Mistake::changed_mind, "changed_mind", 100}, Planted{Mistake::needless_map, "needless_map", 100},
+        Planted{Mistake::needless_stop, "needless_stop", 100},
+        Planted{Mistake::unheeded_policy, "unheeded_policy", 100},
+        Planted{Mistake::understated_ends, "understated_ends", 100},
+        Planted{Mistake::understated_ends, "mapped_understated_ends", 100, true}),
+    [](const auto& planted) { return std::string(planted.param.name); });
 
 TEST(PlantedMistake, none_is_none) {
   std::string reason;
