@@ -174,7 +174,7 @@ def defaults_are_those_of_either_side_as_with_mirror_maker(lab):
     def assert_as_mirror_maker(ours, theirs, **wanted):
         wanted = {name.replace("_", "."): value for name, value in wanted.items()}
         for alias in (ours, theirs):
-            lab.eventually(lambda: wanted.items() <= in_force(alias).items(), 60, f"{alias}.{topic} has {wanted}")
+            lab.eventually(lambda: wanted.items() <= in_force(alias).items(), 120, f"{alias}.{topic} has {wanted}")
         assert in_force(ours) == in_force(theirs), (in_force(ours), in_force(theirs))
 
     mirror = lab.shunt("run", config("source", "same"), "--json")
