@@ -6,7 +6,7 @@ import time
 import traceback
 from typing import NamedTuple
 
-from world import YARDSTICK_PARTITIONS, until
+from world import until
 
 ELECTION_SECONDS = 5
 LONG_SECONDS = 30  # a recovery that takes longer is not waited for, but told
@@ -28,7 +28,7 @@ class Faults:
         self.recoveries = []
         self.applied = []  # (lane, step), as they were begun
         self.problems = []
-        self._yardstick = None  # its topic
+        self._yardstick = ()  # what World.yardstick() gave
 
     def run(self, plan):
         """Runs all lanes to their ends, then makes everything whole again. self.problems: what could not be done, or
@@ -59,7 +59,7 @@ class Faults:
             for _ in range(2):
                 self._catch_up()
                 self._cluster_reassign("target", self._clusters.target, rotate=1)
-        self._yardstick = None
+        self._yardstick = ()
 
     def _lane(self, lane, steps):
         try:
@@ -167,7 +167,8 @@ class Faults:
 
     def _partitions(self, cluster):
         known = cluster.metadata()["topics"]
-        return {topic: known[topic] for topic in (*self._world.topics.values(), self._yardstick) if topic in known}
+        topics = {*self._world.topics.values(), *(topic for topic, _ in self._yardstick)}
+        return {topic: known[topic] for topic in topics if topic in known}
 
     def _elected(self, cluster):
         """The partitions as soon as all are led by their preferred replicas, or in the end without that."""
@@ -200,7 +201,7 @@ class Faults:
         steady = {place: end for place, end in positions.items() if place in moved and place[0] in self._steady_topics()}
         told = ""
         if steady:
-            beside = {place: end for place, end in positions.items() if place in moved and place[0] == self._yardstick}
+            beside = {place: end for place, end in positions.items() if place in moved and place in self._yardstick}
             took, yardstick = self._until_beyond(steady, beside, began)
             self.recoveries.append(Recovery("leader move", took, world.was_calm(calm), yardstick))
             told = f": all go on after {took:.2f} s" if took is not None else ""
@@ -209,9 +210,7 @@ class Faults:
         cluster.wait()
 
     def _yardstick_ends(self):
-        if not self._yardstick:
-            return {}
-        return self._clusters.target.log_ends([(self._yardstick, index) for index in range(YARDSTICK_PARTITIONS)])
+        return self._clusters.target.log_ends(self._yardstick) if self._yardstick else {}
 
     def _until_beyond(self, places, beside, began):
         """How long the mirror was behind the last of these places, of which the source has more, and how long the

@@ -147,6 +147,10 @@ class Round:
             shutil.copyfile(log, self.home / f"{log.parent.parent.name}-{log.parent.name}.log")
 
 
+def spread(ordered):
+    return f"median {ordered[len(ordered) // 2]:.2f} s, worst {ordered[-1]:.2f} s"
+
+
 def recovery_lines(reports):
     """Median and worst of the recoveries, calm ones and others apart."""
     lines = []
@@ -158,8 +162,8 @@ def recovery_lines(reports):
             if known:
                 slow = sum(seconds > bar for seconds in known) + len(chosen) - len(known)
                 lines.append(
-                    f"{kind}, {'nothing else wrong' if calm else 'among other faults'}: {len(chosen)}, median "
-                    f"{known[len(known) // 2]:.2f} s, worst {known[-1]:.2f} s, above {bar} s: {slow}"
+                    f"{kind}, {'nothing else wrong' if calm else 'among other faults'}: {len(chosen)}, {spread(known)}, "
+                    f"above {bar} s: {slow}"
                 )
     beside = [
         (one["seconds"], one["yardstick_seconds"])
@@ -170,8 +174,8 @@ def recovery_lines(reports):
     if beside:
         ours, theirs = (sorted(column) for column in zip(*beside))
         lines.append(
-            f"leader move on the target: {len(beside)}, median {ours[len(ours) // 2]:.2f} s, worst {ours[-1]:.2f} s; "
-            f"librdkafka's producer beside it: median {theirs[len(theirs) // 2]:.2f} s, worst {theirs[-1]:.2f} s"
+            f"leader move on the target: {len(beside)}, {spread(ours)}; "
+            f"librdkafka's producer beside it: {spread(theirs)}"
         )
     return lines
 

@@ -119,8 +119,8 @@ class World:
 
     @contextmanager
     def yardstick(self):
-        """While a producer of librdkafka writes to a topic of the target, the name of which this gives: when leaders move,
-        what it takes is what the brokers take."""
+        """While a producer of librdkafka writes to partitions of the target, [(topic, index)], which this gives: when leaders
+        move, what it takes is what the brokers take."""
         topic, target = self.lab.topic("yardstick"), self.clusters.target
         target.create_topic(topic, YARDSTICK_PARTITIONS, replication=3, configs=SAFE)
         settings = ("acks=all", "linger.ms=5", "partitioner=random", "sticky.partitioning.linger.ms=0")
@@ -141,7 +141,7 @@ class World:
         try:
             places = [(topic, index) for index in range(YARDSTICK_PARTITIONS)]
             self.lab.eventually(lambda: all(target.log_ends(places).values()), 60, "the yardstick's producer writes")
-            yield topic
+            yield places
         finally:
             over.set()
             producer.kill()
