@@ -156,6 +156,12 @@ void OffsetMap::begin_epoch(protocol::ProducerEpoch epoch, Offset source, Offset
   begin_block({.source = source, .target = target, .sequence = Sequence(0), .epoch = epoch}, 0);
 }
 
+void OffsetMap::confirm(protocol::LeaderEpoch source_epoch) {
+  if (source_epoch == source_epoch_) return;
+  source_epoch_ = source_epoch;
+  first_changed_ = std::min(first_changed_, blocks_.size() - 1);
+}
+
 void OffsetMap::begin_block(const MapTip& begin, std::int64_t unplaced) {
   assert(begin.source >= tip().source && begin.target >= tip().target);
   // Of two blocks that begin at the same offset of the source only one would be found again.

@@ -15,7 +15,7 @@ using protocol::Sequence;
 
 namespace {
 
-constexpr std::int8_t extension_format = 3;
+constexpr std::int8_t extension_format = 4;
 
 std::optional<OffsetSync::Extension> parse_extension(protocol::Reader& reader, std::string& why) {
   const auto format = reader.integer<std::int8_t>();
@@ -25,8 +25,9 @@ std::optional<OffsetSync::Extension> parse_extension(protocol::Reader& reader, s
   const auto epoch = reader.integer<std::int16_t>();
   const auto sequence = reader.integer<std::int32_t>();
   const auto unplaced = reader.integer<std::int32_t>();
+  const protocol::LeaderEpoch source_epoch(reader.integer<std::int32_t>());
   if (!reader.ok() || format != extension_format || source < Offset(0) || target < Offset(0) || epoch < 0 ||
-      sequence < 0 || unplaced < 0) {
+      sequence < 0 || unplaced < 0 || source_epoch < protocol::LeaderEpoch(-1)) {
     why = "what follows the sync is not shunt's, or of another version of shunt";
     return std::nullopt;
   }
@@ -37,20 +38,21 @@ std::optional<OffsetSync::Extension> parse_extension(protocol::Reader& reader, s
     why = "the runs of offsets are malformed";
     return std::nullopt;
   }
-  return OffsetSync::Extension{.identity = identity, .block = std::move(*block)};
+  return OffsetSync::Extension{.identity = identity, .block = std::move(*block), .source_epoch = source_epoch};
 }
 
 }  // namespace
 
-OffsetSync OffsetSync::of(std::string_view topic, PartitionIndex partition, ProducerId identity,
-                          const OffsetBlock& block, std::optional<OffsetRun> before) {
+OffsetSync OffsetSync::of(std::string_view topic, PartitionIndex partition, Extension extension,
+                          std::optional<OffsetRun> before) {
+  const OffsetBlock& block = extension.block;
   const std::optional<OffsetRun> first = block.first_run();
   const std::optional<OffsetRun>& told = first ? first : before;
   return {.topic = std::string(topic),
           .partition = partition,
           .upstream = told ? told->source : block.begin().source,
           .downstream = told ? told->target : block.begin().target - 1,
-          .extension = Extension{.identity = identity, .block = block}};
+          .extension = std::move(extension)};
 }
 
 std::vector<std::byte> OffsetSync::key() const {
@@ -73,6 +75,7 @@ std::vector<std::byte> OffsetSync::value() const {
     writer.integer(extension->block.begin().epoch.value());
     writer.integer(extension->block.begin().sequence.value());
     writer.integer(extension->block.unplaced());
+    writer.integer(extension->source_epoch.value());
     writer.bytes(extension->block.packed());
   }
   return writer.take();

@@ -2,10 +2,10 @@
 // exactness needs behind it, where that class does not look:
 //
 //   key     topic STRING | partition INT32                     | source offset INT64
-//   value   upstream offset INT64 | downstream offset INT64    | format INT8 = 3 | producer id INT64
+//   value   upstream offset INT64 | downstream offset INT64    | format INT8 = 4 | producer id INT64
 //                                                              | source offset INT64 | target offset INT64
 //                                                              | producer epoch INT16 | sequence INT32
-//                                                              | unplaced INT32
+//                                                              | unplaced INT32 | source leader epoch INT32
 //                                                              | packed runs (offset_map.h)
 //
 // The offset in the key, where the block begins, gives every block of a map a key of its own, so that compaction of the
@@ -38,12 +38,13 @@ struct OffsetSync {
   struct Extension {
     protocol::ProducerId identity;  // of everything the flow writes: the map is of no use to another
     OffsetBlock block;
+    protocol::LeaderEpoch source_epoch{-1};  // OffsetMap::source_epoch(), when the block was stored
   };
   std::optional<Extension> extension;
 
   /// `before`: the last record in the map before the block.
-  static OffsetSync of(std::string_view topic, protocol::PartitionIndex partition, protocol::ProducerId identity,
-                       const OffsetBlock& block, std::optional<OffsetRun> before = {});
+  static OffsetSync of(std::string_view topic, protocol::PartitionIndex partition, Extension extension,
+                       std::optional<OffsetRun> before = {});
 
   [[nodiscard]] std::vector<std::byte> key() const;
   [[nodiscard]] std::vector<std::byte> value() const;

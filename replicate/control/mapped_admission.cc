@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -18,6 +19,7 @@
 namespace shunt::replicate {
 
 using net::Awaitable;
+using protocol::LeaderEpoch;
 using protocol::Offset;
 using protocol::ProducerEpoch;
 using protocol::ProducerId;
@@ -185,15 +187,53 @@ std::optional<MapTip> find_dense_tip(const MappedQuestion& question, const Bound
   return MapTip{.source = bounds.target_start, .target = bounds.target_start, .sequence = next};
 }
 
-/// Empty, or that the source does not have what was mirrored. Asked when the position is known: another instance may have
-/// mirrored what has come since the look.
-Awaitable<std::string> find_lost_end(Cluster& source, const MappedQuestion& question, Offset position) {
-  const std::vector<TopicPartition> on_source{question.source};
-  const auto source_ends = co_await log_ends(source, on_source);
-  const Offset source_end = value_of(source, source_ends, question.source, "the log end");
-  if (position <= source_end) co_return "";
-  co_return fmt::format("{} ends at {} on the source, but was mirrored up to {}, {} further",
-                        question.source.to_string(), source_end.value(), position.value(), position - source_end);
+MappedAdmission refuse_other_source(Cluster& source, const MappedQuestion& question, const std::string& what) {
+  const Topic::Partition* known = source.find_partition(question.source);
+  if (known != nullptr && known->is_in_first_epoch()) {
+    return refuse(what + "; no leader was elected on the source since: the source topic was deleted and created again",
+                  Condition::source_recreated);
+  }
+  return refuse(
+      what + "; the source lost them (unclean leader election, or a disk), or the topic was deleted and created again",
+      Condition::source_truncated);
+}
+
+/// Where what the source's leader of this epoch had ends in its log now (KIP-320); of an unknown epoch, and where the
+/// leader knows of none, where the log ends.
+Awaitable<Offset> end_of_epoch(Cluster& source, const TopicPartition& partition, LeaderEpoch epoch) {
+  if (epoch >= LeaderEpoch(0)) {
+    std::map<TopicPartition, LeaderEpoch> asked{{partition, epoch}};
+    const auto answers = co_await epoch_ends(source, std::move(asked));
+    const EpochEnd there = value_of(source, answers, partition, "the end of a leader epoch");
+    if (there.epoch >= LeaderEpoch(0)) co_return there.end;
+  }
+  const std::vector<TopicPartition> on_source{partition};
+  const auto ends = co_await log_ends(source, on_source);
+  co_return value_of(source, ends, partition, "the log end");
+}
+
+/// The refusal of a source that does not have any more all up to `position` that its leader of `epoch` had.
+Awaitable<std::optional<MappedAdmission>> refuse_lost_end(Cluster& source, const MappedQuestion& question,
+                                                          Offset position, LeaderEpoch epoch) {
+  const Offset end = co_await end_of_epoch(source, question.source, epoch);
+  if (position <= end) co_return std::nullopt;
+  co_return refuse_other_source(
+      source, question,
+      fmt::format("{} was mirrored up to offset {}, and the source does not have any more what it had from {} on",
+                  question.source.to_string(), position.value(), end.value()));
+}
+
+/// What speaks against a map that ends at `position`, which was found by questions to the source: nothing, if one leader has
+/// answered them, and has all up to there. Of what the source has there later the map would say nothing.
+Awaitable<std::optional<MappedAdmission>> object_to(Cluster& source, const MappedQuestion& question, Offset position) {
+  auto lost = co_await refuse_lost_end(source, question, position, question.source_epoch);
+  const Topic::Partition* known = source.find_partition(question.source);
+  if (question.source_epoch >= LeaderEpoch(0) && (known == nullptr || known->leader_epoch != question.source_epoch)) {
+    co_return retry(fmt::format("{} has another leader on the source than when it was looked at first",
+                                question.source.to_string()),
+                    Condition::source_leader);
+  }
+  co_return lost;
 }
 
 Awaitable<MapRecovery> recover(Cluster& source, Cluster& target, const MappedQuestion& question, MapTip tip,
@@ -205,17 +245,6 @@ Awaitable<MapRecovery> recover(Cluster& source, Cluster& target, const MappedQue
                     .isolation = isolation,
                     .loop_guard = loop_guard};
   co_return co_await recover_map(source, target, std::move(asked));
-}
-
-MappedAdmission refuse_other_source(Cluster& source, const MappedQuestion& question, const std::string& what) {
-  const Topic::Partition* known = source.find_partition(question.source);
-  if (known != nullptr && known->is_in_first_epoch()) {
-    return refuse(what + "; no leader was elected on the source since: the source topic was deleted and created again",
-                  Condition::source_recreated);
-  }
-  return refuse(
-      what + "; the source lost them (unclean leader election, or a disk), or the topic was deleted and created again",
-      Condition::source_truncated);
 }
 
 /// Of a recovery that has not found where to go on.
@@ -232,6 +261,7 @@ MappedAdmission take_in(OffsetSyncs& syncs, const MappedQuestion& question, cons
   [[maybe_unused]] const bool is_behind_tip = syncs.append(question.source, recovery.runs);
   assert(is_behind_tip);
   if (recovery.unplaced > 0) syncs.skip(question.source, recovery.unplaced, recovery.standing);
+  syncs.confirm(question.source, question.source_epoch);
   return start({.confirmed = recovery.standing.source,
                 .sequence = recovery.standing.sequence,
                 .epoch = recovery.standing.epoch});
@@ -249,8 +279,8 @@ Awaitable<MappedAdmission> begin_behind_identical(Cluster& source, Cluster& targ
     recovery.is_of_other_source = false;  // a guess, without a map
     co_return objection_of(source, question, std::move(recovery));
   }
-  const std::string lost = co_await find_lost_end(source, question, recovery.standing.source);
-  if (!lost.empty()) co_return refuse_other_source(source, question, lost);
+  auto objection = co_await object_to(source, question, recovery.standing.source);
+  if (objection) co_return std::move(*objection);
   // What comes before it is where it was on the source. (The sequence is a reckoning: it is right where the run ends.)
   const Offset first = std::min(std::max(bounds.source_start, bounds.target_start), tip.source);
   const std::int64_t identical = tip.source - first;
@@ -277,6 +307,8 @@ Awaitable<MappedAdmission> begin_behind_mirror_maker(Cluster& source, Cluster& t
         "mirrored anew",
         question.target.to_string(), why));
   }
+  auto objection = co_await object_to(source, question, found->position);
+  if (objection) co_return std::move(*objection);
   MapTip first{.source = found->position, .target = bounds.target_end, .sequence = sequence};
   if (!found->runs.empty()) {
     std::int64_t copied = 0;
@@ -288,6 +320,7 @@ Awaitable<MappedAdmission> begin_behind_mirror_maker(Cluster& source, Cluster& t
   syncs.begin(question.source, question.identity, first);
   [[maybe_unused]] const bool is_in_order = syncs.append(question.source, found->runs);
   assert(is_in_order);
+  syncs.confirm(question.source, question.source_epoch);
   MappedAdmission admission = start({.confirmed = found->position, .sequence = sequence});
   admission.is_taken_over = true;
   co_return admission;
@@ -341,9 +374,12 @@ Awaitable<MappedAdmission> begin(Cluster& source, Cluster& target, OffsetSyncs& 
     const auto beginnings = co_await start_positions(source, asked, question.start, isolation);
     first = std::max(first, value_of(source, beginnings, question.source, "where to begin"));
   }
+  auto objection = co_await object_to(source, question, first);
+  if (objection) co_return std::move(*objection);
   // What an earlier life, or another instance, still has under way meets the same sequence numbers.
   syncs.begin(question.source, question.identity,
               {.source = first, .target = bounds.target_end, .sequence = Sequence(0)});
+  syncs.confirm(question.source, question.source_epoch);
   co_return start({.confirmed = first, .sequence = Sequence(0)});
 }
 
@@ -351,9 +387,17 @@ Awaitable<MappedAdmission> go_on(Cluster& source, Cluster& target, OffsetSyncs& 
                                  const Bounds& bounds, MapTip tip, Isolation isolation) {
   MapRecovery recovery = co_await recover(source, target, question, tip, isolation, question.loop_guard);
   if (recovery.outcome != MapRecovery::Outcome::found) co_return objection_of(source, question, std::move(recovery));
-  // No map takes in what the source has lost: of what the source has there later it would say nothing.
-  const std::string lost = co_await find_lost_end(source, question, recovery.standing.source);
-  if (!lost.empty()) co_return refuse_other_source(source, question, lost);
+  auto objection = co_await object_to(source, question, recovery.standing.source);
+  if (objection) co_return std::move(*objection);
+  if (recovery.unplaced > 0) {
+    // They cannot be compared. They were read from the leader that the map speaks of: with another one's there is a newer.
+    const LeaderEpoch epoch = syncs.find(question.source, question.identity)->source_epoch();
+    auto lost = co_await refuse_lost_end(source, question, recovery.standing.source, epoch);
+    if (lost) {
+      lost->lacks_map = true;
+      co_return std::move(*lost);
+    }
+  }
   if (has_passed(syncs, question, recovery.standing.source)) {
     co_return co_await begin_behind_mirror_maker(source, target, syncs, question, bounds, recovery.standing.sequence);
   }
@@ -458,9 +502,9 @@ Awaitable<MappedAdmission> admit_one(Cluster& source, Cluster& target, OffsetSyn
     admission = co_await begin(source, target, syncs, question, bounds, isolation);
   } else {
     const Offset mirrored = map->tip().source;
+    auto lost = co_await refuse_lost_end(source, question, mirrored, map->source_epoch());
+    if (lost) co_return std::move(*lost);
     if (mirrored > bounds.source_readable_end) {
-      const std::string lost = co_await find_lost_end(source, question, mirrored);
-      if (!lost.empty()) co_return refuse_other_source(source, question, lost);
       // What could be read once stays so: the source has lost its end, and it is not decided yet what has come since.
       co_return retry(fmt::format("{} was mirrored up to offset {}, and can be read up to {} on the source now",
                                   question.source.to_string(), mirrored.value(), bounds.source_readable_end.value()),
@@ -473,8 +517,6 @@ Awaitable<MappedAdmission> admit_one(Cluster& source, Cluster& target, OffsetSyn
   admission.source_start = bounds.source_start;
   const Offset position = admission.standing.confirmed;
   if (admission.verdict != MappedAdmission::Verdict::start) co_return admission;
-  const std::string lost = co_await find_lost_end(source, question, position);
-  if (!lost.empty()) co_return refuse_other_source(source, question, lost);
   if (position < bounds.source_start) {
     admission.verdict = MappedAdmission::Verdict::overtaken;
     admission.reason = fmt::format(

@@ -38,6 +38,8 @@ struct MappedQuestion {
   TopicPartition source;
   TopicPartition target;
   protocol::ProducerId identity;  // of all that the mirror writes there
+  /// Of the source, as it was known before anything was asked for; -1: it was not.
+  protocol::LeaderEpoch source_epoch{-1};
   /// How it stood with identical offsets, if this process has seen that: everything below is at the source's offsets.
   std::optional<Standing> standing;
   StartPosition start = {};
@@ -63,7 +65,8 @@ struct MappedAdmission {
   };
   Verdict verdict = Verdict::retry;
   std::string reason;
-  bool lacks_map = false;              // refuse: the target holds records of this mirror, and there is no map of them
+  bool lacks_map = false;              // refuse: the target holds records of this mirror, and there is no map of them,
+                                       // unless it was stored since the maps were read
   std::optional<Condition> condition;  // what stands in the way, where that has a name
   Standing standing;
   protocol::Offset source_start;

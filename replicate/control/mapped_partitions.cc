@@ -10,6 +10,8 @@ namespace {
 
 using Verdict = MappedAdmission::Verdict;
 
+constexpr protocol::LeaderEpoch unknown_epoch(-1);
+
 TopicPartition source_of(const FlowSpec& spec) {
   return {spec.source_topic, spec.partition};
 }
@@ -76,7 +78,9 @@ void MappedPartitions::collect(const MirroredPartition& partition, Adopted& adop
   if (!runs.empty()) adopted.is_current = syncs_.append(source_of(partition.spec), runs);
   are_stale_ = are_stale_ || !adopted.is_current;
   // The end of a source that retention deletes whole may be a hole, and is not taken for records then.
-  if (adopted.is_current && (runs.empty() || partition.has_ended())) syncs_.pass(source_of(partition.spec), position);
+  if (!adopted.is_current) return;
+  if (runs.empty() || partition.has_ended()) syncs_.pass(source_of(partition.spec), position);
+  syncs_.confirm(source_of(partition.spec), adopted.source_epoch);
 }
 
 std::vector<MappedQuestion> MappedPartitions::questions_about(const std::vector<MirroredPartition*>& partitions,
@@ -85,9 +89,11 @@ std::vector<MappedQuestion> MappedPartitions::questions_about(const std::vector<
   for (MirroredPartition* partition : partitions) {
     Adopted& adopted = adopted_.at(partition);
     collect(*partition, adopted);
+    adopted.source_epoch = partition->source_epoch.value_or(unknown_epoch);
     questions.push_back({.source = source_of(partition->spec),
                          .target = {partition->spec.target_topic, partition->spec.partition},
                          .identity = partition->spec.identity,
+                         .source_epoch = adopted.source_epoch,
                          .standing = adopted.standing,
                          .start = start,
                          .loop_guard = loop_guard_,

@@ -131,6 +131,10 @@ void OffsetSyncs::begin_epoch(const TopicPartition& source, protocol::ProducerEp
   maps_.entries.at(source).map.begin_epoch(epoch, source_offset, target_offset);
 }
 
+void OffsetSyncs::confirm(const TopicPartition& source, protocol::LeaderEpoch source_epoch) {
+  maps_.entries.at(source).map.confirm(source_epoch);
+}
+
 void OffsetSyncs::skip(const TopicPartition& source, std::int64_t unplaced, const MapTip& to) {
   maps_.entries.at(source).map.skip(unplaced, to.source, to.target);
 }
@@ -154,8 +158,10 @@ void OffsetSyncs::pack_changes() {
     const std::size_t first = entry.map.take_first_changed();
     if (first == entry.map.blocks().size()) continue;
     for (std::size_t i = first; i < entry.map.blocks().size(); ++i) {
-      put(OffsetSync::of(source.topic, source.partition, entry.identity, entry.map.blocks()[i],
-                         entry.map.last_before(i)));
+      put(OffsetSync::of(
+          source.topic, source.partition,
+          {.identity = entry.identity, .block = entry.map.blocks()[i], .source_epoch = entry.map.source_epoch()},
+          entry.map.last_before(i)));
     }
     // For MirrorMaker 2, and whoever reads its topic: the last record's place.
     if (entry.map.blocks().back().size() == 0) continue;

@@ -57,6 +57,8 @@ class OffsetSyncs {
   /// As OffsetMap::begin_epoch().
   void begin_epoch(const TopicPartition& source, protocol::ProducerEpoch epoch, protocol::Offset source_offset,
                    protocol::Offset target_offset);
+  /// As OffsetMap::confirm().
+  void confirm(const TopicPartition& source, protocol::LeaderEpoch source_epoch);
   /// So many records that were written there cannot be found any more; it goes on at `to`.
   void skip(const TopicPartition& source, std::int64_t unplaced, const MapTip& to);
 

@@ -224,6 +224,7 @@ class Replication {
   void begin_assignments();
   net::Awaitable<> assign(std::vector<Partition*> due);
   net::Awaitable<> check_source_epochs(std::vector<std::pair<Partition*, Route>> moved);
+  net::Awaitable<> assign_mapped(std::vector<std::pair<Partition*, Route>> moved);
   [[nodiscard]] bool is_still_assignable(Partition& partition);
   void assign(Partition& partition, const Route& route);
   void wait_for_leader(Partition& partition, const std::string& reason, Condition condition);

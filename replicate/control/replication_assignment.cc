@@ -56,6 +56,7 @@ Awaitable<> Replication::check_source_epochs(std::vector<std::pair<Partition*, R
   // What a run is to reach may be gone with the old leader.
   Answers<protocol::Offset> ends;
   if (settings_.until_caught_up) ends = co_await readable_ends(source_, sources, settings_.detours.isolation);
+  std::vector<std::pair<Partition*, Route>> mapped;
   for (const auto& [partition, route] : moved) {
     if (stopping_) co_return;
     if (!is_still_assignable(*partition)) continue;
@@ -74,7 +75,11 @@ Awaitable<> Replication::check_source_epochs(std::vector<std::pair<Partition*, R
       wait_for(end->second);
     } else if (answered.value->epoch == *partition->source_epoch && answered.value->end.value() >= position) {
       if (end != ends.end()) set_goal(*partition, *end->second.value);
-      assign(*partition, route);
+      if (partition->spec.is_mapped()) {
+        mapped.emplace_back(partition, route);
+      } else {
+        assign(*partition, route);
+      }
     } else {
       spdlog::debug("{}: {} is compared with its source again: leader epoch {} ends at {} there", settings_.name,
                     partition->spec.source_name(), answered.value->epoch.value(), answered.value->end.value());
@@ -82,6 +87,7 @@ Awaitable<> Replication::check_source_epochs(std::vector<std::pair<Partition*, R
       set_phase(*partition, Phase::admitting);
     }
   }
+  if (!mapped.empty()) co_await assign_mapped(std::move(mapped));
 }
 
 /// After a question, with whose answer there may have come others.

@@ -180,6 +180,26 @@ void Replication::readmit(Partition& partition, const std::string& reason) {
   }
 }
 
+/// Other leaders of the source have all that was mirrored. The maps say so before anything is sent that was read there:
+/// whether what is found behind a map is still on the source is asked of the leader epoch that the map speaks of.
+Awaitable<> Replication::assign_mapped(std::vector<std::pair<Partition*, Route>> moved) {
+  while (are_maps_busy_) co_await changed_.wait(now() + pause_for_maps);
+  are_maps_busy_ = true;
+  const MapsAtWork at_work(are_maps_busy_);
+  for (const auto& [partition, route] : moved) mapped_->confirm(*partition, route.source.leader_epoch);
+  const OffsetSyncs::Stored stored = co_await mapped_->store();
+  for (const auto& [partition, route] : moved) {
+    if (stopping_) co_return;
+    if (!is_still_assignable(*partition)) continue;
+    if (stored == OffsetSyncs::Stored::all) {
+      assign(*partition, route);
+    } else {
+      const std::string why = mapped_->are_stale() ? others_maps : mapped_->why();
+      put_off(*partition, Phase::assignable, pause_before_load, why, Condition::target_error);
+    }
+  }
+}
+
 // ---- Maps -----------------------------------------------------------------------------------------------------------
 
 /// What cannot be read in the beginning is no reason to begin anew.

@@ -21,14 +21,14 @@ bool StoredMaps::restore(const protocol::Record& record, std::string& why) {
     }
     return true;
   }
-  auto& [identity, block] = *sync->extension;
-  const auto entry = entries.find(source);
-  if (entry != entries.end() && entry->second.identity == identity) {
-    // A block that does not connect is of no use: map_recovery.h finds anew what it says.
-    static_cast<void>(entry->second.map.restore(std::move(block)));
-  } else {
-    entries.insert_or_assign(source, Entry{.identity = identity, .map = OffsetMap(std::move(block))});
+  auto& [identity, block, source_epoch] = *sync->extension;
+  auto entry = entries.find(source);
+  if (entry == entries.end() || entry->second.identity != identity) {
+    entry = entries.insert_or_assign(source, Entry{.identity = identity, .map = OffsetMap(std::move(block))}).first;
+  } else if (!entry->second.map.restore(std::move(block))) {
+    return true;  // it does not connect, and is of no use: map_recovery.h finds anew what it says
   }
+  entry->second.map.confirm(source_epoch);
   return true;
 }
 

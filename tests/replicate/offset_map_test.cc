@@ -137,6 +137,20 @@ TEST(OffsetMap, IsRestoredFromItsBlocks) {
   EXPECT_EQ(restored.take_first_changed(), restored.blocks().size()) << "what was restored is stored already";
 }
 
+TEST(OffsetMap, AnotherLeaderEpochIsToBeStored) {
+  OffsetMap map(tip(0, 0, 0));
+  EXPECT_EQ(map.source_epoch(), protocol::LeaderEpoch(-1));
+  map.append({.source = Offset(0), .target = Offset(0), .records = 10});
+  map.pass(Offset(20));
+  map.confirm(protocol::LeaderEpoch(3));
+  EXPECT_EQ(map.take_first_changed(), 0U);
+  map.confirm(protocol::LeaderEpoch(3));
+  EXPECT_EQ(map.take_first_changed(), 2U) << "nothing has changed";
+  map.confirm(protocol::LeaderEpoch(4));
+  EXPECT_EQ(map.take_first_changed(), 1U) << "the last block";
+  EXPECT_EQ(map.source_epoch(), protocol::LeaderEpoch(4));
+}
+
 TEST(OffsetMap, ABlockThatWasStoredAgainReplacesItself) {
   OffsetMap map(tip(0, 0, 0));
   map.append(run(0, 0, 100));

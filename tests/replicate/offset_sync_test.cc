@@ -1,6 +1,7 @@
 #include "replicate/offset_sync.h"
 
 #include <initializer_list>
+#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -36,6 +37,10 @@ OffsetBlock block() {
   return block;
 }
 
+OffsetSync::Extension extension(OffsetBlock block) {
+  return {.identity = ProducerId(77), .block = std::move(block), .source_epoch = protocol::LeaderEpoch(5)};
+}
+
 TEST(OffsetSync, MirrorMakersOwnAreReadAndWritten) {
   std::string why;
   const auto sync = OffsetSync::parse(mm2_key, mm2_value, why);
@@ -50,7 +55,7 @@ TEST(OffsetSync, MirrorMakersOwnAreReadAndWritten) {
 }
 
 TEST(OffsetSync, ABlockFollowsWhatMirrorMakerReads) {
-  const OffsetSync written = OffsetSync::of("t", PartitionIndex(3), ProducerId(77), block());
+  const OffsetSync written = OffsetSync::of("t", PartitionIndex(3), extension(block()));
   const Bytes key = written.key();
   const Bytes value = written.value();
   EXPECT_THAT(Bytes(key.begin(), key.begin() + 7), ElementsAreArray(mm2_key));
@@ -62,6 +67,7 @@ TEST(OffsetSync, ABlockFollowsWhatMirrorMakerReads) {
   ASSERT_TRUE(read.has_value()) << why;
   ASSERT_TRUE(read->extension.has_value());
   EXPECT_EQ(read->extension->identity, ProducerId(77));
+  EXPECT_EQ(read->extension->source_epoch, protocol::LeaderEpoch(5));
   EXPECT_EQ(read->extension->block.begin(), block().begin());
   EXPECT_EQ(read->extension->block.end(), block().end());
   EXPECT_THAT(read->extension->block.runs(), ElementsAreArray(block().runs()));
@@ -71,15 +77,15 @@ TEST(OffsetSync, ABlockKeepsItsKeyWhileItGrows) {
   OffsetBlock growing = block();
   growing.append({.source = Offset(1500), .target = Offset(600), .records = 1});
   const OffsetBlock none({.source = Offset(999), .target = Offset(258), .sequence = Sequence(9)});
-  const Bytes key = OffsetSync::of("t", PartitionIndex(3), ProducerId(77), block()).key();
+  const Bytes key = OffsetSync::of("t", PartitionIndex(3), extension(block())).key();
   for (const OffsetBlock& other : {none, growing})
-    EXPECT_THAT(OffsetSync::of("t", PartitionIndex(3), ProducerId(77), other).key(), ElementsAreArray(key));
+    EXPECT_THAT(OffsetSync::of("t", PartitionIndex(3), extension(other)).key(), ElementsAreArray(key));
 }
 
 TEST(OffsetSync, ABlockWithoutRecordsLeadsMirrorMakerNoFurtherThanItsBeginning) {
   for (const Offset target : {Offset(0), Offset(258)}) {
     const OffsetBlock none({.source = Offset(999), .target = target, .sequence = Sequence(9)});
-    const OffsetSync written = OffsetSync::of("t", PartitionIndex(3), ProducerId(77), none);
+    const OffsetSync written = OffsetSync::of("t", PartitionIndex(3), extension(none));
     EXPECT_EQ(written.upstream, Offset(999));
     EXPECT_EQ(written.downstream + 1, target) << "where it puts whatever comes behind 999";
     std::string why;
@@ -91,7 +97,7 @@ TEST(OffsetSync, ABlockWithoutRecordsLeadsMirrorMakerNoFurtherThanItsBeginning) 
 }
 
 TEST(OffsetSync, WhatIsNoneSaysWhy) {
-  const OffsetSync sync = OffsetSync::of("t", PartitionIndex(3), ProducerId(77), block());
+  const OffsetSync sync = OffsetSync::of("t", PartitionIndex(3), extension(block()));
   const Bytes key = sync.key();
   const Bytes value = sync.value();
   for (std::size_t size = 0; size < value.size(); ++size) {
@@ -106,7 +112,7 @@ TEST(OffsetSync, WhatIsNoneSaysWhy) {
   EXPECT_FALSE(OffsetSync::parse(bytes({0xff, 0xff, 0, 0, 0, 0}), value, why).has_value());
   EXPECT_FALSE(OffsetSync::parse({}, value, why).has_value());
   Bytes later = value;
-  later[mm2_value.size()] = std::byte{4};
+  later[mm2_value.size()] = std::byte{127};
   EXPECT_FALSE(OffsetSync::parse(key, later, why).has_value());
   EXPECT_THAT(why, HasSubstr("another version"));
 }

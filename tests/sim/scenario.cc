@@ -96,9 +96,7 @@ Scenario scenario_of(std::uint64_t seed) {
     scenario.target_goes = dice.chance(0.15);
   }
   if (scenario.mapped && scenario.start == Start::earliest) {
-    // Left out, for it is known to fail: where the target has deleted what was mirrored last, nothing is left to compare
-    // with a source that has lost its end and been given another.
-    scenario.unclean_source = dice.chance(0.15) && !scenario.target_retention;
+    scenario.unclean_source = dice.chance(0.15);
   }
   // Left out, for it is known to fail: where the source has gaps, others can be fenced out by markers only.
   if (scenario.mapped || scenario.may_choose()) scenario.may_write_markers = true;

@@ -93,7 +93,7 @@ class GroupSyncTest : public ::testing::Test {
     const auto identity = flow_identity(flow_tag("A", "B"), id, "t", PartitionIndex(partition), "t");
     OffsetBlock block(begin);
     block.append(run);
-    const OffsetSync sync = OffsetSync::of("t", PartitionIndex(partition), identity, block);
+    const OffsetSync sync = OffsetSync::of("t", PartitionIndex(partition), {.identity = identity, .block = block});
     const auto key = sync.key();
     const auto value = sync.value();
     target_.partition(syncs, 0).append_record(key, value);
