@@ -142,12 +142,17 @@ bool OffsetMap::append(const OffsetRun& run) {
   return true;
 }
 
+bool OffsetMap::append(const std::vector<OffsetRun>& runs) {
+  return std::ranges::all_of(runs, [this](const OffsetRun& run) { return append(run); });
+}
+
 void OffsetMap::skip(std::int64_t records, Offset source, Offset target) {
   begin_block({.source = source, .target = target, .sequence = tip().sequence.advanced(records), .epoch = tip().epoch},
               records);
 }
 
 void OffsetMap::pass(Offset source) {
+  if (source <= tip().source) return;
   begin_block({.source = source, .target = tip().target, .sequence = tip().sequence, .epoch = tip().epoch}, 0);
 }
 

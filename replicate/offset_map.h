@@ -89,10 +89,12 @@ class OffsetMap {
 
   /// False, and nothing changes: `run` does not lie behind tip() on both sides.
   bool append(const OffsetRun& run);
+  /// False: nor does one of these, and those from there on are left out.
+  bool append(const std::vector<OffsetRun>& runs);
   /// So many records were written behind tip() that are not there any more, on one side or the other. What comes next
   /// lies at `source` and `target`, or behind them.
   void skip(std::int64_t records, protocol::Offset source, protocol::Offset target);
-  /// The source has nothing between tip() and `source`, which is behind it.
+  /// The source has nothing between tip() and `source`, if that is behind it.
   void pass(protocol::Offset source);
   /// What comes next is written in another epoch, and lies at `source` and `target`, or behind them.
   void begin_epoch(protocol::ProducerEpoch epoch, protocol::Offset source, protocol::Offset target);

@@ -59,7 +59,10 @@ std::vector<std::byte> OffsetSync::key() const {
   protocol::Writer writer;
   put_string(writer, topic);
   writer.integer(partition.value());
-  if (extension) writer.integer(extension->block.begin().source.value());
+  if (extension) {
+    writer.integer(extension->identity.value());
+    writer.integer(extension->block.begin().source.value());
+  }
   return writer.take();
 }
 

@@ -1,15 +1,15 @@
 // A record of MirrorMaker 2's offset syncs topic, byte for byte as its OffsetSync class reads and writes it, with what
 // exactness needs behind it, where that class does not look:
 //
-//   key     topic STRING | partition INT32                     | source offset INT64
+//   key     topic STRING | partition INT32                     | producer id INT64 | source offset INT64
 //   value   upstream offset INT64 | downstream offset INT64    | format INT8 = 4 | producer id INT64
 //                                                              | source offset INT64 | target offset INT64
 //                                                              | producer epoch INT16 | sequence INT32
 //                                                              | unplaced INT32 | source leader epoch INT32
 //                                                              | packed runs (offset_map.h)
 //
-// The offset in the key, where the block begins, gives every block of a map a key of its own, so that compaction of the
-// topic (it is compacted) keeps them all. MirrorMaker 2 sees the first record of each block as one of its syncs: not the
+// The id and the offset in the key, where the block begins, give every block of a map a key of its own, so that compaction
+// of the topic (it is compacted) keeps them all. MirrorMaker 2 sees the first record of each block as one of its syncs: not the
 // block's beginning, which may be a hole, for it takes whatever is behind a sync to lie behind that on the target, too,
 // and would lead groups past the first record. A block without records says where the last record before it is; the first
 // one of a map "right before it begins". A record with nothing behind MirrorMaker 2's part is one of its own.

@@ -21,7 +21,8 @@ class OffsetMapTail {
   net::Awaitable<> read();
   /// Null: there is none. Valid until the next read().
   [[nodiscard]] const OffsetMap* find(const TopicPartition& source, protocol::ProducerId identity) const {
-    return maps_.find(source, identity);
+    const auto known = maps_.maps.find({.source = source, .identity = identity});
+    return known == maps_.maps.end() ? nullptr : &known->second;
   }
 
  private:

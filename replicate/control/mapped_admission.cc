@@ -257,11 +257,11 @@ MappedAdmission objection_of(Cluster& source, const MappedQuestion& question, Ma
 }
 
 /// What was found behind the end of a partition's map becomes a part of it, and the mirror goes on there.
-MappedAdmission take_in(OffsetSyncs& syncs, const MappedQuestion& question, const MapRecovery& recovery) {
-  [[maybe_unused]] const bool is_behind_tip = syncs.append(question.source, recovery.runs);
+MappedAdmission take_in(OffsetMap& map, const MappedQuestion& question, const MapRecovery& recovery) {
+  [[maybe_unused]] const bool is_behind_tip = map.append(recovery.runs);
   assert(is_behind_tip);
-  if (recovery.unplaced > 0) syncs.skip(question.source, recovery.unplaced, recovery.standing);
-  syncs.confirm(question.source, question.source_epoch);
+  if (recovery.unplaced > 0) map.skip(recovery.unplaced, recovery.standing.source, recovery.standing.target);
+  map.confirm(question.source_epoch);
   return start({.confirmed = recovery.standing.source,
                 .sequence = recovery.standing.sequence,
                 .epoch = recovery.standing.epoch});
@@ -284,12 +284,12 @@ Awaitable<MappedAdmission> begin_behind_identical(Cluster& source, Cluster& targ
   // What comes before it is where it was on the source. (The sequence is a reckoning: it is right where the run ends.)
   const Offset first = std::min(std::max(bounds.source_start, bounds.target_start), tip.source);
   const std::int64_t identical = tip.source - first;
-  syncs.begin(
+  OffsetMap& map = syncs.begin(
       question.source, question.identity,
       {.source = first, .target = identical > 0 ? first : tip.target, .sequence = tip.sequence.advanced(-identical)});
   if (identical > 0)
     recovery.runs.insert(recovery.runs.begin(), {.source = first, .target = first, .records = identical});
-  co_return take_in(syncs, question, recovery);
+  co_return take_in(map, question, recovery);
 }
 
 /// A partition to which MirrorMaker 2 has written last. What it has copied is not counted by our sequence numbers: the next
@@ -317,10 +317,10 @@ Awaitable<MappedAdmission> begin_behind_mirror_maker(Cluster& source, Cluster& t
              .target = found->runs.front().target,
              .sequence = sequence.advanced(-copied)};
   }
-  syncs.begin(question.source, question.identity, first);
-  [[maybe_unused]] const bool is_in_order = syncs.append(question.source, found->runs);
+  OffsetMap& map = syncs.begin(question.source, question.identity, first);
+  [[maybe_unused]] const bool is_in_order = map.append(found->runs);
   assert(is_in_order);
-  syncs.confirm(question.source, question.source_epoch);
+  map.confirm(question.source_epoch);
   MappedAdmission admission = start({.confirmed = found->position, .sequence = sequence});
   admission.is_taken_over = true;
   co_return admission;
@@ -377,22 +377,21 @@ Awaitable<MappedAdmission> begin(Cluster& source, Cluster& target, OffsetSyncs& 
   auto objection = co_await object_to(source, question, first);
   if (objection) co_return std::move(*objection);
   // What an earlier life, or another instance, still has under way meets the same sequence numbers.
-  syncs.begin(question.source, question.identity,
-              {.source = first, .target = bounds.target_end, .sequence = Sequence(0)});
-  syncs.confirm(question.source, question.source_epoch);
+  OffsetMap& map = syncs.begin(question.source, question.identity,
+                               {.source = first, .target = bounds.target_end, .sequence = Sequence(0)});
+  map.confirm(question.source_epoch);
   co_return start({.confirmed = first, .sequence = Sequence(0)});
 }
 
-Awaitable<MappedAdmission> go_on(Cluster& source, Cluster& target, OffsetSyncs& syncs, const MappedQuestion& question,
-                                 const Bounds& bounds, MapTip tip, Isolation isolation) {
-  MapRecovery recovery = co_await recover(source, target, question, tip, isolation, question.loop_guard);
+Awaitable<MappedAdmission> go_on(Cluster& source, Cluster& target, OffsetSyncs& syncs, OffsetMap& map,
+                                 const MappedQuestion& question, const Bounds& bounds, Isolation isolation) {
+  MapRecovery recovery = co_await recover(source, target, question, map.tip(), isolation, question.loop_guard);
   if (recovery.outcome != MapRecovery::Outcome::found) co_return objection_of(source, question, std::move(recovery));
   auto objection = co_await object_to(source, question, recovery.standing.source);
   if (objection) co_return std::move(*objection);
   if (recovery.unplaced > 0) {
     // They cannot be compared. They were read from the leader that the map speaks of: with another one's there is a newer.
-    const LeaderEpoch epoch = syncs.find(question.source, question.identity)->source_epoch();
-    auto lost = co_await refuse_lost_end(source, question, recovery.standing.source, epoch);
+    auto lost = co_await refuse_lost_end(source, question, recovery.standing.source, map.source_epoch());
     if (lost) {
       lost->lacks_map = true;
       co_return std::move(*lost);
@@ -401,7 +400,7 @@ Awaitable<MappedAdmission> go_on(Cluster& source, Cluster& target, OffsetSyncs& 
   if (has_passed(syncs, question, recovery.standing.source)) {
     co_return co_await begin_behind_mirror_maker(source, target, syncs, question, bounds, recovery.standing.sequence);
   }
-  co_return take_in(syncs, question, recovery);
+  co_return take_in(map, question, recovery);
 }
 
 /// Empty, or what the source has that is not what was mirrored: in the last place of the map where both sides still have
@@ -448,34 +447,32 @@ bool is_fence_due(const MappedQuestion& question, const Bounds& bounds, const Ma
 
 /// Goes on where the map ends; if need be in an epoch of its own, raised first: whatever others have written in the one
 /// before is there then.
-Awaitable<MappedAdmission> go_on_fenced(Cluster& source, Cluster& target, OffsetSyncs& syncs, MappedQuestion& question,
-                                        Bounds& bounds, Isolation isolation) {
-  const auto end_of_map = [&] { return syncs.find(question.source, question.identity)->tip(); };
-  const MapTip tip = end_of_map();
+Awaitable<MappedAdmission> go_on_fenced(Cluster& source, Cluster& target, OffsetSyncs& syncs, OffsetMap& map,
+                                        MappedQuestion& question, Bounds& bounds, Isolation isolation) {
+  const MapTip tip = map.tip();
   const ProducerPlace before = bounds.place_of(question.identity);
   const bool is_own = question.own_epoch.has_value();
   const bool is_due = question.may_fence && is_fence_due(question, bounds, tip);
-  MappedAdmission admission = co_await go_on(source, target, syncs, question, bounds, tip, isolation);
+  MappedAdmission admission = co_await go_on(source, target, syncs, map, question, bounds, isolation);
   admission.stops_at_gaps = !is_due;
   if (admission.verdict != MappedAdmission::Verdict::start || !is_due) co_return admission;
   if (admission.standing.confirmed < bounds.source_start && !question.goes_on_overtaken) co_return admission;
   if (!is_own) {
     question.own_epoch = co_await raise_epoch(target, question.target, question.identity, tip.epoch);
     bounds = co_await look(source, target, question, isolation);
-    const MapTip reached = end_of_map();
     const bool is_taken_over = admission.is_taken_over;
-    admission = co_await go_on(source, target, syncs, question, bounds, reached, isolation);
+    admission = co_await go_on(source, target, syncs, map, question, bounds, isolation);
     admission.is_taken_over = admission.is_taken_over || is_taken_over;
     admission.stops_at_gaps = false;
     admission.is_unfenced = !question.own_epoch;
     if (admission.verdict != MappedAdmission::Verdict::start) co_return admission;
   }
   // Without a fence of its own it goes on in the epoch that there is.
-  const MapTip end = end_of_map();
+  const MapTip end = map.tip();
   const ProducerEpoch epoch = question.own_epoch.value_or(
       ProducerEpoch(static_cast<std::int16_t>(std::max<std::int32_t>(before.epoch, end.epoch.value()))));
   if (epoch > end.epoch) {
-    syncs.begin_epoch(question.source, epoch, admission.standing.confirmed, std::max(end.target, bounds.target_end));
+    map.begin_epoch(epoch, admission.standing.confirmed, std::max(end.target, bounds.target_end));
     admission.standing.sequence = Sequence(0);
     admission.standing.epoch = epoch;
   }
@@ -497,7 +494,7 @@ Awaitable<MappedAdmission> admit_one(Cluster& source, Cluster& target, OffsetSyn
     co_return stands_by;
   }
   MappedAdmission admission;
-  const OffsetMap* map = syncs.find(question.source, question.identity);
+  OffsetMap* map = syncs.find(question.source, question.identity);
   if (map == nullptr) {
     admission = co_await begin(source, target, syncs, question, bounds, isolation);
   } else {
@@ -512,7 +509,7 @@ Awaitable<MappedAdmission> admit_one(Cluster& source, Cluster& target, OffsetSyn
     }
     const std::string differs = co_await find_difference(source, target, question, *map, bounds, isolation);
     if (!differs.empty()) co_return refuse_other_source(source, question, differs);
-    admission = co_await go_on_fenced(source, target, syncs, question, bounds, isolation);
+    admission = co_await go_on_fenced(source, target, syncs, *map, question, bounds, isolation);
   }
   admission.source_start = bounds.source_start;
   const Offset position = admission.standing.confirmed;

@@ -75,12 +75,13 @@ void MappedPartitions::collect(const MirroredPartition& partition, Adopted& adop
   // Otherwise another instance's map has replaced the one these follow: recovery finds them in the log.
   if (!adopted.is_current || !adopted.has_begun) return;
   // A topic that was created again under the same name begins anew.
-  if (!runs.empty()) adopted.is_current = syncs_.append(source_of(partition.spec), runs);
+  OffsetMap& map = *syncs_.find(source_of(partition.spec), partition.spec.identity);
+  adopted.is_current = map.append(runs);
   are_stale_ = are_stale_ || !adopted.is_current;
   // The end of a source that retention deletes whole may be a hole, and is not taken for records then.
   if (!adopted.is_current) return;
-  if (runs.empty() || partition.has_ended()) syncs_.pass(source_of(partition.spec), position);
-  syncs_.confirm(source_of(partition.spec), adopted.source_epoch);
+  if (runs.empty() || partition.has_ended()) map.pass(position);
+  map.confirm(adopted.source_epoch);
 }
 
 std::vector<MappedQuestion> MappedPartitions::questions_about(const std::vector<MirroredPartition*>& partitions,

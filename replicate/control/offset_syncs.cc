@@ -103,8 +103,13 @@ void OffsetSyncs::restore(const protocol::Record& record) {
       fmt::format("{}: the record at offset {} is left out: {}", partition_.to_string(), record.offset.value(), why));
 }
 
+OffsetMap* OffsetSyncs::find(const TopicPartition& source, ProducerId identity) {
+  const auto known = maps_.maps.find({.source = source, .identity = identity});
+  return known == maps_.maps.end() ? nullptr : &known->second;
+}
+
 const OffsetMap* OffsetSyncs::find(const TopicPartition& source, ProducerId identity) const {
-  return maps_.find(source, identity);
+  return const_cast<OffsetSyncs&>(*this).find(source, identity);
 }
 
 std::optional<StoredMaps::Pair> OffsetSyncs::find_pair(const TopicPartition& source) const {
@@ -112,31 +117,10 @@ std::optional<StoredMaps::Pair> OffsetSyncs::find_pair(const TopicPartition& sou
   return entry == maps_.pairs.end() ? std::nullopt : std::optional(entry->second);
 }
 
-void OffsetSyncs::begin(const TopicPartition& source, ProducerId identity, const MapTip& at) {
-  maps_.entries.insert_or_assign(source, StoredMaps::Entry{.identity = identity, .map = OffsetMap(at)});
-}
-
-bool OffsetSyncs::append(const TopicPartition& source, const std::vector<OffsetRun>& runs) {
-  OffsetMap& map = maps_.entries.at(source).map;
-  return std::ranges::all_of(runs, [&map](const OffsetRun& run) { return map.append(run); });
-}
-
-void OffsetSyncs::pass(const TopicPartition& source, Offset to) {
-  OffsetMap& map = maps_.entries.at(source).map;
-  if (to > map.tip().source) map.pass(to);
-}
-
-void OffsetSyncs::begin_epoch(const TopicPartition& source, protocol::ProducerEpoch epoch, Offset source_offset,
-                              Offset target_offset) {
-  maps_.entries.at(source).map.begin_epoch(epoch, source_offset, target_offset);
-}
-
-void OffsetSyncs::confirm(const TopicPartition& source, protocol::LeaderEpoch source_epoch) {
-  maps_.entries.at(source).map.confirm(source_epoch);
-}
-
-void OffsetSyncs::skip(const TopicPartition& source, std::int64_t unplaced, const MapTip& to) {
-  maps_.entries.at(source).map.skip(unplaced, to.source, to.target);
+OffsetMap& OffsetSyncs::begin(const TopicPartition& source, ProducerId identity, const MapTip& at) {
+  std::erase_if(maps_.maps,
+                [&](const auto& known) { return known.first.source == source && known.first.identity != identity; });
+  return maps_.maps.insert_or_assign({.source = source, .identity = identity}, OffsetMap(at)).first->second;
 }
 
 // ---- Storing --------------------------------------------------------------------------------------------------------
@@ -154,20 +138,20 @@ void OffsetSyncs::pack_changes() {
     to_write_.back().append(time, key, value, own_header);
     bytes += key.size() + value.size();
   };
-  for (auto& [source, entry] : maps_.entries) {
-    const std::size_t first = entry.map.take_first_changed();
-    if (first == entry.map.blocks().size()) continue;
-    for (std::size_t i = first; i < entry.map.blocks().size(); ++i) {
-      put(OffsetSync::of(
-          source.topic, source.partition,
-          {.identity = entry.identity, .block = entry.map.blocks()[i], .source_epoch = entry.map.source_epoch()},
-          entry.map.last_before(i)));
+  for (auto& [key, map] : maps_.maps) {
+    const auto& [topic, partition] = key.source;
+    const std::size_t first = map.take_first_changed();
+    if (first == map.blocks().size()) continue;
+    for (std::size_t i = first; i < map.blocks().size(); ++i) {
+      put(OffsetSync::of(topic, partition,
+                         {.identity = key.identity, .block = map.blocks()[i], .source_epoch = map.source_epoch()},
+                         map.last_before(i)));
     }
     // For MirrorMaker 2, and whoever reads its topic: the last record's place.
-    if (entry.map.blocks().back().size() == 0) continue;
-    const MapTip& tip = entry.map.tip();
-    put({.topic = source.topic,
-         .partition = source.partition,
+    if (map.blocks().back().size() == 0) continue;
+    const MapTip& tip = map.tip();
+    put({.topic = topic,
+         .partition = partition,
          .upstream = tip.source - 1,
          .downstream = tip.target - 1,
          .extension = {}});

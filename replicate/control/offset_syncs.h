@@ -43,24 +43,16 @@ class OffsetSyncs {
   /// Records of the topic that nobody can make sense of: one line each, for the log.
   [[nodiscard]] const std::vector<std::string>& complaints() const { return complaints_; }
 
-  /// The map of what was written under `identity`; null: there is none. Valid until the next load() or begin().
+  /// The map of what was written under `identity`; null: there is none. Valid until the next load(). What changes in it
+  /// becomes a part of what is to be stored.
+  OffsetMap* find(const TopicPartition& source, protocol::ProducerId identity);
   [[nodiscard]] const OffsetMap* find(const TopicPartition& source, protocol::ProducerId identity) const;
   /// The newest of what MirrorMaker 2 itself has said of the partition, unless shunt has said something since: a record's
   /// place on both sides.
   [[nodiscard]] std::optional<StoredMaps::Pair> find_pair(const TopicPartition& source) const;
-  /// A map of nothing yet, instead of any other of the partition.
-  void begin(const TopicPartition& source, protocol::ProducerId identity, const MapTip& at);
-  /// What was written. False: some of it not behind the map's end, which has what comes before.
-  bool append(const TopicPartition& source, const std::vector<OffsetRun>& runs);
-  /// The source has nothing between the map's end and `to`.
-  void pass(const TopicPartition& source, protocol::Offset to);
-  /// As OffsetMap::begin_epoch().
-  void begin_epoch(const TopicPartition& source, protocol::ProducerEpoch epoch, protocol::Offset source_offset,
-                   protocol::Offset target_offset);
-  /// As OffsetMap::confirm().
-  void confirm(const TopicPartition& source, protocol::LeaderEpoch source_epoch);
-  /// So many records that were written there cannot be found any more; it goes on at `to`.
-  void skip(const TopicPartition& source, std::int64_t unplaced, const MapTip& to);
+  /// A map of nothing yet, instead of any other of the partition: those of other identities are not stored any more, but
+  /// stay as they are in the topic.
+  OffsetMap& begin(const TopicPartition& source, protocol::ProducerId identity, const MapTip& at);
 
   enum class Stored {
     all,

@@ -22,19 +22,15 @@ bool StoredMaps::restore(const protocol::Record& record, std::string& why) {
     return true;
   }
   auto& [identity, block, source_epoch] = *sync->extension;
-  auto entry = entries.find(source);
-  if (entry == entries.end() || entry->second.identity != identity) {
-    entry = entries.insert_or_assign(source, Entry{.identity = identity, .map = OffsetMap(std::move(block))}).first;
-  } else if (!entry->second.map.restore(std::move(block))) {
+  const Key key{.source = source, .identity = identity};
+  auto known = maps.find(key);
+  if (known == maps.end()) {
+    known = maps.emplace(key, OffsetMap(std::move(block))).first;
+  } else if (!known->second.restore(std::move(block))) {
     return true;  // it does not connect, and is of no use: map_recovery.h finds anew what it says
   }
-  entry->second.map.confirm(source_epoch);
+  known->second.confirm(source_epoch);
   return true;
-}
-
-const OffsetMap* StoredMaps::find(const TopicPartition& source, protocol::ProducerId identity) const {
-  const auto entry = entries.find(source);
-  return entry == entries.end() || entry->second.identity != identity ? nullptr : &entry->second.map;
 }
 
 }  // namespace shunt::replicate

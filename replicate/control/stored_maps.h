@@ -13,9 +13,13 @@ namespace shunt::replicate {
 
 class StoredMaps {
  public:
-  struct Entry {
+  /// A target topic that was created again goes by another identity, and has another map. Who has not heard of it yet may
+  /// go on to store one of the topic before.
+  struct Key {
+    TopicPartition source;
     protocol::ProducerId identity;
-    OffsetMap map;
+
+    auto operator<=>(const Key&) const = default;
   };
 
   /// What MirrorMaker 2 says of a record: its place on both sides.
@@ -27,10 +31,7 @@ class StoredMaps {
   /// The topic's next record. False, with the reason in `why`: nobody can make sense of it.
   bool restore(const protocol::Record& record, std::string& why);
 
-  /// The map of what was written under `identity`; null: there is none. Valid until entries change.
-  [[nodiscard]] const OffsetMap* find(const TopicPartition& source, protocol::ProducerId identity) const;
-
-  std::map<TopicPartition, Entry> entries;
+  std::map<Key, OffsetMap> maps;
   std::map<TopicPartition, Pair> pairs;  // the newest, where shunt has not said something since
 };
 

@@ -82,6 +82,13 @@ TEST(OffsetSync, ABlockKeepsItsKeyWhileItGrows) {
     EXPECT_THAT(OffsetSync::of("t", PartitionIndex(3), extension(other)).key(), ElementsAreArray(key));
 }
 
+TEST(OffsetSync, BlocksOfTwoIdentitiesHaveTwoKeys) {
+  OffsetSync::Extension other = extension(block());
+  other.identity = ProducerId(78);
+  EXPECT_NE(OffsetSync::of("t", PartitionIndex(3), extension(block())).key(),
+            OffsetSync::of("t", PartitionIndex(3), other).key());
+}
+
 TEST(OffsetSync, ABlockWithoutRecordsLeadsMirrorMakerNoFurtherThanItsBeginning) {
   for (const Offset target : {Offset(0), Offset(258)}) {
     const OffsetBlock none({.source = Offset(999), .target = target, .sequence = Sequence(9)});

@@ -226,7 +226,7 @@ bool MappedChecker::may_begin_at(const PartitionKey& key, std::int64_t offset) c
 void MappedChecker::check_syncs(const PartitionKey& key, const StoredBatch& batch) {
   ++counters.stored_maps;
   std::map<PartitionKey, std::optional<MapTip>> tips_before;
-  std::set<PartitionKey> of_former;  // what is said of them is of a topic that is gone
+  bool is_of_former = false;  // the last block, and what is said behind it: of a topic that is gone
   BatchShape shape;
   for (const SimRecord& record : decode_batch(batch.bytes, shape)) {
     const auto bytes = [](const std::string& text) { return std::as_bytes(std::span(text)); };
@@ -234,8 +234,8 @@ void MappedChecker::check_syncs(const PartitionKey& key, const StoredBatch& batc
     std::optional<OffsetSync> sync = OffsetSync::parse(bytes(record.key.value()), bytes(record.value.value()), why);
     if (!sync) return fail(key, batch, why);
     const PartitionKey source{sync->topic, sync->partition.value()};
-    if (sync->extension && former_identities_.contains(sync->extension->identity)) of_former.insert(source);
-    if (of_former.contains(source)) continue;
+    if (sync->extension) is_of_former = former_identities_.contains(sync->extension->identity);
+    if (is_of_former) continue;
     if (!writers_.contains(source)) return fail(key, batch, "a sync of no partition of the source");
     // The first block of a map may have none to tell of.
     const bool tells_of_record =
