@@ -219,8 +219,9 @@ Awaitable<std::optional<MappedAdmission>> refuse_lost_end(Cluster& source, const
   if (position <= end) co_return std::nullopt;
   co_return refuse_other_source(
       source, question,
-      fmt::format("{} was mirrored up to offset {}, and the source does not have any more what it had from {} on",
-                  question.source.to_string(), position.value(), end.value()));
+      fmt::format("{} was mirrored up to offset {}, and the source does not have any more what it had from {} on, {} "
+                  "offsets",
+                  question.source.to_string(), position.value(), end.value(), position - end));
 }
 
 /// What speaks against a map that ends at `position`, which was found by questions to the source: nothing, if one leader has

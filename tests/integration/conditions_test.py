@@ -214,6 +214,26 @@ def a_source_that_lost_records_stops_a_mapped_partition(lab):
 
 
 @integration(timeout_seconds=180)
+def a_mapped_source_that_lost_records_is_known_where_the_target_has_none_of_them_left(lab):
+    source = lab.cluster("source")
+    topic = lab.load(source, topic="t", records=1000, flush="100..100")
+    lab.mirror([topic], source=source, settings=MAPPED)
+    broker = source.broker(1)
+    broker.kill()
+    cut_log_in_half(lab, broker, topic)
+    broker.restart()
+    end = lab.ends(source, [topic])[topic, 0]
+    lab.load(source, topic="t", records=1000, start=5000, flush="100..100")
+    lab.delete_records(lab.target, topic, 0, 1000)
+    run = lab.shunt("run", lab.config([topic], source=source, settings=MAPPED), "--until-caught-up", "--json")
+    assert run.wait(90) == 1, run.log_text()
+    (failure,) = run.summary()["failures"]
+    assert failure["condition"] == "source.truncated", failure
+    assert "up to offset 1000" in failure["reason"] and f"from {end} on" in failure["reason"], failure
+    assert lab.ends(lab.target, [topic]) == {(topic, 0): 1000}
+
+
+@integration(timeout_seconds=180)
 def a_target_that_lost_records_stops_the_partition_or_gets_them_again(lab):
     target = lab.cluster("target")
     topic = lab.load(topic="t", records=1000, flush="100..100")
