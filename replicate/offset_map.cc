@@ -161,9 +161,9 @@ void OffsetMap::begin_epoch(protocol::ProducerEpoch epoch, Offset source, Offset
   begin_block({.source = source, .target = target, .sequence = Sequence(0), .epoch = epoch}, 0);
 }
 
-void OffsetMap::confirm(protocol::LeaderEpoch source_epoch) {
-  if (source_epoch == source_epoch_) return;
-  source_epoch_ = source_epoch;
+void OffsetMap::confirm(const SourceLog& source_log) {
+  if (source_log == source_log_) return;
+  source_log_ = source_log;
   first_changed_ = std::min(first_changed_, blocks_.size() - 1);
 }
 

@@ -7,8 +7,8 @@
 //
 // With every block goes the sequence number of its first record, and the producer epoch in which that counts: whoever
 // reads the map back and asks the target for the last sequence of the flow's producer id knows how many records lie
-// behind the map's end. And with the map goes a leader epoch of the source: whoever asks the source where that ends knows
-// whether all that the map is of is still there (KIP-320).
+// behind the map's end. And with the map goes which log of the source it is of: whoever asks the source where its leader
+// epoch ends knows whether all of it is still there (KIP-320).
 #pragma once
 
 #include <cstddef>
@@ -20,6 +20,7 @@
 
 #include "protocol/ids.h"
 #include "replicate/identity.h"
+#include "replicate/source_log.h"
 
 namespace shunt::replicate {
 
@@ -98,15 +99,15 @@ class OffsetMap {
   void pass(protocol::Offset source);
   /// What comes next is written in another epoch, and lies at `source` and `target`, or behind them.
   void begin_epoch(protocol::ProducerEpoch epoch, protocol::Offset source, protocol::Offset target);
-  /// The source's leader of this epoch had everything below tip().
-  void confirm(protocol::LeaderEpoch source_epoch);
+  /// This log of the source had everything below tip().
+  void confirm(const SourceLog& source_log);
   /// A block as it was stored. It replaces everything from where it begins on, for a block is stored again while it
   /// grows. False, and nothing changes, when it does not go on where the map ends: one in between was not stored.
   bool restore(OffsetBlock block);
 
   [[nodiscard]] const MapTip& tip() const { return blocks_.back().end(); }
-  /// As last confirmed; -1: it never was.
-  [[nodiscard]] protocol::LeaderEpoch source_epoch() const { return source_epoch_; }
+  /// As last confirmed.
+  [[nodiscard]] const SourceLog& source_log() const { return source_log_; }
   /// The run that holds `source`, or the first one behind it.
   [[nodiscard]] std::optional<OffsetRun> run_at(protocol::Offset source) const;
   /// Where the record at `source` is. Empty: there is none in the map at that offset.
@@ -128,7 +129,7 @@ class OffsetMap {
   void begin_block(const MapTip& begin, std::int64_t unplaced);
 
   std::vector<OffsetBlock> blocks_;  // never empty
-  protocol::LeaderEpoch source_epoch_{-1};
+  SourceLog source_log_;
   std::size_t first_changed_ = 0;
 };
 

@@ -1,5 +1,6 @@
 #include "replicate/offset_sync.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "protocol/wire.h"
@@ -25,12 +26,15 @@ std::optional<OffsetSync::Extension> parse_extension(protocol::Reader& reader, s
   const auto epoch = reader.integer<std::int16_t>();
   const auto sequence = reader.integer<std::int32_t>();
   const auto unplaced = reader.integer<std::int32_t>();
-  const protocol::LeaderEpoch source_epoch(reader.integer<std::int32_t>());
+  SourceLog source_log;
+  const std::span<const std::byte> topic_id = reader.bytes(source_log.topic_id.bytes.size());
+  source_log.leader_epoch = protocol::LeaderEpoch(reader.integer<std::int32_t>());
   if (!reader.ok() || format != extension_format || source < Offset(0) || target < Offset(0) || epoch < 0 ||
-      sequence < 0 || unplaced < 0 || source_epoch < protocol::LeaderEpoch(-1)) {
+      sequence < 0 || unplaced < 0 || source_log.leader_epoch < protocol::LeaderEpoch(-1)) {
     why = "what follows the sync is not shunt's, or of another version of shunt";
     return std::nullopt;
   }
+  std::ranges::copy(topic_id, source_log.topic_id.bytes.begin());
   auto block = OffsetBlock::unpack(
       {.source = source, .target = target, .sequence = Sequence(sequence), .epoch = ProducerEpoch(epoch)}, unplaced,
       reader.bytes(reader.left()));
@@ -38,7 +42,7 @@ std::optional<OffsetSync::Extension> parse_extension(protocol::Reader& reader, s
     why = "the runs of offsets are malformed";
     return std::nullopt;
   }
-  return OffsetSync::Extension{.identity = identity, .block = std::move(*block), .source_epoch = source_epoch};
+  return OffsetSync::Extension{.identity = identity, .block = std::move(*block), .source_log = source_log};
 }
 
 }  // namespace
@@ -78,7 +82,8 @@ std::vector<std::byte> OffsetSync::value() const {
     writer.integer(extension->block.begin().epoch.value());
     writer.integer(extension->block.begin().sequence.value());
     writer.integer(extension->block.unplaced());
-    writer.integer(extension->source_epoch.value());
+    writer.bytes(extension->source_log.topic_id.bytes);
+    writer.integer(extension->source_log.leader_epoch.value());
     writer.bytes(extension->block.packed());
   }
   return writer.take();

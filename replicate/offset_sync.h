@@ -5,7 +5,8 @@
 //   value   upstream offset INT64 | downstream offset INT64    | format INT8 = 4 | producer id INT64
 //                                                              | source offset INT64 | target offset INT64
 //                                                              | producer epoch INT16 | sequence INT32
-//                                                              | unplaced INT32 | source leader epoch INT32
+//                                                              | unplaced INT32
+//                                                              | source topic id UUID | source leader epoch INT32
 //                                                              | packed runs (offset_map.h)
 //
 // The id and the offset in the key, where the block begins, give every block of a map a key of its own, so that compaction
@@ -38,7 +39,7 @@ struct OffsetSync {
   struct Extension {
     protocol::ProducerId identity;  // of everything the flow writes: the map is of no use to another
     OffsetBlock block;
-    protocol::LeaderEpoch source_epoch{-1};  // OffsetMap::source_epoch(), when the block was stored
+    SourceLog source_log = {};  // OffsetMap::source_log(), when the block was stored
   };
   std::optional<Extension> extension;
 

@@ -58,7 +58,7 @@ Detour::Detour(Cluster& source, Cluster& target, const FlowSpec& spec, const std
 Awaitable<DetourEnd> Detour::walk(DetourStart start, std::function<bool()> stopping) {
   DetourEnd end;
   end.parked.flow_id = spec_.id;
-  source_epoch_ = start.source_epoch;
+  source_log_ = start.source_log;
   begin_ = start.begin;
   try {
     co_await locate(start);
@@ -195,7 +195,7 @@ Awaitable<bool> Detour::walk_stretch() {
   LogStretch stretch;
   try {
     stretch = co_await read_log(source_, source_partition_, position_, settings_.stretch_bytes, settings_.isolation, 0,
-                                source_epoch_, spec_.loop_guard);
+                                source_log_, spec_.loop_guard);
   } catch (const net::BrokerError& error) {
     throw Blocked{ParkCause::source_connection, error.what()};
   } catch (const ClusterError& error) {

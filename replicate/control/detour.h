@@ -56,8 +56,8 @@ struct DetourStart {
   std::optional<protocol::Offset> begin;  // the mirror begins there, which may be inside a batch of the source
   bool is_in_doubt = false;               // Parked::is_in_doubt, of any flow since the last detour
   bool awaits_late_markers = false;       // a life before may have sent more, and no hole is left to shut them out by
-  // Of the source's leader that has what was mirrored; unset: not known. What another one has is not read.
-  std::optional<protocol::LeaderEpoch> source_epoch;
+  // Which has what was mirrored: what another topic, or another leader, has is not read.
+  SourceLog source_log;
 };
 
 struct DetourEnd {
@@ -113,7 +113,7 @@ class Detour {
   const TopicPartition target_partition_;
   const DetourSettings settings_;
   HoleFiller filler_;
-  std::optional<protocol::LeaderEpoch> source_epoch_;
+  SourceLog source_log_;
   std::optional<protocol::Offset> begin_;
   protocol::Offset position_;    // everything below is on the target; identical offsets: its log end
   protocol::Sequence sequence_;  // of the next record

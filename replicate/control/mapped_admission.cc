@@ -24,6 +24,7 @@ using protocol::Offset;
 using protocol::ProducerEpoch;
 using protocol::ProducerId;
 using protocol::Sequence;
+using protocol::Uuid;
 
 namespace {
 
@@ -198,6 +199,19 @@ MappedAdmission refuse_other_source(Cluster& source, const MappedQuestion& quest
       Condition::source_truncated);
 }
 
+bool is_another_topic(const SourceLog& before, const SourceLog& present) {
+  return !before.topic_id.is_zero() && !present.topic_id.is_zero() && before.topic_id != present.topic_id;
+}
+
+MappedAdmission refuse_another_topic(const MappedQuestion& question, const OffsetMap& map) {
+  return refuse(
+      fmt::format("topic {} was deleted on the source and created again since {} was mirrored up to offset {} "
+                  "(its id was {} and is {})",
+                  question.source.topic, question.source.to_string(), map.tip().source.value(),
+                  map.source_log().topic_id.to_string(), question.source_log.topic_id.to_string()),
+      Condition::source_recreated);
+}
+
 /// Where what the source's leader of this epoch had ends in its log now (KIP-320); of an unknown epoch, and where the
 /// leader knows of none, where the log ends.
 Awaitable<Offset> end_of_epoch(Cluster& source, const TopicPartition& partition, LeaderEpoch epoch) {
@@ -227,9 +241,10 @@ Awaitable<std::optional<MappedAdmission>> refuse_lost_end(Cluster& source, const
 /// What speaks against a map that ends at `position`, which was found by questions to the source: nothing, if one leader has
 /// answered them, and has all up to there. Of what the source has there later the map would say nothing.
 Awaitable<std::optional<MappedAdmission>> object_to(Cluster& source, const MappedQuestion& question, Offset position) {
-  auto lost = co_await refuse_lost_end(source, question, position, question.source_epoch);
+  auto lost = co_await refuse_lost_end(source, question, position, question.source_log.leader_epoch);
   const Topic::Partition* known = source.find_partition(question.source);
-  if (question.source_epoch >= LeaderEpoch(0) && (known == nullptr || known->leader_epoch != question.source_epoch)) {
+  const LeaderEpoch epoch = question.source_log.leader_epoch;
+  if (epoch >= LeaderEpoch(0) && (known == nullptr || known->leader_epoch != epoch)) {
     co_return retry(fmt::format("{} has another leader on the source than when it was looked at first",
                                 question.source.to_string()),
                     Condition::source_leader);
@@ -262,7 +277,7 @@ MappedAdmission take_in(OffsetMap& map, const MappedQuestion& question, const Ma
   [[maybe_unused]] const bool is_behind_tip = map.append(recovery.runs);
   assert(is_behind_tip);
   if (recovery.unplaced > 0) map.skip(recovery.unplaced, recovery.standing.source, recovery.standing.target);
-  map.confirm(question.source_epoch);
+  map.confirm(question.source_log);
   return start({.confirmed = recovery.standing.source,
                 .sequence = recovery.standing.sequence,
                 .epoch = recovery.standing.epoch});
@@ -321,7 +336,7 @@ Awaitable<MappedAdmission> begin_behind_mirror_maker(Cluster& source, Cluster& t
   OffsetMap& map = syncs.begin(question.source, question.identity, first);
   [[maybe_unused]] const bool is_in_order = map.append(found->runs);
   assert(is_in_order);
-  map.confirm(question.source_epoch);
+  map.confirm(question.source_log);
   MappedAdmission admission = start({.confirmed = found->position, .sequence = sequence});
   admission.is_taken_over = true;
   co_return admission;
@@ -380,7 +395,7 @@ Awaitable<MappedAdmission> begin(Cluster& source, Cluster& target, OffsetSyncs& 
   // What an earlier life, or another instance, still has under way meets the same sequence numbers.
   OffsetMap& map = syncs.begin(question.source, question.identity,
                                {.source = first, .target = bounds.target_end, .sequence = Sequence(0)});
-  map.confirm(question.source_epoch);
+  map.confirm(question.source_log);
   co_return start({.confirmed = first, .sequence = Sequence(0)});
 }
 
@@ -392,7 +407,7 @@ Awaitable<MappedAdmission> go_on(Cluster& source, Cluster& target, OffsetSyncs& 
   if (objection) co_return std::move(*objection);
   if (recovery.unplaced > 0) {
     // They cannot be compared. They were read from the leader that the map speaks of: with another one's there is a newer.
-    auto lost = co_await refuse_lost_end(source, question, recovery.standing.source, map.source_epoch());
+    auto lost = co_await refuse_lost_end(source, question, recovery.standing.source, map.source_log().leader_epoch);
     if (lost) {
       lost->lacks_map = true;
       co_return std::move(*lost);
@@ -404,13 +419,20 @@ Awaitable<MappedAdmission> go_on(Cluster& source, Cluster& target, OffsetSyncs& 
   co_return take_in(map, question, recovery);
 }
 
-/// Empty, or what the source has that is not what was mirrored: in the last place of the map where both sides still have
-/// something, looked for further and further back. A topic that was created again tells of itself by nothing else where
-/// nobody was there to see it, nor does one that has lost its end and has been given another.
-Awaitable<std::string> find_difference(Cluster& source, Cluster& target, const MappedQuestion& question,
-                                       const OffsetMap& map, const Bounds& bounds, Isolation isolation) {
+/// What the source has where its last records were mirrored to that both sides still have.
+struct Comparison {
+  bool is_any_equal = false;
+  std::string difference;  // in words; empty: none was found
+};
+
+/// Compares the last place of the map where both sides still have something, looked for further and further back. A topic
+/// that was created again tells of itself by nothing else where it has the id of the one before, or none; nor does one that
+/// has lost its end and has been given another, where the leader epochs do not tell.
+Awaitable<Comparison> compare_last(Cluster& source, Cluster& target, const MappedQuestion& question,
+                                   const OffsetMap& map, const Bounds& bounds, Isolation isolation) {
+  Comparison found;
   const std::optional<OffsetRun> last = map.last_before(map.blocks().size());
-  if (!last) co_return "";
+  if (!last) co_return found;
   const Offset end = last->source_end();
   for (std::int64_t distance = first_compared; distance <= most_compared; distance *= look_back_factor) {
     const Offset from = std::max(bounds.source_start, end - distance);
@@ -420,7 +442,6 @@ Awaitable<std::string> find_difference(Cluster& source, Cluster& target, const M
     // Of this identity: another topic of the target's may have taken the place of the one that the map is of.
     LogCursor there(target, question.target, from_there, last->target_end(), Isolation::read_uncommitted,
                     question.identity);
-    bool is_any_equal = false;
     for (;;) {
       const bool has_here = co_await here.settle();
       if (!has_here) break;
@@ -429,15 +450,17 @@ Awaitable<std::string> find_difference(Cluster& source, Cluster& target, const M
       bool is_there = false;
       if (place) is_there = co_await reach(there, *place);
       if (is_there && !is_copy(here, there)) {
-        co_return fmt::format("{} has another record at offset {} on the source than was mirrored to offset {} of {}",
-                              question.source.to_string(), offset.value(), place->value(), question.target.to_string());
+        found.difference =
+            fmt::format("{} has another record at offset {} on the source than was mirrored to offset {} of {}",
+                        question.source.to_string(), offset.value(), place->value(), question.target.to_string());
+        co_return found;
       }
-      is_any_equal = is_any_equal || is_there;
+      found.is_any_equal = found.is_any_equal || is_there;
       here.next_record();
     }
-    if (is_any_equal || from == bounds.source_start) break;
+    if (found.is_any_equal || from == bounds.source_start) break;
   }
-  co_return "";
+  co_return found;
 }
 
 /// Whether whoever writes behind `tip` must be alone: where the source has gaps, others count its records otherwise.
@@ -500,16 +523,23 @@ Awaitable<MappedAdmission> admit_one(Cluster& source, Cluster& target, OffsetSyn
     admission = co_await begin(source, target, syncs, question, bounds, isolation);
   } else {
     const Offset mirrored = map->tip().source;
-    auto lost = co_await refuse_lost_end(source, question, mirrored, map->source_epoch());
-    if (lost) co_return std::move(*lost);
+    const bool is_another = is_another_topic(map->source_log(), question.source_log);
+    if (is_another && mirrored > bounds.source_readable_end) co_return refuse_another_topic(question, *map);
+    if (!is_another) {
+      auto lost = co_await refuse_lost_end(source, question, mirrored, map->source_log().leader_epoch);
+      if (lost) co_return std::move(*lost);
+    }
     if (mirrored > bounds.source_readable_end) {
       // What could be read once stays so: the source has lost its end, and it is not decided yet what has come since.
       co_return retry(fmt::format("{} was mirrored up to offset {}, and can be read up to {} on the source now",
                                   question.source.to_string(), mirrored.value(), bounds.source_readable_end.value()),
                       Condition::open_transaction);
     }
-    const std::string differs = co_await find_difference(source, target, question, *map, bounds, isolation);
-    if (!differs.empty()) co_return refuse_other_source(source, question, differs);
+    const Comparison compared = co_await compare_last(source, target, question, *map, bounds, isolation);
+    const bool is_different = !compared.difference.empty();
+    // One that was restored has the same records.
+    if (is_another && (is_different || !compared.is_any_equal)) co_return refuse_another_topic(question, *map);
+    if (is_different) co_return refuse_other_source(source, question, compared.difference);
     admission = co_await go_on_fenced(source, target, syncs, *map, question, bounds, isolation);
   }
   admission.source_start = bounds.source_start;

@@ -38,8 +38,8 @@ struct MappedQuestion {
   TopicPartition source;
   TopicPartition target;
   protocol::ProducerId identity;  // of all that the mirror writes there
-  /// Of the source, as it was known before anything was asked for; -1: it was not.
-  protocol::LeaderEpoch source_epoch{-1};
+  /// As it was known before anything was asked for.
+  SourceLog source_log;
   /// How it stood with identical offsets, if this process has seen that: everything below is at the source's offsets.
   std::optional<Standing> standing;
   StartPosition start = {};

@@ -81,7 +81,7 @@ void MappedPartitions::collect(const MirroredPartition& partition, Adopted& adop
   // The end of a source that retention deletes whole may be a hole, and is not taken for records then.
   if (!adopted.is_current) return;
   if (runs.empty() || partition.has_ended()) map.pass(position);
-  map.confirm(adopted.source_epoch);
+  map.confirm(adopted.source_log);
 }
 
 std::vector<MappedQuestion> MappedPartitions::questions_about(const std::vector<MirroredPartition*>& partitions,
@@ -90,11 +90,13 @@ std::vector<MappedQuestion> MappedPartitions::questions_about(const std::vector<
   for (MirroredPartition* partition : partitions) {
     Adopted& adopted = adopted_.at(partition);
     collect(*partition, adopted);
-    adopted.source_epoch = partition->source_epoch.value_or(unknown_epoch);
+    const Topic* topic = source_.find_topic(partition->spec.source_topic);
+    adopted.source_log = {.topic_id = topic == nullptr ? protocol::Uuid{} : topic->id,
+                          .leader_epoch = partition->source_epoch.value_or(unknown_epoch)};
     questions.push_back({.source = source_of(partition->spec),
                          .target = {partition->spec.target_topic, partition->spec.partition},
                          .identity = partition->spec.identity,
-                         .source_epoch = adopted.source_epoch,
+                         .source_log = adopted.source_log,
                          .standing = adopted.standing,
                          .start = start,
                          .loop_guard = loop_guard_,

@@ -42,7 +42,7 @@ class MappedPartitions {
   void handle_sending(MirroredPartition& partition) { adopted_.at(&partition).own_epoch.reset(); }
   /// The source's leader of this epoch has all of it. To be stored before anything is sent that was read there.
   void confirm(MirroredPartition& partition, protocol::LeaderEpoch source_epoch) {
-    adopted_.at(&partition).source_epoch = source_epoch;
+    adopted_.at(&partition).source_log.leader_epoch = source_epoch;
   }
   /// Neither has it any more. True: it is to be admitted before it goes on.
   bool handle_left(MirroredPartition& partition, const Parked& parked);
@@ -62,12 +62,12 @@ class MappedPartitions {
 
  private:
   struct Adopted {
-    std::optional<Standing> standing;        // under identical offsets, until the map is begun
-    protocol::LeaderEpoch source_epoch{-1};  // whose leader has had all of it
-    bool is_current = false;                 // what it writes goes on where its map ends
-    bool has_begun = false;                  // it was admitted since the map was looked at
-    bool lacks_map = false;                  // as its last admission has said
-    bool is_fence_due = false;               // MappedQuestion, the next one's
+    std::optional<Standing> standing;  // under identical offsets, until the map is begun
+    SourceLog source_log = {};         // which has had all of it
+    bool is_current = false;           // what it writes goes on where its map ends
+    bool has_begun = false;            // it was admitted since the map was looked at
+    bool lacks_map = false;            // as its last admission has said
+    bool is_fence_due = false;         // MappedQuestion, the next one's
     std::optional<protocol::ProducerEpoch> own_epoch = {};
     std::optional<ProducerPlace> another_at = {};
   };

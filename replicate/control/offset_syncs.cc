@@ -144,7 +144,7 @@ void OffsetSyncs::pack_changes() {
     if (first == map.blocks().size()) continue;
     for (std::size_t i = first; i < map.blocks().size(); ++i) {
       put(OffsetSync::of(topic, partition,
-                         {.identity = key.identity, .block = map.blocks()[i], .source_epoch = map.source_epoch()},
+                         {.identity = key.identity, .block = map.blocks()[i], .source_log = map.source_log()},
                          map.last_before(i)));
     }
     // For MirrorMaker 2, and whoever reads its topic: the last record's place.

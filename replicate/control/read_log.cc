@@ -24,7 +24,7 @@ namespace errors = protocol::errors;
 
 namespace {
 
-constexpr std::int16_t last_version_with_topic_names = 11;  // and the last non-flexible one
+constexpr std::int16_t last_version_by_name = 12;
 constexpr std::int8_t current_magic = 2;
 constexpr std::size_t at_magic = 16;  // in every format
 
@@ -91,15 +91,19 @@ std::vector<LogBatch> whole_batches(std::span<const std::byte> records, AbortedT
 }  // namespace
 
 Awaitable<LogStretch> read_log(Cluster& cluster, TopicPartition partition, Offset offset, std::int32_t bytes,
-                               Isolation isolation, std::int32_t max_wait_ms,
-                               std::optional<protocol::LeaderEpoch> epoch, LoopGuard loop_guard) {
+                               Isolation isolation, std::int32_t max_wait_ms, SourceLog of, LoopGuard loop_guard) {
   const Topic::Partition* known = cluster.find_led(partition);
   LogStretch stretch;
   if (known == nullptr) {
     stretch.error_code = cluster.why_not_led(partition).error_code;
     co_return stretch;
   }
-  if (known->leader_epoch != epoch.value_or(known->leader_epoch)) {
+  const protocol::Uuid id = cluster.find_topic(partition.topic)->id;
+  if (!of.topic_id.is_zero() && id != of.topic_id) {
+    stretch.error_code = errors::unknown_topic_or_partition;
+    co_return stretch;
+  }
+  if (of.leader_epoch >= protocol::LeaderEpoch(0) && known->leader_epoch != of.leader_epoch) {
     stretch.error_code = errors::not_leader_or_follower;
     co_return stretch;
   }
@@ -111,12 +115,14 @@ Awaitable<LogStretch> read_log(Cluster& cluster, TopicPartition partition, Offse
   request.isolation_level = static_cast<std::int8_t>(isolation);
   auto& topic = request.topics.emplace_back();
   topic.topic = partition.topic;
+  topic.topic_id = id;
   auto& asked = topic.partitions.emplace_back();
   asked.partition = partition.partition;
   asked.current_leader_epoch = known->leader_epoch;
   asked.fetch_offset = offset;
   asked.partition_max_bytes = bytes;
-  const net::CallOptions options{.at_most_version = last_version_with_topic_names, .timeout = {}};
+  net::CallOptions options;
+  if (id.is_zero()) options.at_most_version = last_version_by_name;
   auto response = co_await cluster.call_broker(leader, std::move(request), options);
   if (response.responses.size() != 1 || response.responses.front().partitions.size() != 1) {
     stretch.error_code = response.error_code;
@@ -128,6 +134,7 @@ Awaitable<LogStretch> read_log(Cluster& cluster, TopicPartition partition, Offse
   }
   auto& answered = response.responses.front().partitions.front();
   stretch.error_code = answered.error_code;
+  if (stretch.error_code == errors::unknown_topic_id) stretch.error_code = errors::unknown_topic_or_partition;
   stretch.log_start = answered.log_start_offset;
   stretch.high_watermark = answered.high_watermark;
   stretch.last_stable_offset = answered.last_stable_offset;

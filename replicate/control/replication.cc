@@ -425,7 +425,8 @@ Awaitable<> Replication::take_detour(Partition& partition) {
   if (settings_.start.is_later()) start.begin = partition.begin;
   start.is_in_doubt = std::exchange(partition.is_in_doubt, false);
   start.awaits_late_markers = partition.awaits_late_markers;
-  start.source_epoch = partition.source_epoch;
+  start.source_log = {.topic_id = topic.source.id(),
+                      .leader_epoch = partition.source_epoch.value_or(protocol::LeaderEpoch(-1))};
   if (partition.spec.is_mapped()) mapped_->handle_sending(partition);
   DetourEnd end = co_await partition.detour->walk(
       start, [this, &topic] { return stopping_ || topic.stage != MirroredTopic::Stage::mirrored; });

@@ -21,7 +21,7 @@ bool StoredMaps::restore(const protocol::Record& record, std::string& why) {
     }
     return true;
   }
-  auto& [identity, block, source_epoch] = *sync->extension;
+  auto& [identity, block, source_log] = *sync->extension;
   const Key key{.source = source, .identity = identity};
   auto known = maps.find(key);
   if (known == maps.end()) {
@@ -29,7 +29,7 @@ bool StoredMaps::restore(const protocol::Record& record, std::string& why) {
   } else if (!known->second.restore(std::move(block))) {
     return true;  // it does not connect, and is of no use: map_recovery.h finds anew what it says
   }
-  known->second.confirm(source_epoch);
+  known->second.confirm(source_log);
   return true;
 }
 

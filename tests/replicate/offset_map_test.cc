@@ -139,16 +139,17 @@ TEST(OffsetMap, IsRestoredFromItsBlocks) {
 
 TEST(OffsetMap, AnotherLeaderEpochIsToBeStored) {
   OffsetMap map(tip(0, 0, 0));
-  EXPECT_EQ(map.source_epoch(), protocol::LeaderEpoch(-1));
+  EXPECT_EQ(map.source_log(), SourceLog{});
   map.append({.source = Offset(0), .target = Offset(0), .records = 10});
   map.pass(Offset(20));
-  map.confirm(protocol::LeaderEpoch(3));
+  map.confirm({.topic_id = {}, .leader_epoch = protocol::LeaderEpoch(3)});
   EXPECT_EQ(map.take_first_changed(), 0U);
-  map.confirm(protocol::LeaderEpoch(3));
+  map.confirm({.topic_id = {}, .leader_epoch = protocol::LeaderEpoch(3)});
   EXPECT_EQ(map.take_first_changed(), 2U) << "nothing has changed";
-  map.confirm(protocol::LeaderEpoch(4));
+  const SourceLog later{.topic_id = {}, .leader_epoch = protocol::LeaderEpoch(4)};
+  map.confirm(later);
   EXPECT_EQ(map.take_first_changed(), 1U) << "the last block";
-  EXPECT_EQ(map.source_epoch(), protocol::LeaderEpoch(4));
+  EXPECT_EQ(map.source_log(), later);
 }
 
 TEST(OffsetMap, ABlockThatWasStoredAgainReplacesItself) {

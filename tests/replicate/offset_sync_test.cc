@@ -38,7 +38,9 @@ OffsetBlock block() {
 }
 
 OffsetSync::Extension extension(OffsetBlock block) {
-  return {.identity = ProducerId(77), .block = std::move(block), .source_epoch = protocol::LeaderEpoch(5)};
+  return {.identity = ProducerId(77),
+          .block = std::move(block),
+          .source_log = {.topic_id = {{std::byte{1}, std::byte{2}}}, .leader_epoch = protocol::LeaderEpoch(5)}};
 }
 
 TEST(OffsetSync, MirrorMakersOwnAreReadAndWritten) {
@@ -67,7 +69,7 @@ TEST(OffsetSync, ABlockFollowsWhatMirrorMakerReads) {
   ASSERT_TRUE(read.has_value()) << why;
   ASSERT_TRUE(read->extension.has_value());
   EXPECT_EQ(read->extension->identity, ProducerId(77));
-  EXPECT_EQ(read->extension->source_epoch, protocol::LeaderEpoch(5));
+  EXPECT_EQ(read->extension->source_log, written.extension->source_log);
   EXPECT_EQ(read->extension->block.begin(), block().begin());
   EXPECT_EQ(read->extension->block.end(), block().end());
   EXPECT_THAT(read->extension->block.runs(), ElementsAreArray(block().runs()));

@@ -205,6 +205,8 @@ class FakeCluster {
   }
   std::int32_t draw_throttle();
   PartitionLog* find(const std::string& topic, protocol::PartitionIndex partition);
+  /// Empty: there is none.
+  [[nodiscard]] std::string name_of(const protocol::Uuid& topic_id) const;
   /// Kafka's error code for a question to this broker about a partition; -1 as epoch: not told.
   std::int16_t check_leader(std::int32_t broker, const std::string& topic, protocol::PartitionIndex partition,
                             std::int32_t epoch = -1);
@@ -224,6 +226,7 @@ class FakeCluster {
   // fetch_requests.cc
   struct Asked {
     PartitionKey key;
+    protocol::Uuid topic_id;  // zero: it is asked for by name
     std::int64_t offset;
     std::int64_t most_bytes;
     std::int32_t leader_epoch;

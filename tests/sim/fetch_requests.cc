@@ -46,8 +46,10 @@ void FakeCluster::handle_fetch(const Call& call, std::span<const std::byte> body
     partitions = &found->second.partitions;
   }
   for (const auto& topic : request.topics) {
+    const std::string name = topic.topic_id.is_zero() ? topic.topic : name_of(topic.topic_id);
     for (const auto& partition : topic.partitions) {
-      const Asked asked{.key = {topic.topic, partition.partition.value()},
+      const Asked asked{.key = {name, partition.partition.value()},
+                        .topic_id = topic.topic_id,
                         .offset = partition.fetch_offset.value(),
                         .most_bytes = partition.partition_max_bytes,
                         .leader_epoch = partition.current_leader_epoch.value()};
@@ -76,14 +78,23 @@ void FakeCluster::handle_fetch(const Call& call, std::span<const std::byte> body
   this->poll(poll);
 }
 
+std::string FakeCluster::name_of(const Uuid& topic_id) const {
+  const auto known = std::ranges::find_if(topics_, [&](const auto& one) { return one.second.id == topic_id; });
+  return known == topics_.end() ? std::string() : known->first;
+}
+
 /// False: the partition has no news.
 bool FakeCluster::serve_partition(const Poll& poll, const Asked& asked, bool is_first, std::int64_t& left,
                                   FetchResponse& response) {
   FetchResponse::Partition entry;
   entry.partition_index = PartitionIndex(asked.key.second);
-  entry.error_code = poll.gone.contains(asked.key)
-                         ? errors::unknown_topic_or_partition
-                         : check_leader(poll.call.broker(), asked.key.first, entry.partition_index, asked.leader_epoch);
+  if (!asked.topic_id.is_zero() && (asked.key.first.empty() || name_of(asked.topic_id) != asked.key.first)) {
+    entry.error_code = errors::unknown_topic_id;
+  } else if (poll.gone.contains(asked.key)) {
+    entry.error_code = errors::unknown_topic_or_partition;
+  } else {
+    entry.error_code = check_leader(poll.call.broker(), asked.key.first, entry.partition_index, asked.leader_epoch);
+  }
   entry.records.emplace();
   entry.high_watermark = Offset(-1);
   if (entry.error_code == 0) {
@@ -107,6 +118,7 @@ bool FakeCluster::serve_partition(const Poll& poll, const Asked& asked, bool is_
   const auto topic = std::ranges::find(response.responses, asked.key.first, &FetchResponse::Topic::topic);
   auto& answered = topic == response.responses.end() ? response.responses.emplace_back() : *topic;
   answered.topic = asked.key.first;
+  answered.topic_id = asked.topic_id;
   answered.partitions.push_back(std::move(entry));
   return has_news;
 }

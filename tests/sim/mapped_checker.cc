@@ -48,6 +48,29 @@ protocol::ProducerId MappedChecker::identity_of(const PartitionKey& key) const {
                                   key.first, protocol::PartitionIndex(key.second), key.first);
 }
 
+std::vector<const LogWriter*> MappedChecker::all_of(const PartitionKey& key) const {
+  std::vector<const LogWriter*> all;
+  const auto present = writers_.find(key);
+  if (present != writers_.end()) all.push_back(&present->second);
+  for (const auto& retired : retired_) {
+    if (retired.key() == key) all.push_back(&retired.mapped());
+  }
+  return all;
+}
+
+const LogWriter& MappedChecker::writer_of(const PartitionKey& key) const {
+  const auto copy = copies_.find(key);
+  if (copy != copies_.end() && copy->second.of != nullptr) return *copy->second.of;
+  return *all_of(key).front();
+}
+
+bool MappedChecker::is_of_another(const PartitionKey& key) const {
+  const auto copy = copies_.find(key);
+  const auto present = writers_.find(key);
+  const bool has_any = copy != copies_.end() && copy->second.of != nullptr;
+  return has_any && (present == writers_.end() || copy->second.of != &present->second);
+}
+
 void MappedChecker::handle_target_deleted(const std::string& topic) {
   for (const auto& [key, log] : target_.logs()) {
     if (key.first == topic) former_identities_.insert(identity_of(key));
@@ -57,7 +80,7 @@ void MappedChecker::handle_target_deleted(const std::string& topic) {
 
 void MappedChecker::handle_source_loss(const PartitionKey& key) {
   const auto copy = copies_.find(key);
-  if (copy == copies_.end()) return;
+  if (copy == copies_.end() || is_of_another(key)) return;
   const std::int64_t end = writers_.at(key).end();
   if (copy->second.position > end) copy->second.lost_from = std::min(copy->second.lost_from.value_or(end), end);
   // The flow may have passed what was no record.
@@ -78,7 +101,7 @@ void MappedChecker::check(const PartitionKey& key, const StoredBatch& batch) {
     ++counters.misplaced;
     return;
   }
-  if (!writers_.contains(key)) return fail(key, batch, "no such partition on the source");
+  if (all_of(key).empty()) return fail(key, batch, "no such partition on the source");
   if (is_fence(key, batch)) {
     ++counters.fences;
     return;
@@ -93,10 +116,17 @@ bool MappedChecker::is_fence(const PartitionKey& key, const StoredBatch& batch) 
 }
 
 void MappedChecker::check_data(const PartitionKey& key, const StoredBatch& batch) {
-  const LogWriter& writer = writers_.at(key);
   Copy& copy = copies_[key];
   copy.producer = batch.header().producer_id();
   const auto prints = prints_of(batch.bytes);
+  const std::uint64_t first_digest = prints.front().digest;
+  const auto all = all_of(key);
+  const auto owner = std::ranges::find_if(
+      all, [&](const LogWriter* one) { return one->find(first_digest).has_value() || one->has_lost(first_digest); });
+  if (owner == all.end()) return fail(key, batch, "a record that nobody has written");
+  if (copy.of == nullptr) copy.of = *owner;
+  if (copy.of != *owner) return fail(key, batch, "a record of another topic than those before it");
+  const LogWriter& writer = *copy.of;
   // It was on its way when the source lost it.
   if (std::ranges::all_of(prints, [&](const auto& print) { return writer.has_lost(print.digest); })) {
     if (!copy.lost_from) copy.lost_from = copy.position;
@@ -139,7 +169,7 @@ void MappedChecker::check_data(const PartitionKey& key, const StoredBatch& batch
 
 std::optional<std::int64_t> MappedChecker::missing_in(const PartitionKey& key, std::int64_t from,
                                                       std::int64_t to) const {
-  const LogWriter& writer = writers_.at(key);
+  const LogWriter& writer = writer_of(key);
   const bool has_begun = position_of(key) > 0;
   // Records that have expired are lost either way; whether to go on behind them was the user's choice.
   if (!has_begun || rules_.may_lose_expired) from = std::max(from, writer.start());
@@ -165,13 +195,13 @@ bool MappedChecker::may_be_said(const PartitionKey& key, std::int64_t offset, st
   if (place >= 0) return said == place;
   const auto copy = copies_.find(key);
   const bool was_identical = copy != copies_.end() && offset < copy->second.identical;
-  return was_identical && said == offset && !has_record(writers_.at(key), offset);
+  return was_identical && said == offset && !has_record(writer_of(key), offset);
 }
 
 /// A record that was mirrored, lies in [from, to), and is still there on both sides: a map may not leave it out.
 std::optional<std::int64_t> MappedChecker::unplaced_in(const PartitionKey& key, std::int64_t from,
                                                        std::int64_t to) const {
-  const LogWriter& writer = writers_.at(key);
+  const LogWriter& writer = writer_of(key);
   for (std::int64_t offset = std::max(from, writer.start()); offset < to; ++offset) {
     const std::int64_t place = place_of(key, offset).target;
     if (place >= 0 && place >= target_.log(key).start() && !writer.at(offset).is_removed) return offset;
@@ -215,12 +245,14 @@ std::string MappedChecker::check_tip(const PartitionKey& key, const MapTip& tip)
 
 /// A map, where there was none.
 bool MappedChecker::may_begin_at(const PartitionKey& key, std::int64_t offset) const {
-  const LogWriter& writer = writers_.at(key);
-  if (offset < first_beginning(key) || offset > writer.end()) return false;
-  for (std::int64_t before = writer.start(); before < offset; ++before) {
-    if (has_record(writer, before) && !may_begin_behind(key, writer, before)) return false;
-  }
-  return true;
+  const auto all = all_of(key);
+  return std::ranges::any_of(all, [&](const LogWriter* writer) {
+    if (offset < first_beginning(key) || offset > writer->end()) return false;
+    for (std::int64_t before = writer->start(); before < offset; ++before) {
+      if (has_record(*writer, before) && !may_begin_behind(key, *writer, before)) return false;
+    }
+    return true;
+  });
 }
 
 void MappedChecker::check_syncs(const PartitionKey& key, const StoredBatch& batch) {
@@ -236,7 +268,7 @@ void MappedChecker::check_syncs(const PartitionKey& key, const StoredBatch& batc
     const PartitionKey source{sync->topic, sync->partition.value()};
     if (sync->extension) is_of_former = former_identities_.contains(sync->extension->identity);
     if (is_of_former) continue;
-    if (!writers_.contains(source)) return fail(key, batch, "a sync of no partition of the source");
+    if (all_of(source).empty()) return fail(key, batch, "a sync of no partition of the source");
     // The first block of a map may have none to tell of.
     const bool tells_of_record =
         !sync->extension || sync->extension->block.size() > 0 || sync->upstream < sync->extension->block.begin().source;
@@ -283,7 +315,7 @@ void MappedChecker::check_syncs(const PartitionKey& key, const StoredBatch& batc
 
 std::string MappedChecker::judge(const PartitionKey& key, const OffsetMap& map) const {
   replicate::OffsetMapCursor cursor(map);
-  for (std::int64_t offset = 0; offset < writers_.at(key).end(); ++offset) {
+  for (std::int64_t offset = 0; offset < writer_of(key).end(); ++offset) {
     const auto run = cursor.run_at(Offset(offset));
     const bool is_there = run && run->source.value() <= offset;
     const std::int64_t place = place_of(key, offset).target;
@@ -298,6 +330,7 @@ std::string MappedChecker::judge(const PartitionKey& key, const OffsetMap& map) 
 std::string MappedChecker::judge(const replicate::OffsetSyncs& syncs) const {
   for (const auto& [key, copy] : copies_) {
     if (copy.position == 0 || !copy.map || copy.lost_from) continue;  // without one it was not to be mapped
+    if (is_of_another(key)) continue;  // what was not stored before the source was gone can be found no more
     const OffsetMap* map = syncs.find({key.first, protocol::PartitionIndex(key.second)}, copy.producer);
     if (map == nullptr) return fmt::format("there is no map of {}-{}", key.first, key.second);
     std::string untrue = judge(key, *map);
@@ -323,7 +356,8 @@ std::int64_t MappedChecker::position_of(const PartitionKey& key) const {
 bool MappedChecker::is_mirrored(const PartitionKey& key) const {
   const auto copy = copies_.find(key);
   const std::int64_t position = position_of(key);
-  if ((copy != copies_.end() && copy->second.lost_from) || (rules_.start.is_later() && !beginning_of(key)))
+  if (is_of_another(key) || (copy != copies_.end() && copy->second.lost_from) ||
+      (rules_.start.is_later() && !beginning_of(key)))
     return false;
   if (missing_in(key, position, writers_.at(key).end())) return false;
   if (position == 0) return true;
@@ -338,8 +372,8 @@ std::string MappedChecker::progress_of(const PartitionKey& key) const {
   const auto copy = copies_.find(key);
   if (copy == copies_.end()) return "nothing";
   const auto& map = copy->second.map;
-  return fmt::format("{} of {}, its map at {}", copy->second.position, writers_.at(key).end(),
-                     map ? map->tip().source.value() : -1);
+  return fmt::format("{} of {}, its map at {}{}", copy->second.position, writer_of(key).end(),
+                     map ? map->tip().source.value() : -1, is_of_another(key) ? ", of the topic before" : "");
 }
 
 }  // namespace shunt::sim

@@ -42,6 +42,7 @@ class MappedChecker final : public Checker {
   void handle_target_deleted(const std::string& topic);
   void handle_source_loss(const PartitionKey& key) override;
   [[nodiscard]] bool has_lost_records(const PartitionKey& key) const override;
+  [[nodiscard]] bool is_of_another(const PartitionKey& key) const override;
   /// Its map is stored, too.
   [[nodiscard]] bool is_mirrored(const PartitionKey& key) const override;
   [[nodiscard]] std::int64_t position_of(const PartitionKey& key) const override;
@@ -65,6 +66,7 @@ class MappedChecker final : public Checker {
   };
   /// A partition of the source on the target.
   struct Copy {
+    const LogWriter* of = nullptr;            // whose records it has; null: none yet
     std::int64_t position = 0;                // the source's offset behind the last record
     std::optional<std::int64_t> lost_from;    // from that source offset on it has what the source has lost
     bool may_have_passed = false;             // the source has lost what is no record, behind its last one: it may stop
@@ -75,6 +77,10 @@ class MappedChecker final : public Checker {
   };
 
   [[nodiscard]] protocol::ProducerId identity_of(const PartitionKey& key) const;
+  /// The source's topics of that name, the present one first.
+  [[nodiscard]] std::vector<const LogWriter*> all_of(const PartitionKey& key) const;
+  /// Whose records its copy has, or is to have.
+  [[nodiscard]] const LogWriter& writer_of(const PartitionKey& key) const;
   void check(const PartitionKey& key, const StoredBatch& batch);
   void check_data(const PartitionKey& key, const StoredBatch& batch);
   void check_syncs(const PartitionKey& key, const StoredBatch& batch);

@@ -93,6 +93,7 @@ Scenario scenario_of(std::uint64_t seed) {
     if (!scenario.mapped) scenario.source_goes = false;
   }
   if (scenario.mapped && scenario.start == Start::earliest && !scenario.until_caught_up) {
+    scenario.source_goes = dice.chance(0.15);
     scenario.target_goes = dice.chance(0.15);
   }
   if (scenario.mapped && scenario.start == Start::earliest) {

@@ -268,7 +268,7 @@ class Simulation {
   /// stand with what is on its way. (README names that as what cannot be seen.)
   void delete_source() {
     for (const auto& [key, writer] : writers_) {
-      const std::int64_t position = target_.has_log(key) ? target_.log(key).end() : 0;
+      const std::int64_t position = checker_->position_of(key);
       avoided_[key] = {std::max<std::int64_t>(1, position), std::max(writer.end(), position)};
     }
     while (!writers_.empty()) {

@@ -272,6 +272,7 @@ void FakeKafka::serve(int id) {
     return response;
   });
 
+  broker.lists(FetchRequest::api.key, 4, 12);  // by name; by id the simulation's brokers are asked
   broker.on<FetchRequest>([this, id](const FetchRequest& request) {
     FetchResponse response;
     bool first = true;

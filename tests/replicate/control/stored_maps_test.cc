@@ -23,9 +23,10 @@ class StoredMapsTest : public ::testing::Test {
   void store(ProducerId identity, int from, int records, int source_epoch) {
     OffsetBlock block({.source = Offset(from), .target = Offset(from), .sequence = Sequence(from)});
     if (records > 0) block.append({.source = Offset(from), .target = Offset(from), .records = records});
-    const OffsetSync sync =
-        OffsetSync::of(source.topic, source.partition,
-                       {.identity = identity, .block = block, .source_epoch = LeaderEpoch(source_epoch)});
+    const OffsetSync sync = OffsetSync::of(source.topic, source.partition,
+                                           {.identity = identity,
+                                            .block = block,
+                                            .source_log = {.topic_id = {}, .leader_epoch = LeaderEpoch(source_epoch)}});
     const auto key = sync.key();
     const auto value = sync.value();
     protocol::Record record;
@@ -46,7 +47,7 @@ TEST_F(StoredMapsTest, WhoHasNotHeardOfATopicsSuccessorLeavesItsMapAlone) {
   store(ProducerId(1), 100, 20, 1);
   store(ProducerId(2), 5, 7, 2);
   EXPECT_EQ(map_of(ProducerId(2)).tip().source, Offset(12));
-  EXPECT_EQ(map_of(ProducerId(2)).source_epoch(), LeaderEpoch(2));
+  EXPECT_EQ(map_of(ProducerId(2)).source_log().leader_epoch, LeaderEpoch(2));
   EXPECT_EQ(map_of(ProducerId(1)).tip().source, Offset(120));
 }
 
@@ -54,7 +55,7 @@ TEST_F(StoredMapsTest, ABlockThatDoesNotConnectSaysNothing) {
   store(ProducerId(1), 0, 100, 0);
   store(ProducerId(1), 150, 20, 1);
   EXPECT_EQ(map_of(ProducerId(1)).tip().source, Offset(100));
-  EXPECT_EQ(map_of(ProducerId(1)).source_epoch(), LeaderEpoch(0));
+  EXPECT_EQ(map_of(ProducerId(1)).source_log().leader_epoch, LeaderEpoch(0));
 }
 
 }  // namespace
