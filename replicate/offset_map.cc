@@ -178,7 +178,7 @@ void OffsetMap::begin_block(const MapTip& begin, std::int64_t unplaced) {
   first_changed_ = std::min(first_changed_, blocks_.size() - 1);
 }
 
-bool OffsetMap::restore(OffsetBlock block) {
+bool OffsetMap::restore(OffsetBlock block, const SourceLog& source_log) {
   const auto replaced = std::find_if(blocks_.begin(), blocks_.end(), [&block](const OffsetBlock& known) {
     return known.begin().source >= block.begin().source;
   });
@@ -192,6 +192,7 @@ bool OffsetMap::restore(OffsetBlock block) {
   }
   blocks_.erase(replaced, blocks_.end());
   blocks_.push_back(std::move(block));
+  source_log_ = source_log;
   first_changed_ = blocks_.size();
   return true;
 }

@@ -86,7 +86,8 @@ class OffsetMap {
   explicit OffsetMap(const MapTip& begin) : blocks_{OffsetBlock(begin)} {}
 
   /// A map that was stored begins with this block.
-  explicit OffsetMap(OffsetBlock first) : blocks_{std::move(first)}, first_changed_(1) {}
+  explicit OffsetMap(OffsetBlock first, const SourceLog& source_log = {})
+      : blocks_{std::move(first)}, source_log_(source_log), first_changed_(1) {}
 
   /// False, and nothing changes: `run` does not lie behind tip() on both sides.
   bool append(const OffsetRun& run);
@@ -101,9 +102,9 @@ class OffsetMap {
   void begin_epoch(protocol::ProducerEpoch epoch, protocol::Offset source, protocol::Offset target);
   /// This log of the source had everything below tip().
   void confirm(const SourceLog& source_log);
-  /// A block as it was stored. It replaces everything from where it begins on, for a block is stored again while it
+  /// A block as it was stored, with source_log(). It replaces everything from where it begins on, for a block is stored again while it
   /// grows. False, and nothing changes, when it does not go on where the map ends: one in between was not stored.
-  bool restore(OffsetBlock block);
+  bool restore(OffsetBlock block, const SourceLog& source_log = {});
 
   [[nodiscard]] const MapTip& tip() const { return blocks_.back().end(); }
   /// As last confirmed.

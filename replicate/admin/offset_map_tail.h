@@ -21,8 +21,7 @@ class OffsetMapTail {
   net::Awaitable<> read();
   /// Null: there is none. Valid until the next read().
   [[nodiscard]] const OffsetMap* find(const TopicPartition& source, protocol::ProducerId identity) const {
-    const auto known = maps_.maps.find({.source = source, .identity = identity});
-    return known == maps_.maps.end() ? nullptr : &known->second;
+    return maps_.find({.source = source, .identity = identity});
   }
 
  private:

@@ -78,8 +78,8 @@ void MappedPartitions::collect(const MirroredPartition& partition, Adopted& adop
   OffsetMap& map = *syncs_.find(source_of(partition.spec), partition.spec.identity);
   adopted.is_current = map.append(runs);
   are_stale_ = are_stale_ || !adopted.is_current;
-  // The end of a source that retention deletes whole may be a hole, and is not taken for records then.
   if (!adopted.is_current) return;
+  // The end of a source that retention deletes whole may be a hole, and is not taken for records then.
   if (runs.empty() || partition.has_ended()) map.pass(position);
   map.confirm(adopted.source_log);
 }

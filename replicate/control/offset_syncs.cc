@@ -104,12 +104,11 @@ void OffsetSyncs::restore(const protocol::Record& record) {
 }
 
 OffsetMap* OffsetSyncs::find(const TopicPartition& source, ProducerId identity) {
-  const auto known = maps_.maps.find({.source = source, .identity = identity});
-  return known == maps_.maps.end() ? nullptr : &known->second;
+  return maps_.find({.source = source, .identity = identity});
 }
 
 const OffsetMap* OffsetSyncs::find(const TopicPartition& source, ProducerId identity) const {
-  return const_cast<OffsetSyncs&>(*this).find(source, identity);
+  return maps_.find({.source = source, .identity = identity});
 }
 
 std::optional<StoredMaps::Pair> OffsetSyncs::find_pair(const TopicPartition& source) const {

@@ -186,6 +186,7 @@ Awaitable<> Replication::assign_mapped(std::vector<std::pair<Partition*, Route>>
   while (are_maps_busy_) co_await changed_.wait(now() + pause_for_maps);
   are_maps_busy_ = true;
   const MapsAtWork at_work(are_maps_busy_);
+  std::erase_if(moved, [this](const auto& one) { return !is_still_assignable(*one.first); });
   for (const auto& [partition, route] : moved) mapped_->confirm(*partition, route.source.leader_epoch);
   const OffsetSyncs::Stored stored = co_await mapped_->store();
   for (const auto& [partition, route] : moved) {

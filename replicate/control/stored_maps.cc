@@ -23,14 +23,23 @@ bool StoredMaps::restore(const protocol::Record& record, std::string& why) {
   }
   auto& [identity, block, source_log] = *sync->extension;
   const Key key{.source = source, .identity = identity};
-  auto known = maps.find(key);
-  if (known == maps.end()) {
-    known = maps.emplace(key, OffsetMap(std::move(block))).first;
-  } else if (!known->second.restore(std::move(block))) {
-    return true;  // it does not connect, and is of no use: map_recovery.h finds anew what it says
+  if (OffsetMap* known = find(key)) {
+    // A block that does not connect is of no use: map_recovery.h finds anew what it says.
+    static_cast<void>(known->restore(std::move(block), source_log));
+  } else {
+    maps.emplace(key, OffsetMap(std::move(block), source_log));
   }
-  known->second.confirm(source_log);
   return true;
+}
+
+OffsetMap* StoredMaps::find(const Key& key) {
+  const auto known = maps.find(key);
+  return known == maps.end() ? nullptr : &known->second;
+}
+
+const OffsetMap* StoredMaps::find(const Key& key) const {
+  const auto known = maps.find(key);
+  return known == maps.end() ? nullptr : &known->second;
 }
 
 }  // namespace shunt::replicate

@@ -31,6 +31,10 @@ class StoredMaps {
   /// The topic's next record. False, with the reason in `why`: nobody can make sense of it.
   bool restore(const protocol::Record& record, std::string& why);
 
+  /// Null: there is none. Valid as long as the map is.
+  OffsetMap* find(const Key& key);
+  [[nodiscard]] const OffsetMap* find(const Key& key) const;
+
   std::map<Key, OffsetMap> maps;
   std::map<TopicPartition, Pair> pairs;  // the newest, where shunt has not said something since
 };

@@ -49,6 +49,7 @@ TEST_F(StoredMapsTest, WhoHasNotHeardOfATopicsSuccessorLeavesItsMapAlone) {
   EXPECT_EQ(map_of(ProducerId(2)).tip().source, Offset(12));
   EXPECT_EQ(map_of(ProducerId(2)).source_log().leader_epoch, LeaderEpoch(2));
   EXPECT_EQ(map_of(ProducerId(1)).tip().source, Offset(120));
+  for (auto& [key, map] : maps_.maps) EXPECT_EQ(map.take_first_changed(), map.blocks().size()) << "nothing to store";
 }
 
 TEST_F(StoredMapsTest, ABlockThatDoesNotConnectSaysNothing) {
