@@ -102,8 +102,9 @@ class OffsetMap {
   void begin_epoch(protocol::ProducerEpoch epoch, protocol::Offset source, protocol::Offset target);
   /// This log of the source had everything below tip().
   void confirm(const SourceLog& source_log);
-  /// A block as it was stored, with source_log(). It replaces everything from where it begins on, for a block is stored again while it
-  /// grows. False, and nothing changes, when it does not go on where the map ends: one in between was not stored.
+  /// A block as it was stored, with source_log(). It replaces everything from where it begins on, for a block is stored
+  /// again while it grows. False, and nothing changes, when it does not go on where the map ends: one in between was not
+  /// stored.
   bool restore(OffsetBlock block, const SourceLog& source_log = {});
 
   [[nodiscard]] const MapTip& tip() const { return blocks_.back().end(); }

@@ -9,11 +9,12 @@
 //                                                              | source topic id UUID | source leader epoch INT32
 //                                                              | packed runs (offset_map.h)
 //
-// The id and the offset in the key, where the block begins, give every block of a map a key of its own, so that compaction
-// of the topic (it is compacted) keeps them all. MirrorMaker 2 sees the first record of each block as one of its syncs: not the
-// block's beginning, which may be a hole, for it takes whatever is behind a sync to lie behind that on the target, too,
-// and would lead groups past the first record. A block without records says where the last record before it is; the first
-// one of a map "right before it begins". A record with nothing behind MirrorMaker 2's part is one of its own.
+// The id and the offset in the key, where the block begins, give every block of a map a key of its own, so that
+// compaction of the topic (it is compacted) keeps them all. MirrorMaker 2 sees the first record of each block as one of
+// its syncs: not the block's beginning, which may be a hole, for it takes whatever is behind a sync to lie behind that on
+// the target, too, and would lead groups past the first record. A block without records says where the last record before
+// it is; the first one of a map "right before it begins". A record with nothing behind MirrorMaker 2's part is one of its
+// own.
 #pragma once
 
 #include <cstddef>

@@ -55,8 +55,9 @@ struct LogStretch {
 /// What the leader has from `offset` on: about `bytes`, but at least one whole batch if there is any within
 /// `max_wait_ms`. With read_committed the batches of aborted transactions are BatchKind::nothing, and so are those that
 /// `loop_guard` meets. `of`: only of this log, as far as it is known; otherwise UNKNOWN_TOPIC_OR_PARTITION,
-/// NOT_LEADER_OR_FOLLOWER or FENCED_LEADER_EPOCH. From brokers that know topics by their ids (Fetch 13, Kafka 3.1) nothing is
-/// read of another topic than the one that `cluster` knows, even if it has taken its name meanwhile. Throws net::BrokerError, and ClusterError for headers that no log can have (negative counts, offsets beyond all bounds).
+/// NOT_LEADER_OR_FOLLOWER or FENCED_LEADER_EPOCH. From brokers that know topics by their ids (Fetch 13, Kafka 3.1)
+/// nothing is read of another topic than the one that `cluster` knows, even if it has taken its name meanwhile. Throws
+/// net::BrokerError, and ClusterError for headers that no log can have (negative counts, offsets beyond all bounds).
 net::Awaitable<LogStretch> read_log(Cluster& cluster, TopicPartition partition, protocol::Offset offset,
                                     std::int32_t bytes, Isolation isolation, std::int32_t max_wait_ms = 0,
                                     SourceLog of = {}, LoopGuard loop_guard = {});
