@@ -256,30 +256,48 @@ Awaitable<> look_for_filled_head(Cluster& target, Candidate& candidate) {
   }
 }
 
+/// One side may lack records that the other has at the offsets of the target's last batch.
+bool is_thinned(const AdmissionFacts& facts) {
+  const BatchPrint& ours = *facts.target_tail;
+  return !facts.source_tail->is_dense() || !ours.is_dense() || facts.source_tail->is_old_format ||
+         facts.source_tail->base_offset >= std::min(ours.next_offset(), facts.target_end);
+}
+
 /// What the target's last batch holds, record by record, and the source at the same offsets. Where compaction has left
-/// nothing that both have, what is before it as well, further and further back.
-Awaitable<> compare_tails(Cluster& source, Cluster& target, Candidate& candidate, Isolation isolation) {
-  AdmissionFacts& facts = candidate.facts;
+/// nothing that both have, what is before it as well, further and further back. Throws.
+Awaitable<> compare_with_tail(Cluster& source, Cluster& target, AdmissionFacts& facts, Isolation isolation) {
   const BatchPrint& ours = *facts.target_tail;
   const Offset first = std::max(facts.source_start, facts.target_start);
   const Offset end = std::min(ours.next_offset(), facts.target_end);
   Offset from = std::max(ours.base_offset, first);
   ComparisonSettings settings;
-  settings.is_compacted = !facts.source_tail->is_dense() || !ours.is_dense() || facts.source_tail->is_old_format ||
-                          facts.source_tail->base_offset >= end;
+  settings.is_compacted = is_thinned(facts);
   const std::function<void(std::uint64_t)> unheard = [](std::uint64_t) {};
+  facts.tails_differ.clear();
+  for (std::int64_t distance = first_look_back;; distance *= look_back_factor) {
+    LogCursor here(source, facts.source, from, end, isolation);
+    LogCursor there(target, facts.target, from, end, Isolation::read_uncommitted);
+    const Comparison compared = co_await compare_logs(here, there, settings, unheard);
+    if (compared.difference) facts.tails_differ = compared.difference->text;
+    if (distance == first_look_back) facts.has_common_tail = compared.records > 0;
+    facts.has_common_records = compared.records > 0;
+    const bool is_decided = compared.difference || compared.records > 0 || !settings.is_compacted;
+    if (is_decided || from == first || distance > most_displaced) break;
+    from = std::max(first, end - distance);
+  }
+}
+
+Awaitable<> compare_tails(Cluster& source, Cluster& target, Candidate& candidate, Isolation isolation) {
+  AdmissionFacts& facts = candidate.facts;
   try {
-    for (std::int64_t distance = first_look_back;; distance *= look_back_factor) {
-      LogCursor here(source, facts.source, from, end, isolation);
-      LogCursor there(target, facts.target, from, end, Isolation::read_uncommitted);
-      const Comparison compared = co_await compare_logs(here, there, settings, unheard);
-      if (compared.difference) facts.tails_differ = compared.difference->text;
-      if (distance == first_look_back) facts.has_common_tail = compared.records > 0;
-      facts.has_common_records = compared.records > 0;
-      const bool is_decided = compared.difference || compared.records > 0 || !settings.is_compacted;
-      if (is_decided || from == first || distance > most_displaced) break;
-      from = std::max(first, end - distance);
-    }
+    co_await compare_with_tail(source, target, facts, isolation);
+    if (facts.tails_differ.empty() || is_thinned(facts)) co_return;
+    // What is compaction's work is no difference: it may have come since the source's batch was looked at.
+    const std::vector<std::byte> batch = co_await batch_at(source, facts.source, facts.target_tail->next_offset() - 1);
+    std::string why;
+    facts.source_tail = BatchPrint::of(batch, why);
+    if (!facts.source_tail) throw ClusterError(fmt::format("{} cannot be compared: {}", facts.source.to_string(), why));
+    if (is_thinned(facts)) co_await compare_with_tail(source, target, facts, isolation);
   } catch (const std::runtime_error& error) {
     candidate.admission = postponed_by(error, target, Condition::source_error);
   }
