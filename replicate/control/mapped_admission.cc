@@ -24,7 +24,6 @@ using protocol::Offset;
 using protocol::ProducerEpoch;
 using protocol::ProducerId;
 using protocol::Sequence;
-using protocol::Uuid;
 
 namespace {
 
