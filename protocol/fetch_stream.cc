@@ -1,6 +1,7 @@
 #include "protocol/fetch_stream.h"
 
 #include <algorithm>
+#include <cassert>
 
 #include <fmt/format.h>
 
@@ -12,30 +13,35 @@ namespace {
 
 using wire::load;
 
-//   top        throttle_ms int32 | error int16 | session id int32 | topics int32
-//   topic      name string | partitions int32
-//   partition  index int32 | error int16 | high watermark, last stable offset, log start offset int64 | aborted int32
+//   top        throttle_ms int32 | error int16 | session id int32 | topics count
+//   topic      name string, or id 16 bytes | partitions count
+//   partition  index int32 | error int16 | high watermark, last stable offset, log start offset int64 | aborted count
 //   aborted    producer id int64 | first offset int64
-//   after      preferred read replica int32 | records size int32
-constexpr std::size_t top_size = 14;
-constexpr std::size_t partition_size = 34;
+//   after      preferred read replica int32 | records size count
+//
+// A count is an int32 by name, and a varint of one more by id, where tagged fields come before all of it, and at the end
+// of each of these, of a partition after its records.
+constexpr std::size_t top_size = 10;
+constexpr std::size_t partition_size = 30;
 constexpr std::size_t aborted_size = 16;
-constexpr std::size_t after_aborted_size = 8;
+constexpr std::size_t after_aborted_size = 4;
+
+constexpr std::size_t longest_varint = 5;
 
 // Enough of an entry, of whatever format, to know its magic.
 constexpr std::size_t magic_end = 17;
 constexpr std::int8_t current_magic = 2;
 
-// Kafka's null array, and null records.
-constexpr std::int32_t no_array = -1;
-constexpr std::int32_t no_records = -1;
-
 // The only thing kept in a number that the wire decides: 4 MiB of aborted transactions for one partition's answer.
-constexpr std::int32_t most_aborted = 1 << 18;
+constexpr std::int64_t most_aborted = 1 << 18;
 
 }  // namespace
 
-FetchStream::FetchStream(std::size_t body_size) : body_left_(body_size) {}
+FetchStream::FetchStream(std::int16_t version, std::size_t body_size)
+    : is_by_id_(version == by_id), body_left_(body_size) {
+  assert(version == by_name || version == by_id);
+  pass_tags(State::top);
+}
 
 FetchStream::Event FetchStream::fail(std::string why) {
   what_ = std::move(why);
@@ -75,8 +81,44 @@ const std::byte* FetchStream::peek(std::size_t size) {
   return carry_.size() >= size ? carry_.data() : nullptr;
 }
 
-FetchStream::Event FetchStream::wait_for(std::size_t size) {
-  if (body_left_ == 0) return fail(fmt::format("{} bytes wanted, {} left", size, carry_.size()));
+const std::byte* FetchStream::gather_with_varint(std::size_t fixed, std::uint32_t& value) {
+  for (std::size_t size = fixed + 1; size <= fixed + longest_varint; ++size) {
+    const std::byte* at = peek(size);
+    if (at == nullptr) return nullptr;
+    if ((at[size - 1] & std::byte{0x80}) != std::byte{}) continue;
+    at = gather(size);
+    Reader reader({at + fixed, size - fixed});
+    value = reader.unsigned_varint();
+    if (reader.ok()) return at;
+    break;
+  }
+  fail("a varint of more than 32 bits");
+  return nullptr;
+}
+
+const std::byte* FetchStream::gather_with_count(std::size_t fixed, std::int64_t& count) {
+  if (is_by_id_) {
+    std::uint32_t one_more = 0;
+    const std::byte* at = gather_with_varint(fixed, one_more);
+    count = std::int64_t{one_more} - 1;
+    return at;
+  }
+  const std::byte* at = gather(fixed + sizeof(std::int32_t));
+  if (at == nullptr) return nullptr;
+  count = load<std::int32_t>(at + fixed);
+  if (count >= -1) return at;
+  fail(fmt::format("a count of {}", count));
+  return nullptr;
+}
+
+void FetchStream::pass_tags(State then) {
+  state_ = is_by_id_ ? State::tags : then;
+  behind_tags_ = then;
+}
+
+FetchStream::Event FetchStream::wait() {
+  if (state_ == State::failed) return Event::malformed;
+  if (body_left_ == 0) return fail(fmt::format("a field of which the response has only {} bytes", carry_.size()));
   return Event::need_more;
 }
 
@@ -87,51 +129,57 @@ Offset FetchStream::header_offset() const {
   return RecordBatchHeader(header_).base_offset();
 }
 
+std::string FetchStream::place() const {
+  return fmt::format("{}-{}", is_by_id_ ? partition_.topic_id.to_string() : topic_, partition_.index.value());
+}
+
 FetchStream::Event FetchStream::next() {
   while (true) {
     switch (state_) {
       case State::top: {
-        const std::byte* at = gather(top_size);
-        if (at == nullptr) return wait_for(top_size);
+        const std::byte* at = gather_with_count(top_size, topics_left_);
+        if (at == nullptr) return wait();
         throttle_ms_ = load<std::int32_t>(at);
         error_code_ = load<std::int16_t>(at + 4);
         session_id_ = load<std::int32_t>(at + 6);
-        topics_left_ = load<std::int32_t>(at + 10);
         carry_.clear();
-        if (topics_left_ < no_array) return fail(fmt::format("{} topics", topics_left_));
         state_ = State::topic;
         return Event::response;
       }
       case State::topic: {
         if (topics_left_ <= 0) {
-          if (!left_.empty() || body_left_ > 0) return fail("bytes left after the last topic");
-          state_ = State::finished;
-          return Event::done;
+          pass_tags(State::end);
+          break;
         }
-        // The name's length decides how much belongs together.
-        std::size_t size = 2;
-        const std::byte* at = peek(size);
-        if (at == nullptr) return wait_for(size);
-        const std::int16_t name_size = load<std::int16_t>(at);
-        if (name_size < 0) return fail("a topic without a name");
-        size += static_cast<std::size_t>(name_size) + 4;
-        at = gather(size);
-        if (at == nullptr) return wait_for(size);
-        topic_.assign(reinterpret_cast<const char*>(at + 2), static_cast<std::size_t>(name_size));
-        partitions_left_ = load<std::int32_t>(at + size - 4);
+        std::size_t size = partition_.topic_id.bytes.size();
+        if (!is_by_id_) {
+          // The name's length decides how much belongs together.
+          const std::byte* at = peek(sizeof(std::int16_t));
+          if (at == nullptr) return wait();
+          const auto name_size = load<std::int16_t>(at);
+          if (name_size < 0) return fail("a topic without a name");
+          size = sizeof(std::int16_t) + static_cast<std::size_t>(name_size);
+        }
+        const std::byte* at = gather_with_count(size, partitions_left_);
+        if (at == nullptr) return wait();
+        if (is_by_id_) {
+          std::copy_n(at, size, partition_.topic_id.bytes.begin());
+        } else {
+          const auto* text = reinterpret_cast<const char*>(at);
+          topic_.assign(text + sizeof(std::int16_t), text + size);
+        }
         carry_.clear();
-        if (partitions_left_ < no_array) return fail(fmt::format("{} partitions of {}", partitions_left_, topic_));
         --topics_left_;
         state_ = State::partition;
         break;
       }
       case State::partition: {
         if (partitions_left_ <= 0) {
-          state_ = State::topic;
+          pass_tags(State::topic);
           break;
         }
-        const std::byte* at = gather(partition_size);
-        if (at == nullptr) return wait_for(partition_size);
+        const std::byte* at = gather_with_count(partition_size, aborted_left_);
+        if (at == nullptr) return wait();
         partition_.topic = topic_;
         partition_.index = PartitionIndex(load<std::int32_t>(at));
         partition_.error_code = load<std::int16_t>(at + 4);
@@ -139,10 +187,9 @@ FetchStream::Event FetchStream::next() {
         partition_.last_stable_offset = Offset(load<std::int64_t>(at + 14));
         partition_.log_start_offset = Offset(load<std::int64_t>(at + 22));
         partition_.aborted.clear();
-        aborted_left_ = load<std::int32_t>(at + 30);
         carry_.clear();
-        if (aborted_left_ < no_array || aborted_left_ > most_aborted)
-          return fail(fmt::format("{} aborted transactions in {}", aborted_left_, topic_));
+        if (aborted_left_ > most_aborted)
+          return fail(fmt::format("{} aborted transactions in {}", aborted_left_, place()));
         --partitions_left_;
         state_ = State::aborted;
         break;
@@ -153,24 +200,25 @@ FetchStream::Event FetchStream::next() {
           break;
         }
         const std::byte* at = gather(aborted_size);
-        if (at == nullptr) return wait_for(aborted_size);
+        if (at == nullptr) return wait();
         partition_.aborted.push_back(
             {.producer_id = ProducerId(load<std::int64_t>(at)), .first_offset = Offset(load<std::int64_t>(at + 8))});
         carry_.clear();
         --aborted_left_;
+        pass_tags(State::aborted);
         break;
       }
       case State::after_aborted: {
-        const std::byte* at = gather(after_aborted_size);
-        if (at == nullptr) return wait_for(after_aborted_size);
+        std::int64_t records_size = 0;
+        const std::byte* at = gather_with_count(after_aborted_size, records_size);
+        if (at == nullptr) return wait();
         partition_.preferred_read_replica = BrokerId(load<std::int32_t>(at));
-        const auto records_size = load<std::int32_t>(at + 4);
         carry_.clear();
-        if (records_size < no_records) return fail(fmt::format("{} bytes of records in {}", records_size, topic_));
-        partition_.records_size = std::max(records_size, 0);
+        const std::size_t left = left_.size() + body_left_;
+        if (records_size > INT32_MAX || (records_size > 0 && static_cast<std::size_t>(records_size) > left))
+          return fail(fmt::format("{} bytes of records in {}", records_size, place()));
+        partition_.records_size = static_cast<std::int32_t>(std::max(records_size, std::int64_t{0}));
         records_left_ = static_cast<std::size_t>(partition_.records_size);
-        if (records_left_ > left_.size() + body_left_)
-          return fail(fmt::format("{} bytes of records in {}", records_left_, topic_));
         state_ = State::magic;
         return Event::partition;
       }
@@ -181,18 +229,17 @@ FetchStream::Event FetchStream::next() {
           break;
         }
         const std::byte* at = peek(magic_end);
-        if (at == nullptr) return wait_for(magic_end);
+        if (at == nullptr) return wait();
         const auto length = load<std::int32_t>(at + 8);
         if (load<std::int8_t>(at + 16) != current_magic) {
           std::copy_n(at, magic_end, header_.begin());
           state_ = State::skip;
-          if (length < 0)
-            return fail(fmt::format("an entry of {} bytes in {}-{}", length, topic_, partition_.index.value()));
+          if (length < 0) return fail(fmt::format("an entry of {} bytes in {}", length, place()));
           return Event::old_format;
         }
         const std::int64_t size = std::int64_t{length} + std::int64_t{record_batch_overhead};
         if (size < std::int64_t{record_batch_header_size}) {
-          return fail(fmt::format("a record batch of {} bytes in {}-{}", size, topic_, partition_.index.value()));
+          return fail(fmt::format("a record batch of {} bytes in {}", size, place()));
         }
         if (static_cast<std::size_t>(size) > records_left_) {
           cut_off_bytes_ += records_left_;
@@ -204,7 +251,7 @@ FetchStream::Event FetchStream::next() {
       }
       case State::header: {
         const std::byte* at = gather(record_batch_header_size);
-        if (at == nullptr) return wait_for(record_batch_header_size);
+        if (at == nullptr) return wait();
         std::copy_n(at, record_batch_header_size, header_.begin());
         carry_.clear();
         const auto size = static_cast<std::size_t>(RecordBatchHeader(header_).size());
@@ -234,8 +281,39 @@ FetchStream::Event FetchStream::next() {
         break;
       }
       case State::partition_end: {
-        state_ = State::partition;
+        pass_tags(State::partition);
         return Event::partition_end;
+      }
+      case State::end: {
+        if (!left_.empty() || body_left_ > 0) return fail("bytes left after the last topic");
+        state_ = State::finished;
+        return Event::done;
+      }
+      case State::tags: {
+        if (gather_with_varint(0, tags_left_) == nullptr) return wait();
+        carry_.clear();
+        state_ = tags_left_ > 0 ? State::tag_number : behind_tags_;
+        break;
+      }
+      case State::tag_number: {
+        std::uint32_t number = 0;
+        if (gather_with_varint(0, number) == nullptr) return wait();
+        carry_.clear();
+        state_ = State::tag_size;
+        break;
+      }
+      case State::tag_size: {
+        if (gather_with_varint(0, tag_bytes_left_) == nullptr) return wait();
+        carry_.clear();
+        state_ = State::tag_data;
+        break;
+      }
+      case State::tag_data: {
+        tag_bytes_left_ -= static_cast<std::uint32_t>(take(tag_bytes_left_).size());
+        if (tag_bytes_left_ > 0) return wait();
+        --tags_left_;
+        state_ = tags_left_ > 0 ? State::tag_number : behind_tags_;
+        break;
       }
       case State::finished:
         return Event::done;

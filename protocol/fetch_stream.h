@@ -1,11 +1,13 @@
-// A pull parser for the body of a Fetch response of version 11 (the last non-flexible one) that never needs more than
-// the bytes at hand. The caller feeds pieces of the response as they arrive and pulls events; record data is handed out
-// as slices of those pieces, never copied, except for the 61 bytes of each batch header, which the caller will rewrite
-// anyway.
+// A pull parser for the body of a Fetch response that never needs more than the bytes at hand. The caller feeds pieces of
+// the response as they arrive and pulls events; record data is handed out as slices of those pieces, never copied,
+// except for the 61 bytes of each batch header, which the caller will rewrite anyway.
 //
-//   FetchStream stream(body_size);                       // bytes after the response header (correlation id)
+//   FetchStream stream(FetchStream::by_id, body_size);   // bytes after the correlation id
 //   stream.feed(piece);
 //   while (true) switch (stream.next()) { ... }
+//
+// It reads two versions: one names topics, the other says their ids (KIP-516) and is flexible (KIP-482). Tagged fields
+// are passed over.
 //
 // The full decoder of protocol/messages/fetch.h reads the same bytes; a test compares both over every split of the
 // input.
@@ -21,11 +23,16 @@
 
 #include "protocol/ids.h"
 #include "protocol/record_batch.h"
+#include "protocol/uuid.h"
 
 namespace shunt::protocol {
 
 class FetchStream {
  public:
+  /// The versions of Fetch.
+  static constexpr std::int16_t by_name = 11;
+  static constexpr std::int16_t by_id = 13;
+
   enum class Event {
     need_more,  // everything fed was consumed: feed() again
     response,   // top-level fields are readable: throttle_ms(), error_code(), session_id()
@@ -46,7 +53,8 @@ class FetchStream {
   };
 
   struct Partition {
-    std::string_view topic;  // valid until `partition_end`
+    std::string_view topic;  // valid until `partition_end`; empty by_id
+    Uuid topic_id;           // zero by_name
     PartitionIndex index;
     std::int16_t error_code = 0;
     Offset high_watermark;
@@ -57,9 +65,9 @@ class FetchStream {
     std::int32_t records_size = 0;  // bytes of record data that follow
   };
 
-  /// `body_size`: bytes of the response after the correlation id. Nothing beyond is read; counts and lengths inside are
-  /// bounded by it.
-  explicit FetchStream(std::size_t body_size);
+  /// `version`: by_name or by_id. `body_size`: bytes of the response after the correlation id. Nothing beyond is read;
+  /// counts and lengths inside are bounded by it.
+  FetchStream(std::int16_t version, std::size_t body_size);
 
   /// `bytes` must stay valid until `need_more` or `done`; only call then (or first).
   void feed(std::span<const std::byte> bytes);
@@ -96,6 +104,11 @@ class FetchStream {
     batch_end,
     skip,
     partition_end,
+    end,
+    tags,
+    tag_number,
+    tag_size,
+    tag_data,
     finished,
     failed
   };
@@ -106,21 +119,33 @@ class FetchStream {
   const std::byte* gather(std::size_t size);
   /// The same without consuming them.
   const std::byte* peek(std::size_t size);
-  /// A field of `size` bytes is not all there: need_more, or malformed when nothing follows.
-  Event wait_for(std::size_t size);
+  /// The next `fixed` bytes and the varint behind them. Empty: not all there yet, or not a varint.
+  const std::byte* gather_with_varint(std::size_t fixed, std::uint32_t& value);
+  /// The same with the number of items or bytes of what follows; -1: a null.
+  const std::byte* gather_with_count(std::size_t fixed, std::int64_t& count);
+  /// Of the partition.
+  [[nodiscard]] std::string place() const;
+  /// Tagged fields come next, where the version has them, and then `then`.
+  void pass_tags(State then);
+  /// A field is not all there, or cannot be: need_more, or malformed.
+  Event wait();
   /// Hands out up to `size` bytes of what is at hand.
   std::span<const std::byte> take(std::size_t size);
 
+  const bool is_by_id_;
   State state_ = State::top;
+  State behind_tags_ = State::top;
+  std::uint32_t tags_left_ = 0;
+  std::uint32_t tag_bytes_left_ = 0;
   std::span<const std::byte> left_;  // fed and not yet consumed
   std::vector<std::byte> carry_;     // the beginning of a field whose end is in the next piece
   std::size_t body_left_;
   std::int32_t throttle_ms_ = 0;
   std::int16_t error_code_ = 0;
   std::int32_t session_id_ = 0;
-  std::int32_t topics_left_ = 0;
-  std::int32_t partitions_left_ = 0;
-  std::int32_t aborted_left_ = 0;
+  std::int64_t topics_left_ = 0;
+  std::int64_t partitions_left_ = 0;
+  std::int64_t aborted_left_ = 0;
   std::string topic_;
   Partition partition_;
   std::size_t records_left_ = 0;  // of the partition

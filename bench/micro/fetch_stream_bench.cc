@@ -27,7 +27,7 @@ Body make_body(std::size_t batch_bytes) {
   Body body;
   protocol::FetchResponse response;
   auto& topic = response.responses.emplace_back();
-  topic.topic = "orders";
+  topic.topic_id.bytes.fill(std::byte{7});
   for (std::size_t p = 0; p < partitions; ++p) {
     std::vector<std::byte> records;
     const auto batch = make_batch(batch_bytes);
@@ -39,14 +39,16 @@ Body make_body(std::size_t batch_bytes) {
     partition.partition_index = protocol::PartitionIndex(static_cast<std::int32_t>(p));
     partition.records = std::move(records);
   }
-  body.bytes = protocol::encode(response, 11);
+  body.bytes = {std::byte{0}};  // the answer's header has no tags
+  const auto encoded = protocol::encode(response, FetchStream::by_id);
+  body.bytes.insert(body.bytes.end(), encoded.begin(), encoded.end());
   return body;
 }
 
 /// The batches found; -1 for an answer that is not one. `each_batch(header)` sees every header.
 template <class EachBatch>
 std::int64_t parse(std::span<const std::byte> bytes, EachBatch each_batch) {
-  FetchStream stream(bytes.size());
+  FetchStream stream(FetchStream::by_id, bytes.size());
   std::int64_t batches = 0;
   while (true) {
     switch (stream.next()) {

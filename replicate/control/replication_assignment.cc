@@ -103,13 +103,18 @@ void Replication::assign(Partition& partition, const Route& route) {
                 route.source.broker.value(), route.target.broker.value());
   partition.source_epoch = route.source.leader_epoch;
   partition.assigned_at = now();
+  const MirroredTopic& topic = topics_.at(partition.spec.source_topic);
   partition.route = route;
+  partition.route.source.topic_id = topic.source.id();
+  partition.route.target.topic_id = topic.target.id();
   partition.is_leaving_broker = false;
   partition.is_in_shard = true;
   set_phase(partition, Phase::running);
   if (partition.spec.is_mapped()) mapped_->handle_sending(partition);
-  shards_.assign(
-      {.spec = partition.spec, .route = route, .standing = partition.standing, .compared = partition.compared});
+  shards_.assign({.spec = partition.spec,
+                  .route = partition.route,
+                  .standing = partition.standing,
+                  .compared = partition.compared});
 }
 
 void Replication::wait_for_leader(Partition& partition, const std::string& reason, Condition condition) {

@@ -1,6 +1,8 @@
 #include "replicate/data/fetch_session.h"
 
 #include <algorithm>
+#include <tuple>
+#include <utility>
 
 #include "replicate/data/flow.h"
 
@@ -8,6 +10,7 @@ namespace shunt::replicate {
 
 using protocol::FetchRequest;
 using protocol::Offset;
+using protocol::Uuid;
 
 namespace {
 
@@ -28,25 +31,41 @@ constexpr std::int32_t impatient_max_wait_ms = 10;
 
 void FetchSession::add(Flow& flow) {
   flow.session = {.offset = not_in_session, .max_bytes = 0, .listed = false};
-  members_.push_back(&flow);
+  const FlowSpec& spec = flow.spec();
+  flows_.set(spec.source_topic, spec.partition, &flow);
+  if (const Uuid& id = flow.route().source.topic_id; id.is_zero()) {
+    ++flows_without_id_;
+  } else {
+    flows_by_id_.set(id, spec.partition, &flow);
+  }
   touch(flow);
 }
 
 void FetchSession::remove(Flow& flow) {
-  std::erase(members_, &flow);
+  const FlowSpec& spec = flow.spec();
+  flows_.erase(spec.source_topic, spec.partition);
+  if (const Uuid& id = flow.route().source.topic_id; id.is_zero()) {
+    --flows_without_id_;
+  } else {
+    flows_by_id_.erase(id, spec.partition);
+  }
   std::erase(touched_, &flow);
   forget(flow);
 }
 
-bool FetchSession::holds(const Flow& flow) {
-  return flow.session.offset != not_in_session;
+Flow* FetchSession::find(const protocol::FetchStream::Partition& partition) {
+  Flow** flow = is_by_id_ ? flows_by_id_.find(partition.topic_id, partition.index)
+                          : flows_.find(partition.topic, partition.index);
+  return flow == nullptr || (*flow)->session.offset == not_in_session ? nullptr : *flow;
 }
 
 void FetchSession::enter(Flow& flow) {
   ++in_session_;
   // Named in one request both as fetched and as forgotten, a partition is forgotten.
-  std::erase_if(forgotten_, [&](const auto& entry) {
-    return entry.first == flow.spec().source_topic && entry.second == flow.spec().partition;
+  std::erase_if(forgotten_, [&](const Forgotten& entry) {
+    const bool is_same_topic =
+        is_by_id_ ? entry.topic_id == flow.route().source.topic_id : entry.topic == flow.spec().source_topic;
+    return is_same_topic && entry.partition == flow.spec().partition;
   });
 }
 
@@ -55,7 +74,9 @@ void FetchSession::forget(Flow& flow) {
   flow.session.offset = not_in_session;
   --in_session_;
   // Also while the request that opens the session is under way: the broker would answer for it for ever.
-  forgotten_.emplace_back(flow.spec().source_topic, flow.spec().partition);
+  forgotten_.push_back({.topic = flow.spec().source_topic,
+                        .topic_id = flow.route().source.topic_id,
+                        .partition = flow.spec().partition});
 }
 
 void FetchSession::touch(Flow& flow) {
@@ -100,6 +121,9 @@ bool FetchSession::refresh(net::Time now, const std::function<bool(const Flow&)>
 }
 
 std::optional<FetchRequest> FetchSession::next_request(net::Time now, const std::function<bool(const Flow&)>& accepts) {
+  // A session is one or the other from its beginning on.
+  const bool is_by_id = knows_ids_ && flows_without_id_ == 0;
+  if (std::exchange(is_by_id_, is_by_id) != is_by_id) reset();
   if (!refresh(now, accepts)) return std::nullopt;
   FetchRequest request;
   request.replica_id = protocol::BrokerId(-1);
@@ -113,21 +137,26 @@ std::optional<FetchRequest> FetchSession::next_request(net::Time now, const std:
   std::stable_sort(changed_.begin(), changed_.end(),
                    [](const Flow* a, const Flow* b) { return a->spec().source_topic < b->spec().source_topic; });
   for (const Flow* flow : changed_) {
-    if (request.topics.empty() || request.topics.back().topic != flow->spec().source_topic) {
-      request.topics.emplace_back().topic = flow->spec().source_topic;
+    const Route::Side& source = flow->route().source;
+    if (request.topics.empty() || request.topics.back().topic != flow->spec().source_topic ||
+        request.topics.back().topic_id != source.topic_id) {
+      auto& topic = request.topics.emplace_back();
+      topic.topic = flow->spec().source_topic;
+      topic.topic_id = source.topic_id;
     }
     FetchRequest::Partition& partition = request.topics.back().partitions.emplace_back();
     partition.partition = flow->spec().partition;
-    partition.current_leader_epoch = flow->route().source.leader_epoch;
+    partition.current_leader_epoch = source.leader_epoch;
     partition.fetch_offset = flow->session.offset;
     partition.partition_max_bytes = flow->session.max_bytes;
   }
-  std::stable_sort(forgotten_.begin(), forgotten_.end());
-  for (const auto& [topic, partition] : forgotten_) {
-    if (request.forgotten_topics_data.empty() || request.forgotten_topics_data.back().topic != topic) {
-      request.forgotten_topics_data.emplace_back().topic = topic;
-    }
-    request.forgotten_topics_data.back().partitions.push_back(partition);
+  const auto place = [](const Forgotten& one) { return std::tie(one.topic, one.topic_id, one.partition); };
+  std::ranges::sort(forgotten_, {}, place);
+  for (const Forgotten& one : forgotten_) {
+    auto& topics = request.forgotten_topics_data;
+    if (topics.empty() || topics.back().topic != one.topic || topics.back().topic_id != one.topic_id)
+      topics.push_back({.topic = one.topic, .topic_id = one.topic_id, .partitions = {}});
+    topics.back().partitions.push_back(one.partition);
   }
   forgotten_.clear();
   return request;
@@ -154,10 +183,10 @@ void FetchSession::reset() {
   session_epoch_ = 0;
   in_session_ = 0;
   forgotten_.clear();
-  for (Flow* flow : members_) {
+  flows_.for_each([this](Flow* flow) {
     flow->session.offset = not_in_session;
     touch(*flow);
-  }
+  });
 }
 
 }  // namespace shunt::replicate

@@ -418,6 +418,7 @@ ParkCause classify_fetch_error(std::int16_t error_code) {
     case 74:   // FENCED_LEADER_EPOCH
     case 75:   // UNKNOWN_LEADER_EPOCH
     case 100:  // UNKNOWN_TOPIC_ID
+    case 103:  // INCONSISTENT_TOPIC_ID: another topic has taken the name
       return ParkCause::source_leader;
     case 29:  // TOPIC_AUTHORIZATION_FAILED
       return ParkCause::source_unauthorized;

@@ -40,6 +40,7 @@
 #include "net/loop.h"
 #include "protocol/ids.h"
 #include "protocol/record_batch.h"
+#include "protocol/uuid.h"
 #include "replicate/data/batch_kind.h"
 #include "replicate/data/written_runs.h"
 #include "replicate/identity.h"
@@ -133,6 +134,7 @@ struct Route {
     net::Endpoint endpoint;
     std::string host;  // that the endpoint is the address of
     protocol::LeaderEpoch leader_epoch{-1};
+    protocol::Uuid topic_id = {};  // of the topic that is meant; zero: not known, it goes by its name
   };
   Side source;
   Side target;

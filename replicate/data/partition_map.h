@@ -1,4 +1,5 @@
-// Partitions by topic name and index, found without making a string: messages name them by views into the frame.
+// Partitions by topic, its name or its id, and index. A name is found without making a string: messages have views into
+// the frame.
 #pragma once
 
 #include <cstddef>
@@ -8,14 +9,16 @@
 #include <utility>
 
 #include "protocol/ids.h"
+#include "protocol/uuid.h"
 
 namespace shunt::replicate {
 
-template <class Value>
+/// `Topic`: std::string or Uuid.
+template <class Topic, class Value>
 class PartitionMap {
  public:
   /// Null when there is none. The pointer is valid until the map changes.
-  [[nodiscard]] Value* find(std::string_view topic, protocol::PartitionIndex partition) {
+  [[nodiscard]] Value* find(const auto& topic, protocol::PartitionIndex partition) {
     const auto topic_entry = topics_.find(topic);
     if (topic_entry == topics_.end()) return nullptr;
     const auto entry = topic_entry->second.find(partition);
@@ -23,13 +26,11 @@ class PartitionMap {
   }
 
   /// Adds or replaces.
-  void set(std::string_view topic, protocol::PartitionIndex partition, Value value) {
-    auto topic_entry = topics_.find(topic);
-    if (topic_entry == topics_.end()) topic_entry = topics_.emplace(std::string(topic), Partitions{}).first;
-    topic_entry->second.insert_or_assign(partition, std::move(value));
+  void set(const Topic& topic, protocol::PartitionIndex partition, Value value) {
+    topics_[topic].insert_or_assign(partition, std::move(value));
   }
 
-  void erase(std::string_view topic, protocol::PartitionIndex partition) {
+  void erase(const Topic& topic, protocol::PartitionIndex partition) {
     const auto topic_entry = topics_.find(topic);
     if (topic_entry == topics_.end()) return;
     topic_entry->second.erase(partition);
@@ -48,10 +49,11 @@ class PartitionMap {
  private:
   struct Hash {
     using is_transparent = void;
-    std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>{}(text); }
+    std::size_t operator()(std::string_view name) const noexcept { return std::hash<std::string_view>{}(name); }
+    std::size_t operator()(const protocol::Uuid& id) const noexcept { return std::hash<protocol::Uuid>{}(id); }
   };
   using Partitions = std::unordered_map<protocol::PartitionIndex, Value>;
-  std::unordered_map<std::string, Partitions, Hash, std::equal_to<>> topics_;
+  std::unordered_map<Topic, Partitions, Hash, std::equal_to<>> topics_;
 };
 
 }  // namespace shunt::replicate

@@ -19,13 +19,23 @@ using protocol::Offset;
 
 namespace {
 
-constexpr std::int16_t fetch_version = 11;  // the last non-flexible one: what FetchStream reads
-
 // Size prefix and correlation id: what every answer begins with.
 constexpr std::size_t answer_head = 8;
 
 // How often deadlines are looked at.
 constexpr auto tick_interval = std::chrono::milliseconds(500);
+
+/// The broker has no such session any more, and another one is to be opened.
+bool is_end_of_session(std::int16_t error_code) {
+  switch (error_code) {
+    case 70:   // FETCH_SESSION_ID_NOT_FOUND
+    case 71:   // INVALID_FETCH_SESSION_EPOCH
+    case 106:  // FETCH_SESSION_TOPIC_ID_ERROR: the broker has been upgraded to ids, or away from them
+      return true;
+    default:
+      return false;
+  }
+}
 
 }  // namespace
 
@@ -54,7 +64,6 @@ Target& Source::target_for(const Route::Side& side) {
 void Source::add(Flow& flow) {
   flow.source = this;
   flow.target = &target_for(flow.route().target);
-  flows_.set(flow.spec().source_topic, flow.spec().partition, &flow);
   session_.add(flow);
   flow.progress().is_source_silent.store(is_silent_, std::memory_order_relaxed);
   if (link_.is_down()) {
@@ -98,7 +107,6 @@ void Source::park_settled() {
       current_ = nullptr;
       forwarding_ = false;
     }
-    flows_.erase(flow->spec().source_topic, flow->spec().partition);
     session_.remove(*flow);
     flow->target->remove(*flow);
     parked_(*flow);  // destroys it
@@ -138,10 +146,15 @@ bool Source::is_down() const {
 // ---- Connection -----------------------------------------------------------------------------------------------------
 
 void Source::on_link_ready() {
-  if (!link_.versions().supports(protocol::FetchRequest::api.key, fetch_version)) {
-    link_.fail(fmt::format("the broker does not speak Fetch version {} (Kafka 2.3 and later do)", fetch_version));
+  const auto speaks = [this](std::int16_t version) {
+    return link_.versions().supports(protocol::FetchRequest::api.key, version);
+  };
+  if (!speaks(FetchStream::by_name)) {
+    link_.fail(
+        fmt::format("the broker does not speak Fetch version {} (Kafka 2.3 and later do)", FetchStream::by_name));
     return;
   }
+  session_.set_knows_ids(speaks(FetchStream::by_id));
   last_progress_ = loop_.now();
   fetch();
 }
@@ -160,7 +173,7 @@ void Source::on_link_down(const std::string& reason) {
   is_silent_ = false;
   for (auto& [broker, target] : targets_) target->abandon_open_batch(reason);
   std::vector<Flow*> lost;
-  flows_.for_each([&](Flow* flow) { lost.push_back(flow); });
+  session_.for_each([&](Flow* flow) { lost.push_back(flow); });
   for (Flow* flow : lost) {
     flow->settle(link_.was_refused() ? ParkCause::source_authentication : ParkCause::source_connection, reason);
     settled_.push_back(flow);
@@ -190,7 +203,7 @@ void Source::tick() {
 
 void Source::note_silence(bool is_silent) {
   if (std::exchange(is_silent_, is_silent) == is_silent) return;
-  flows_.for_each([&](Flow* flow) { flow->progress().is_source_silent.store(is_silent, std::memory_order_relaxed); });
+  session_.for_each([&](Flow* flow) { flow->progress().is_source_silent.store(is_silent, std::memory_order_relaxed); });
 }
 
 // ---- Fetching -------------------------------------------------------------------------------------------------------
@@ -207,7 +220,7 @@ void Source::fetch() {
   }
   const auto request = session_.next_request(loop_.now(), [](const Flow& flow) { return flow.target->accepts(); });
   if (!request) return;
-  request_ = protocol::encode_request(*request, fetch_version, ++correlation_id_, settings_.source_link.client_id);
+  request_ = protocol::encode_request(*request, session_.version(), ++correlation_id_, settings_.source_link.client_id);
   request_piece_ = {.iov_base = request_.data(), .iov_len = request_.size()};
   request_sending_ = true;
   link_.send({&request_piece_, 1});
@@ -265,7 +278,7 @@ void Source::on_link_received(std::size_t size) {
                              correlation_id, correlation_id_));
       return;
     }
-    answer_.emplace(static_cast<std::size_t>(frame_size) - 4);
+    answer_.emplace(session_.version(), static_cast<std::size_t>(frame_size) - 4);
     answer_left_ = static_cast<std::size_t>(frame_size) - 4;
     bytes = bytes.subspan(answer_head);
     if (bytes.size() > answer_left_) {
@@ -352,12 +365,11 @@ void Source::begin_answer() {
   if (answer_->throttle_ms() > 0) {
     muted_until_ = loop_.now() + std::chrono::milliseconds(answer_->throttle_ms());
     const auto throttle_ms = static_cast<std::uint64_t>(answer_->throttle_ms());
-    flows_.for_each(
+    session_.for_each(
         [&](Flow* flow) { flow->progress().source_throttled_ms.fetch_add(throttle_ms, std::memory_order_relaxed); });
   }
-  // 70 FETCH_SESSION_ID_NOT_FOUND, 71 INVALID_FETCH_SESSION_EPOCH: the session was evicted; anything else is named.
-  if (session_.handle_answer(error_code, answer_->session_id()) == FetchSession::Outcome::reset && error_code != 70 &&
-      error_code != 71) {
+  if (session_.handle_answer(error_code, answer_->session_id()) == FetchSession::Outcome::reset &&
+      !is_end_of_session(error_code)) {
     link_.fail(fmt::format("fetch refused: {}", protocol::error_name(error_code)));
   }
 }
@@ -365,8 +377,7 @@ void Source::begin_answer() {
 void Source::begin_partition() {
   const FetchStream::Partition& partition = answer_->partition();
   const bool had_records = std::exchange(answer_has_records_, answer_has_records_ || partition.records_size > 0);
-  Flow** flow = flows_.find(partition.topic, partition.index);
-  current_ = flow == nullptr || !FetchSession::holds(**flow) ? nullptr : *flow;
+  current_ = session_.find(partition);
   forwarding_ = false;
   if (current_ == nullptr) return;
   session_.touch(*current_);
@@ -392,7 +403,7 @@ void Source::begin_partition() {
 /// The same for partitions that an answer leaves out because nothing about them is new (KIP-227).
 void Source::leave_empty_ends() {
   if (answer_has_records_ || answer_->throttle_ms() > 0 || answer_->error_code() != 0) return;
-  flows_.for_each([this](Flow* flow) {
+  session_.for_each([this](Flow* flow) {
     const Offset end(flow->progress().stable_end.load(std::memory_order_relaxed));
     const bool was_asked_for = flow->session.offset == flow->fetch_position();
     if (was_asked_for && flow->handle_no_data(end) == Flow::Verdict::settle) handle_flow_changed(*flow);

@@ -20,7 +20,6 @@
 #include "replicate/data/fetch_session.h"
 #include "replicate/data/flow.h"
 #include "replicate/data/link.h"
-#include "replicate/data/partition_map.h"
 #include "replicate/data/target.h"
 
 namespace shunt::replicate {
@@ -107,9 +106,8 @@ class Source final : private Link::Owner {
   Link link_;
   std::map<protocol::BrokerId, std::unique_ptr<Target>> targets_;
 
-  PartitionMap<Flow*> flows_;   // by source topic and partition
+  FetchSession session_;        // of all its flows
   std::vector<Flow*> settled_;  // may be ready to park
-  FetchSession session_;
 
   enum class Reading { idle, awaiting, waiting_for_chunk, waiting_for_target, receiving };
   Reading reading_ = Reading::idle;

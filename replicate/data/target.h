@@ -130,7 +130,7 @@ class Target final : private Link::Owner {
   const TargetSettings& settings_;
   Link link_;
 
-  PartitionMap<Flow*> flows_;  // by target topic and partition
+  PartitionMap<std::string, Flow*> flows_;  // by target topic
   std::vector<Flow*> to_locate_;
   std::vector<Locating> locating_;
 

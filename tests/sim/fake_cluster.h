@@ -80,6 +80,9 @@ class FakeCluster {
   FakeCluster(const FakeCluster&) = delete;
   FakeCluster& operator=(const FakeCluster&) = delete;
 
+  /// Requests name topics, and do not say their ids: brokers before Kafka 3.1.
+  void limit_to_names();
+
   // ---- topics ----
   void create_topic(const std::string& topic, std::int32_t partitions);
   void add_partitions(const std::string& topic, std::int32_t count);
@@ -227,9 +230,15 @@ class FakeCluster {
   struct Asked {
     PartitionKey key;
     protocol::Uuid topic_id;  // zero: it is asked for by name
-    std::int64_t offset;
-    std::int64_t most_bytes;
-    std::int32_t leader_epoch;
+    std::int64_t offset = 0;
+    std::int64_t most_bytes = 0;
+    std::int32_t leader_epoch = -1;
+
+    /// The same partition of a session, whatever is asked of it.
+    [[nodiscard]] bool is_place_of(const Asked& other) const {
+      return topic_id == other.topic_id && key.second == other.key.second &&
+             (!topic_id.is_zero() || key.first == other.key.first);
+    }
   };
   struct Session {
     std::int32_t epoch = 0;

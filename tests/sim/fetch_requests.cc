@@ -14,7 +14,13 @@ namespace {
 constexpr std::int16_t fetch_session_id_not_found = 70;
 constexpr std::int16_t invalid_fetch_session_epoch = 71;
 
+constexpr std::int16_t last_fetch_by_name = 12;
+
 }  // namespace
+
+void FakeCluster::limit_to_names() {
+  apis_.at(FetchRequest::api.key).api.versions.max = last_fetch_by_name;
+}
 
 void FakeCluster::handle_fetch(const Call& call, std::span<const std::byte> body) {
   const auto request = decoded<FetchRequest>(body, call.version);
@@ -53,7 +59,7 @@ void FakeCluster::handle_fetch(const Call& call, std::span<const std::byte> body
                         .offset = partition.fetch_offset.value(),
                         .most_bytes = partition.partition_max_bytes,
                         .leader_epoch = partition.current_leader_epoch.value()};
-      const auto known = std::ranges::find(*partitions, asked.key, &Asked::key);
+      const auto known = std::ranges::find_if(*partitions, [&](const Asked& one) { return one.is_place_of(asked); });
       if (known == partitions->end()) {
         partitions->push_back(asked);
       } else {
@@ -63,9 +69,8 @@ void FakeCluster::handle_fetch(const Call& call, std::span<const std::byte> body
   }
   for (const auto& topic : request.forgotten_topics_data) {
     for (const PartitionIndex partition : topic.partitions) {
-      std::erase_if(*partitions, [&](const Asked& one) {
-        return one.key == PartitionKey{topic.topic, partition.value()};
-      });
+      const Asked forgotten{.key = {topic.topic, partition.value()}, .topic_id = topic.topic_id};
+      std::erase_if(*partitions, [&](const Asked& one) { return one.is_place_of(forgotten); });
     }
   }
   if (const std::int32_t throttle_ms = draw_throttle(); throttle_ms > 0) {
@@ -115,7 +120,9 @@ bool FakeCluster::serve_partition(const Poll& poll, const Asked& asked, bool is_
   }
   const bool has_news = entry.error_code != 0 || !entry.records->empty();
   if (!has_news && !poll.is_full) return false;
-  const auto topic = std::ranges::find(response.responses, asked.key.first, &FetchResponse::Topic::topic);
+  const auto topic = std::ranges::find_if(response.responses, [&](const FetchResponse::Topic& one) {
+    return one.topic == asked.key.first && one.topic_id == asked.topic_id;
+  });
   auto& answered = topic == response.responses.end() ? response.responses.emplace_back() : *topic;
   answered.topic = asked.key.first;
   answered.topic_id = asked.topic_id;
@@ -130,9 +137,9 @@ void FakeCluster::poll(const std::shared_ptr<Poll>& poll) {
   FetchResponse response;
   response.session_id = poll->session_id;
   std::int64_t left = poll->most_bytes;
-  std::vector<PartitionKey> served;
+  std::vector<Asked> served;
   for (const Asked& asked : partitions) {
-    if (serve_partition(*poll, asked, served.empty(), left, response)) served.push_back(asked.key);
+    if (serve_partition(*poll, asked, served.empty(), left, response)) served.push_back(asked);
     if (left <= 0) break;
   }
   if (served.empty() && world_.now() < poll->deadline) {
@@ -146,8 +153,8 @@ void FakeCluster::poll(const std::shared_ptr<Poll>& poll) {
     return;
   }
   // The partitions that were served go to the end of the line.
-  for (const PartitionKey& key : served) {
-    const auto entry = std::ranges::find(partitions, key, &Asked::key);
+  for (const Asked& asked : served) {
+    const auto entry = std::ranges::find_if(partitions, [&](const Asked& one) { return one.is_place_of(asked); });
     std::rotate(entry, entry + 1, partitions.end());
   }
   const std::vector<std::byte> body = encode(response, poll->call.version);

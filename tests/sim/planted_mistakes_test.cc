@@ -46,6 +46,7 @@ Scenario scenario_with(Mistake mistake, bool mapped, std::uint64_t seed) {
                          mistake == Mistake::unchosen_stop || (scenario.source_goes && !mapped);
   scenario.target_goes = scenario.target_goes && !mapped;
   scenario.unclean_target = scenario.unclean_target && !mapped;  // others' writers know of no losses
+  if (mistake == Mistake::met_successor) scenario.source_by_id = false;
   if (mistake == Mistake::unasked_removal) scenario.recreate_source = false;
   if (mistake == Mistake::unchosen_stop) scenario.recreate_source = true;
   if (mistake == Mistake::misstated_epoch_ends) {

@@ -105,6 +105,8 @@ Scenario scenario_of(std::uint64_t seed) {
   // other writes markers; padding is not fenced against a marker that is under way.
   const bool has_head = scenario.head || scenario.start != Start::earliest;
   if (scenario.two_processes && has_head) scenario.topic_exists = true;
+  scenario.source_by_id = dice.chance(0.7);
+  scenario.target_by_id = dice.chance(0.7);
   return scenario;
 }
 

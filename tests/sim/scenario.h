@@ -21,7 +21,7 @@ enum class Mistake {
   forgotten_map_sequences,   // the same of the offset syncs topic, where the source has it
   misplaced_duplicates,      // of a batch that it has the broker says that it lies at the log's end
   misstated_epoch_ends,      // a source broker says of every leader epoch that it goes on to the log's end
-  met_successor,             // a source topic's successor begins a batch where the mirror stands, and no fetch is told
+  met_successor,             // a source topic's successor begins a batch where the mirror stands, and no fetch tells
   unasked_removal,        // the target's topic is deleted when the source's is another one, though that was not chosen
   unchosen_stop,          // it is not, though it was
   trusted_places,         // where the target's log ends is never asked again
@@ -47,6 +47,8 @@ struct Scenario {
   bool head = false;       // the source's log has begun later than at 0
   bool retention = false;  // and goes on losing its head, mirrored or not
   bool continue_overtaken = false;
+  bool source_by_id = true;  // brokers know topics by their ids, and not by their names alone
+  bool target_by_id = true;
   bool topic_exists = false;      // on the target
   bool growth = false;            // the source topic is given more partitions
   bool may_write_markers = true;  // Alter on the cluster

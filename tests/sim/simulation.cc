@@ -84,6 +84,8 @@ class Simulation {
     target_.forgets_sequences = scenario.mistake == Mistake::forgotten_sequences;
     source_.forgets_sequences = scenario.mistake == Mistake::forgotten_map_sequences;
     target_.misplaces_duplicates = scenario.mistake == Mistake::misplaced_duplicates;
+    if (!scenario.source_by_id) source_.limit_to_names();
+    if (!scenario.target_by_id) target_.limit_to_names();
     source_.hides_deletions = scenario.mistake == Mistake::met_successor;
     source_.understates_ends = scenario.mistake == Mistake::understated_ends;
     source_.misstates_stable_ends = scenario.mistake == Mistake::misstated_stable_ends;
@@ -264,8 +266,8 @@ class Simulation {
     writers_.try_emplace(key, world_, source_, key, scenario_.habits);
   }
 
-  /// Whatever is created in its place is not to be taken for it: no batch begins where the mirror stands, or may come to
-  /// stand with what is on its way. (README names that as what cannot be seen.)
+  /// Whatever is created in its place is not to be taken for it. Where topics have names alone no batch begins where the
+  /// mirror stands, or may come to stand with what is on its way. (README names that as what cannot be seen.)
   void delete_source() {
     for (const auto& [key, writer] : writers_) {
       const std::int64_t position = checker_->position_of(key);
@@ -293,7 +295,8 @@ class Simulation {
       LogWriter& writer = writers_.try_emplace(key, world_, source_, key, scenario_.habits).first->second;
       if (const auto avoided = avoided_.find(key); avoided != avoided_.end()) {
         const auto [low, high] = avoided->second;
-        scenario_.mistake == Mistake::met_successor ? writer.meet(low) : writer.avoid(low, high);
+        const bool is_met = scenario_.source_by_id ? world_.chance(0.5) : scenario_.mistake == Mistake::met_successor;
+        is_met ? writer.meet(low) : writer.avoid(low, high);
       }
       for (std::int64_t batch = world_.between(0, scenario_.batches / 2); batch > 0; --batch) writer.write();
     }

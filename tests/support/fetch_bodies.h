@@ -1,4 +1,4 @@
-// Bodies of Fetch responses (version 11) for tests and fuzz targets, and what FetchStream makes of one.
+// Bodies of Fetch responses for tests and fuzz targets, and what FetchStream makes of one.
 #pragma once
 
 #include <algorithm>
@@ -38,12 +38,12 @@ inline std::vector<std::byte> make_batch(std::int64_t base, std::int32_t records
   return batch;
 }
 
-/// All that FetchStream says about a body that arrives in the pieces `next_size(left)` decides, as text, with the
-/// payload joined: the same for every way of cutting it up.
-inline std::string events_of(std::span<const std::byte> body,
+/// All that FetchStream says about what follows the correlation id, when it arrives in the pieces `next_size(left)`
+/// decides, as text, with the payload joined: the same for every way of cutting it up.
+inline std::string events_of(std::int16_t version, std::span<const std::byte> body,
                              const std::function<std::size_t(std::size_t)>& next_size) {
   using protocol::FetchStream;
-  FetchStream stream(body.size());
+  FetchStream stream(version, body.size());
   std::string text;
   std::vector<std::byte> payload;
   std::size_t fed = 0;
@@ -64,8 +64,9 @@ inline std::string events_of(std::span<const std::byte> body,
         break;
       case FetchStream::Event::partition: {
         const auto& partition = stream.partition();
-        text += fmt::format("partition {}-{} {} {} {} {} {} {}", partition.topic, partition.index.value(),
-                            partition.error_code, partition.high_watermark.value(),
+        text += fmt::format("partition {}-{} {} {} {} {} {} {}",
+                            version == FetchStream::by_id ? partition.topic_id.to_string() : partition.topic,
+                            partition.index.value(), partition.error_code, partition.high_watermark.value(),
                             partition.last_stable_offset.value(), partition.log_start_offset.value(),
                             partition.preferred_read_replica.value(), partition.records_size);
         for (const auto& aborted : partition.aborted) {

@@ -19,13 +19,15 @@ constexpr auto always = [](const Flow&) { return true; };
 
 class FetchSessionTest : public testing::Test {
  protected:
-  Flow& flow(const char* topic, std::int32_t partition, std::int64_t position, bool located = true) {
+  Flow& flow(const char* topic, std::int32_t partition, std::int64_t position, bool located = true,
+             const protocol::Uuid& id = {}) {
     FlowSpec spec;
     spec.id.number = static_cast<std::uint32_t>(flows_.size());
     spec.source_topic = spec.target_topic = topic;
     spec.partition = PartitionIndex(partition);
     Route route;
     route.source.leader_epoch = protocol::LeaderEpoch(5);
+    route.source.topic_id = id;
     Flow& added = *flows_.emplace_back(std::make_unique<Flow>(spec, route, std::nullopt));
     if (located) added.handle_located({.log_end = Offset(position), .last_sequence = 0, .producer_epoch = 0}, now_);
     session_.add(added);
@@ -33,6 +35,8 @@ class FetchSessionTest : public testing::Test {
   }
   std::optional<FetchRequest> next() { return session_.next_request(now_, always); }
 
+  const protocol::Uuid first_id_ = *protocol::Uuid::from_string("tXkWTmyzQ0q8ytPnBvxBpQ");
+  const protocol::Uuid second_id_ = *protocol::Uuid::from_string("vXkWTmyzQ0q8ytPnBvxBpQ");
   net::Time now_{1h};
   FetchSession session_{FetchSettings{}};
   std::vector<std::unique_ptr<Flow>> flows_;
@@ -156,16 +160,84 @@ TEST_F(FetchSessionTest, a_removed_flow_is_forgotten_unless_its_partition_return
 }
 
 TEST_F(FetchSessionTest, an_answer_to_the_flow_before_is_not_for_this_one) {
+  protocol::FetchStream::Partition orders;
+  orders.topic = "orders";
   Flow& first = flow("orders", 0, 10);
-  EXPECT_FALSE(FetchSession::holds(first));
+  EXPECT_EQ(session_.find(orders), nullptr);
   ASSERT_TRUE(next());
-  EXPECT_TRUE(FetchSession::holds(first));
+  EXPECT_EQ(session_.find(orders), &first);
   session_.handle_answer(0, 77);
   session_.remove(first);
   Flow& second = flow("orders", 0, 10);
-  EXPECT_FALSE(FetchSession::holds(second));
+  EXPECT_EQ(session_.find(orders), nullptr);
   ASSERT_TRUE(next());
-  EXPECT_TRUE(FetchSession::holds(second));
+  EXPECT_EQ(session_.find(orders), &second);
+}
+
+TEST_F(FetchSessionTest, topics_go_by_their_ids_where_the_broker_knows_them) {
+  Flow& orders = flow("orders", 0, 10, true, first_id_);
+  ASSERT_TRUE(next());
+  EXPECT_EQ(session_.version(), protocol::FetchStream::by_name);
+  session_.reset();
+  session_.set_knows_ids(true);
+  const auto request = next();
+  ASSERT_TRUE(request);
+  EXPECT_EQ(session_.version(), protocol::FetchStream::by_id);
+  EXPECT_EQ(request->topics.at(0).topic_id, first_id_);
+  protocol::FetchStream::Partition answered;
+  answered.topic_id = first_id_;
+  EXPECT_EQ(session_.find(answered), &orders);
+  answered.topic_id = second_id_;
+  EXPECT_EQ(session_.find(answered), nullptr);
+}
+
+TEST_F(FetchSessionTest, a_topic_without_an_id_has_all_go_by_their_names) {
+  session_.set_knows_ids(true);
+  flow("orders", 0, 10, true, first_id_);
+  ASSERT_TRUE(next());
+  session_.handle_answer(0, 77);
+  Flow& clicks = flow("clicks", 0, 20);
+  auto request = next();
+  ASSERT_TRUE(request);
+  EXPECT_EQ(session_.version(), protocol::FetchStream::by_name);
+  EXPECT_EQ(request->session_epoch, 0) << "another session";
+  EXPECT_EQ(request->topics.size(), 2U);
+  EXPECT_TRUE(request->forgotten_topics_data.empty());
+  session_.handle_answer(0, 78);
+  session_.remove(clicks);
+  request = next();
+  ASSERT_TRUE(request);
+  EXPECT_EQ(session_.version(), protocol::FetchStream::by_id);
+  EXPECT_EQ(request->session_epoch, 0);
+  EXPECT_EQ(request->topics.size(), 1U);
+  EXPECT_TRUE(request->forgotten_topics_data.empty()) << "the session that knew it is over";
+}
+
+TEST_F(FetchSessionTest, another_topic_of_the_same_name_is_another_partition_of_the_session) {
+  session_.set_knows_ids(true);
+  Flow& first = flow("orders", 0, 10, true, first_id_);
+  ASSERT_TRUE(next());
+  session_.handle_answer(0, 77);
+  session_.remove(first);
+  flow("orders", 0, 10, true, second_id_);
+  const auto request = next();
+  ASSERT_TRUE(request);
+  ASSERT_EQ(request->topics.size(), 1U);
+  EXPECT_EQ(request->topics[0].topic_id, second_id_);
+  ASSERT_EQ(request->forgotten_topics_data.size(), 1U);
+  EXPECT_EQ(request->forgotten_topics_data[0].topic_id, first_id_);
+}
+
+TEST_F(FetchSessionTest, where_names_are_used_another_topic_takes_the_place_of_the_one_before) {
+  Flow& first = flow("orders", 0, 10, true, first_id_);
+  ASSERT_TRUE(next());
+  session_.handle_answer(0, 77);
+  session_.remove(first);
+  flow("orders", 0, 10, true, second_id_);
+  const auto request = next();
+  ASSERT_TRUE(request);
+  EXPECT_EQ(request->topics.size(), 1U);
+  EXPECT_TRUE(request->forgotten_topics_data.empty());
 }
 
 }  // namespace
