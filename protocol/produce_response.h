@@ -1,8 +1,8 @@
-// The answer to a Produce request of version 8, read partition by partition without taking memory: answers come
-// thousands a second. protocol/messages/produce.h decodes the same bytes whole; a test compares both.
+// The answer to a Produce request, of the versions of produce_frame.h, read partition by partition without taking memory:
+// answers come thousands a second. protocol/messages/produce.h decodes the same bytes whole; a test compares both.
 //
-//   ProduceResponseReader reader(body);
-//   while (reader.next()) use(reader.topic(), reader.partition(), reader.error_code(), ...);
+//   ProduceResponseReader reader(produce_by_id, body);
+//   while (reader.next()) use(reader.topic_id(), reader.partition(), reader.error_code(), ...);
 //   if (reader.malformed()) ...
 #pragma once
 
@@ -12,20 +12,23 @@
 #include <string_view>
 
 #include "protocol/ids.h"
+#include "protocol/uuid.h"
 #include "protocol/wire.h"
 
 namespace shunt::protocol {
 
 class ProduceResponseReader {
  public:
-  /// `body`: what follows the correlation id. It must outlive the reader and the views it gives.
-  explicit ProduceResponseReader(std::span<const std::byte> body);
+  /// `version`: produce_by_name or produce_by_id. `body`: what follows the correlation id. It must outlive the reader and
+  /// the views it gives.
+  ProduceResponseReader(std::int16_t version, std::span<const std::byte> body);
 
   /// The next partition; false at the end, or when the answer is malformed.
   bool next();
 
   // Valid after next() returned true.
-  [[nodiscard]] std::string_view topic() const { return topic_; }
+  [[nodiscard]] std::string_view topic() const { return topic_; }   // empty by id
+  [[nodiscard]] const Uuid& topic_id() const { return topic_id_; }  // zero by name
   [[nodiscard]] PartitionIndex partition() const { return partition_; }
   [[nodiscard]] std::int16_t error_code() const { return error_code_; }
   [[nodiscard]] std::int64_t base_offset() const { return base_offset_; }  // -1 with an error
@@ -46,13 +49,17 @@ class ProduceResponseReader {
 
  private:
   std::string_view text(bool nullable);
-  std::int32_t count(std::size_t smallest_item);
+  std::uint32_t count(std::size_t smallest_item);
+  void pass_tags();
   bool finish();
 
   Reader reader_;
-  std::int32_t topics_left_ = 0;
-  std::int32_t partitions_left_ = 0;
+  const bool is_by_id_;
+  bool is_in_topic_ = false;
+  std::uint32_t topics_left_ = 0;
+  std::uint32_t partitions_left_ = 0;
   std::string_view topic_;
+  Uuid topic_id_;
   PartitionIndex partition_;
   std::int16_t error_code_ = 0;
   std::int64_t base_offset_ = -1;

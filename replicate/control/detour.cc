@@ -59,6 +59,7 @@ Awaitable<DetourEnd> Detour::walk(DetourStart start, std::function<bool()> stopp
   DetourEnd end;
   end.parked.flow_id = spec_.id;
   source_log_ = start.source_log;
+  target_topic_id_ = start.target_topic_id;
   begin_ = start.begin;
   try {
     co_await locate(start);
@@ -499,7 +500,8 @@ Awaitable<bool> Detour::produce(std::vector<std::byte> batch, std::vector<Offset
 Awaitable<ProduceAnswer> Detour::append(std::vector<std::byte> batch, std::vector<OffsetRun> records) {
   ProduceAnswer answer;
   try {
-    answer = co_await write_log(target_, target_partition_, std::move(batch), settings_.produce_timeout_ms);
+    answer = co_await write_log(target_, target_partition_, std::move(batch), settings_.produce_timeout_ms,
+                                target_topic_id_);
   } catch (const net::BrokerError& error) {
     filler_.end_life();
     throw Blocked{ParkCause::target_connection, error.what()};

@@ -58,6 +58,7 @@ struct DetourStart {
   bool awaits_late_markers = false;       // a life before may have sent more, and no hole is left to shut them out by
   // Which has what was mirrored: what another topic, or another leader, has is not read.
   SourceLog source_log;
+  protocol::Uuid target_topic_id;  // what was compared; zero: not known
 };
 
 struct DetourEnd {
@@ -114,6 +115,7 @@ class Detour {
   const DetourSettings settings_;
   HoleFiller filler_;
   SourceLog source_log_;
+  protocol::Uuid target_topic_id_;
   std::optional<protocol::Offset> begin_;
   protocol::Offset position_;    // everything below is on the target; identical offsets: its log end
   protocol::Sequence sequence_;  // of the next record

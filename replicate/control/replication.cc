@@ -427,6 +427,7 @@ Awaitable<> Replication::take_detour(Partition& partition) {
   start.awaits_late_markers = partition.awaits_late_markers;
   start.source_log = {.topic_id = topic.source.id(),
                       .leader_epoch = partition.source_epoch.value_or(protocol::LeaderEpoch(-1))};
+  start.target_topic_id = topic.target.id();
   if (partition.spec.is_mapped()) mapped_->handle_sending(partition);
   DetourEnd end = co_await partition.detour->walk(
       start, [this, &topic] { return stopping_ || topic.stage != MirroredTopic::Stage::mirrored; });

@@ -7,12 +7,12 @@
 
 #include "protocol/messages/produce.h"
 #include "protocol/messages/write_txn_markers.h"
+#include "protocol/produce_frame.h"
 
 namespace shunt::replicate {
 
 namespace {
 
-constexpr std::int16_t produce_version = 8;        // as the data path
 constexpr std::int16_t write_markers_version = 1;  // before transactions of KIP-890
 constexpr std::int16_t all_in_sync = -1;
 
@@ -22,7 +22,7 @@ constexpr auto silence = std::chrono::seconds(10);
 }  // namespace
 
 net::Awaitable<ProduceAnswer> write_log(Cluster& cluster, TopicPartition partition, std::vector<std::byte> batch,
-                                        std::int32_t timeout_ms) {
+                                        std::int32_t timeout_ms, protocol::Uuid topic_id) {
   const Topic::Partition* known = cluster.find_led(partition);
   if (known == nullptr) throw ClusterError(cluster.why_not_led(partition).reason);
   const protocol::BrokerId leader = known->leader;
@@ -31,9 +31,11 @@ net::Awaitable<ProduceAnswer> write_log(Cluster& cluster, TopicPartition partiti
   request.timeout_ms = timeout_ms;
   auto& topic = request.topic_data.emplace_back();
   topic.name = partition.topic;
+  topic.topic_id = topic_id;
   topic.partition_data.push_back({.index = partition.partition, .records = protocol::Records(std::move(batch))});
-  const net::CallOptions options{.at_most_version = produce_version,
-                                 .timeout = std::chrono::milliseconds(timeout_ms) + silence};
+  const net::CallOptions options{
+      .at_most_version = topic_id.is_zero() ? protocol::produce_by_name : protocol::produce_by_id,
+      .timeout = std::chrono::milliseconds(timeout_ms) + silence};
   const protocol::ProduceResponse response = co_await cluster.write_to_broker(leader, std::move(request), options);
   if (response.responses.size() != 1 || response.responses.front().partition_responses.size() != 1) {
     throw ClusterError(cluster.alias() + " answered a Produce request for other partitions");

@@ -10,7 +10,6 @@ namespace shunt::replicate {
 
 using protocol::FetchRequest;
 using protocol::Offset;
-using protocol::Uuid;
 
 namespace {
 
@@ -31,32 +30,20 @@ constexpr std::int32_t impatient_max_wait_ms = 10;
 
 void FetchSession::add(Flow& flow) {
   flow.session = {.offset = not_in_session, .max_bytes = 0, .listed = false};
-  const FlowSpec& spec = flow.spec();
-  flows_.set(spec.source_topic, spec.partition, &flow);
-  if (const Uuid& id = flow.route().source.topic_id; id.is_zero()) {
-    ++flows_without_id_;
-  } else {
-    flows_by_id_.set(id, spec.partition, &flow);
-  }
+  flows_.add(flow);
   touch(flow);
 }
 
 void FetchSession::remove(Flow& flow) {
-  const FlowSpec& spec = flow.spec();
-  flows_.erase(spec.source_topic, spec.partition);
-  if (const Uuid& id = flow.route().source.topic_id; id.is_zero()) {
-    --flows_without_id_;
-  } else {
-    flows_by_id_.erase(id, spec.partition);
-  }
+  flows_.remove(flow);
   std::erase(touched_, &flow);
   forget(flow);
 }
 
 Flow* FetchSession::find(const protocol::FetchStream::Partition& partition) {
-  Flow** flow = is_by_id_ ? flows_by_id_.find(partition.topic_id, partition.index)
-                          : flows_.find(partition.topic, partition.index);
-  return flow == nullptr || (*flow)->session.offset == not_in_session ? nullptr : *flow;
+  Flow* flow =
+      is_by_id_ ? flows_.find(partition.topic_id, partition.index) : flows_.find(partition.topic, partition.index);
+  return flow == nullptr || flow->session.offset == not_in_session ? nullptr : flow;
 }
 
 void FetchSession::enter(Flow& flow) {
@@ -122,7 +109,7 @@ bool FetchSession::refresh(net::Time now, const std::function<bool(const Flow&)>
 
 std::optional<FetchRequest> FetchSession::next_request(net::Time now, const std::function<bool(const Flow&)>& accepts) {
   // A session is one or the other from its beginning on.
-  const bool is_by_id = knows_ids_ && flows_without_id_ == 0;
+  const bool is_by_id = knows_ids_ && flows_.have_all_ids();
   if (std::exchange(is_by_id_, is_by_id) != is_by_id) reset();
   if (!refresh(now, accepts)) return std::nullopt;
   FetchRequest request;

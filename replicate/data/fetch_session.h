@@ -17,12 +17,10 @@
 #include "protocol/fetch_stream.h"
 #include "protocol/ids.h"
 #include "protocol/messages/fetch.h"
-#include "replicate/data/partition_map.h"
+#include "replicate/data/flow_map.h"
 #include "replicate/isolation.h"
 
 namespace shunt::replicate {
-
-class Flow;
 
 struct FetchSettings {
   std::int32_t max_bytes = 32 * 1024 * 1024;  // of one answer; streamed, so it costs no memory
@@ -38,10 +36,7 @@ class FetchSession {
 
   void add(Flow& flow);
   void remove(Flow& flow);
-  template <class Visit>
-  void for_each(Visit&& visit) {
-    flows_.for_each(visit);
-  }
+  [[nodiscard]] const FlowMap& flows() const { return flows_; }
   /// The broker at the other end of a new connection understands ids (Fetch 13, Kafka 3.1).
   void set_knows_ids(bool knows_ids) { knows_ids_ = knows_ids; }
   /// Whose partition that is. Null: nobody's; or the flow was not named in a request of this session, and what is said is
@@ -73,9 +68,7 @@ class FetchSession {
   [[nodiscard]] std::int32_t partition_max_bytes(const Flow& flow, net::Time now) const;
 
   FetchSettings settings_;
-  PartitionMap<std::string, Flow*> flows_;
-  PartitionMap<protocol::Uuid, Flow*> flows_by_id_;  // those that have one
-  std::size_t flows_without_id_ = 0;
+  FlowMap flows_{MirrorSide::source};
   bool knows_ids_ = false;
   bool is_by_id_ = false;
   std::vector<Flow*> touched_;  // to be looked at when the next request is made

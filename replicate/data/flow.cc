@@ -379,6 +379,7 @@ ParkCause classify_produce_error(std::int16_t error_code) {
     case 74:   // FENCED_LEADER_EPOCH
     case 75:   // UNKNOWN_LEADER_EPOCH
     case 100:  // UNKNOWN_TOPIC_ID
+    case 103:  // INCONSISTENT_TOPIC_ID: another topic has taken the name
       return ParkCause::target_leader;
     case 7:   // REQUEST_TIMED_OUT: may have been appended; followers have not copied it in time
     case 19:  // NOT_ENOUGH_REPLICAS

@@ -3,10 +3,20 @@
 #include <algorithm>
 #include <cassert>
 
-#include "protocol/produce_frame.h"
 #include "replicate/data/flow.h"
 
 namespace shunt::replicate {
+
+using protocol::ProduceEnd;
+
+namespace {
+
+void append_end(Outgoing& out, std::int16_t version, ProduceEnd end) {
+  if (protocol::produce_end_bytes(version, end) == 0) return;
+  out.append_own([&](std::vector<std::byte>& arena) { protocol::append_produce_end(arena, version, end); });
+}
+
+}  // namespace
 
 void Outgoing::add_own_piece(std::size_t offset, std::size_t size) {
   bytes_ += size;
@@ -75,9 +85,13 @@ std::size_t ProduceQueue::group_end(std::size_t begin) const {
 }
 
 void ProduceQueue::flush(Outgoing& out, const std::function<std::int32_t()>& next_correlation_id,
-                         const std::function<void(std::int32_t, std::uint32_t, std::size_t)>& on_request) {
+                         const std::function<void(const Request&)>& on_request) {
   for (const Slice& slice : straight_) out.append_payload(slice.chunk, slice.bytes);
   straight_.clear();
+  if (open_version_ && open_left_ == 0) {
+    append_end(out, *open_version_, ProduceEnd::request);
+    open_version_.reset();
+  }
   if (collected_.empty()) return;
   for (Batch& batch : collected_) batch.flow->round = 0;
 
@@ -92,35 +106,34 @@ void ProduceQueue::flush(Outgoing& out, const std::function<std::int32_t()>& nex
   });
   for (std::size_t begin = 0; begin < collected_.size();) {
     const std::size_t end = group_end(begin);
-    const std::int32_t correlation_id = next_correlation_id();
-    std::size_t bytes = 0;
-    lay_out(out, begin, end, correlation_id, bytes);
-    on_request(correlation_id, static_cast<std::uint32_t>(end - begin), bytes);
+    on_request(lay_out(out, begin, end, next_correlation_id()));
     begin = end;
   }
   open_left_ = collected_.back().missing;
   collected_.clear();
 }
 
-void ProduceQueue::lay_out(Outgoing& out, std::size_t begin, std::size_t end, std::int32_t correlation_id,
-                           std::size_t& bytes) {
-  protocol::ProduceFrameSize size(settings_.client_id);
+ProduceQueue::Request ProduceQueue::lay_out(Outgoing& out, std::size_t begin, std::size_t end,
+                                            std::int32_t correlation_id) {
   const auto topic_of = [this](std::size_t i) -> const std::string& { return collected_[i].flow->spec().target_topic; };
+  const auto id_of = [this](std::size_t i) -> const protocol::Uuid& {
+    return collected_[i].flow->route().target.topic_id;
+  };
   const auto topic_end = [&](std::size_t i) {
     std::size_t next = i + 1;
-    while (next < end && topic_of(next) == topic_of(i)) ++next;
+    while (next < end && topic_of(next) == topic_of(i) && id_of(next) == id_of(i)) ++next;
     return next;
   };
-  std::int32_t topics = 0;
-  for (std::size_t i = begin; i < end;) {
-    size.add_topic(topic_of(i));
+  bool is_by_id = knows_ids_;
+  std::uint32_t topics = 0;
+  for (std::size_t i = begin; i < end; i = topic_end(i)) {
     ++topics;
-    const std::size_t next = topic_end(i);
-    for (; i < next; ++i) size.add_partition(collected_[i].size);
+    if (id_of(i).is_zero()) is_by_id = false;
   }
-  bytes = size.frame_bytes();
-  out.append_own([&](std::vector<std::byte>& arena) {
-    protocol::append_produce_prologue(arena, {.frame_bytes = size.frame_bytes(),
+  const std::int16_t version = is_by_id ? protocol::produce_by_id : protocol::produce_by_name;
+  const std::size_t bytes_before = out.size();
+  const std::size_t frame_size = out.append_own([&](std::vector<std::byte>& arena) {
+    protocol::append_produce_prologue(arena, {.version = version,
                                               .correlation_id = correlation_id,
                                               .client_id = settings_.client_id,
                                               .timeout_ms = settings_.timeout_ms,
@@ -129,17 +142,33 @@ void ProduceQueue::lay_out(Outgoing& out, std::size_t begin, std::size_t end, st
   for (std::size_t i = begin; i < end;) {
     const std::size_t next = topic_end(i);
     out.append_own([&](std::vector<std::byte>& arena) {
-      protocol::append_produce_topic(arena, topic_of(i), static_cast<std::int32_t>(next - i));
+      protocol::append_produce_topic(arena, version, topic_of(i), id_of(i), static_cast<std::uint32_t>(next - i));
     });
     for (; i < next; ++i) {
       const Batch& batch = collected_[i];
       out.append_own([&](std::vector<std::byte>& arena) {
-        protocol::append_produce_partition(arena, batch.flow->spec().partition, batch.size);
+        protocol::append_produce_partition(arena, version, batch.flow->spec().partition, batch.size);
         arena.insert(arena.end(), batch.header.begin(), batch.header.end());
       });
       out.append_payload(batch.payload.chunk, batch.payload.bytes);
+      if (batch.missing > 0) continue;  // alone in its request, which ends with what is still to come
+      const bool is_last_of_topic = i + 1 == next;
+      append_end(out, version,
+                 i + 1 == end       ? ProduceEnd::request
+                 : is_last_of_topic ? ProduceEnd::topic
+                                    : ProduceEnd::partition);
     }
   }
+  std::size_t bytes = out.size() - bytes_before;
+  if (const std::size_t missing = collected_[end - 1].missing; missing > 0) {
+    bytes += missing + protocol::produce_end_bytes(version, ProduceEnd::request);
+    open_version_ = version;
+  }
+  out.put_own(frame_size, static_cast<std::int32_t>(bytes - sizeof(std::int32_t)));
+  return {.correlation_id = correlation_id,
+          .version = version,
+          .batches = static_cast<std::uint32_t>(end - begin),
+          .bytes = bytes};
 }
 
 void ProduceQueue::clear() {
@@ -147,6 +176,7 @@ void ProduceQueue::clear() {
   collected_.clear();
   straight_.clear();
   open_left_ = 0;
+  open_version_.reset();
 }
 
 }  // namespace shunt::replicate

@@ -19,6 +19,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -26,7 +27,9 @@
 #include <sys/uio.h>
 
 #include "net/buffer_pool.h"
+#include "protocol/produce_frame.h"
 #include "protocol/record_batch.h"
+#include "protocol/wire.h"
 
 namespace shunt::replicate {
 
@@ -40,13 +43,16 @@ class Outgoing {
   [[nodiscard]] bool empty() const { return pieces_.empty(); }
   [[nodiscard]] std::size_t size() const { return bytes_; }
 
-  /// The arena's bytes appended by `fill(std::vector<std::byte>&)` become the next piece.
+  /// The arena's bytes appended by `fill(std::vector<std::byte>&)` become the next piece. Where they begin in it.
   template <class Fill>
-  void append_own(Fill&& fill) {
+  std::size_t append_own(Fill&& fill) {
     const std::size_t start = arena_.size();
     fill(arena_);
     add_own_piece(start, arena_.size() - start);
+    return start;
   }
+  /// Overwrites four bytes of the arena.
+  void put_own(std::size_t at, std::int32_t value) { protocol::wire::store(arena_.data() + at, value); }
   /// `bytes` lie in `chunk`.
   void append_payload(const net::ChunkRef& chunk, std::span<const std::byte> bytes);
 
@@ -79,15 +85,25 @@ class ProduceQueue {
  public:
   explicit ProduceQueue(ProduceSettings settings) : settings_(std::move(settings)) {}
 
+  /// The broker at the other end of a new connection understands the ids of topics (Produce 13, Kafka 4.1): requests say
+  /// those, where all its flows have one, so that nothing comes into another topic that has taken the name meanwhile.
+  void set_knows_ids(bool knows_ids) { knows_ids_ = knows_ids; }
+
   /// A batch of `flow` begins: its stamped header and its size on the wire (61 included).
   void begin_batch(Flow& flow, std::span<const std::byte, protocol::record_batch_header_size> header, std::size_t size);
   /// The next piece of the payload of the batch begun last.
   void add_payload(const net::ChunkRef& chunk, std::span<const std::byte> bytes);
 
+  struct Request {
+    std::int32_t correlation_id;
+    std::int16_t version;  // produce_frame.h
+    std::uint32_t batches;
+    std::size_t bytes;  // of its frame
+  };
   /// Lays out everything begun since the last flush behind `out`. `next_correlation_id()` numbers the requests;
-  /// `on_request(correlation id, batches, bytes)` hears of each in the order they will be sent.
+  /// `on_request` hears of each in the order they will be sent.
   void flush(Outgoing& out, const std::function<std::int32_t()>& next_correlation_id,
-             const std::function<void(std::int32_t, std::uint32_t, std::size_t)>& on_request);
+             const std::function<void(const Request&)>& on_request);
 
   /// A request is under way whose last batch still lacks payload.
   [[nodiscard]] bool open() const { return open_left_ > 0; }
@@ -109,12 +125,14 @@ class ProduceQueue {
   };
 
   [[nodiscard]] std::size_t group_end(std::size_t begin) const;
-  void lay_out(Outgoing& out, std::size_t begin, std::size_t end, std::int32_t correlation_id, std::size_t& bytes);
+  Request lay_out(Outgoing& out, std::size_t begin, std::size_t end, std::int32_t correlation_id);
 
   ProduceSettings settings_;
+  bool knows_ids_ = false;
   std::vector<Batch> collected_;
-  std::vector<Slice> straight_;  // payload of the open batch, ahead of everything collected
-  std::size_t open_left_ = 0;    // payload bytes the open request still lacks
+  std::vector<Slice> straight_;               // payload of the open batch, ahead of everything collected
+  std::size_t open_left_ = 0;                 // payload bytes the open request still lacks
+  std::optional<std::int16_t> open_version_;  // of the request whose end is still to be laid out
 };
 
 }  // namespace shunt::replicate

@@ -173,7 +173,7 @@ void Source::on_link_down(const std::string& reason) {
   is_silent_ = false;
   for (auto& [broker, target] : targets_) target->abandon_open_batch(reason);
   std::vector<Flow*> lost;
-  session_.for_each([&](Flow* flow) { lost.push_back(flow); });
+  session_.flows().for_each([&](Flow* flow) { lost.push_back(flow); });
   for (Flow* flow : lost) {
     flow->settle(link_.was_refused() ? ParkCause::source_authentication : ParkCause::source_connection, reason);
     settled_.push_back(flow);
@@ -203,7 +203,8 @@ void Source::tick() {
 
 void Source::note_silence(bool is_silent) {
   if (std::exchange(is_silent_, is_silent) == is_silent) return;
-  session_.for_each([&](Flow* flow) { flow->progress().is_source_silent.store(is_silent, std::memory_order_relaxed); });
+  session_.flows().for_each(
+      [&](Flow* flow) { flow->progress().is_source_silent.store(is_silent, std::memory_order_relaxed); });
 }
 
 // ---- Fetching -------------------------------------------------------------------------------------------------------
@@ -365,7 +366,7 @@ void Source::begin_answer() {
   if (answer_->throttle_ms() > 0) {
     muted_until_ = loop_.now() + std::chrono::milliseconds(answer_->throttle_ms());
     const auto throttle_ms = static_cast<std::uint64_t>(answer_->throttle_ms());
-    session_.for_each(
+    session_.flows().for_each(
         [&](Flow* flow) { flow->progress().source_throttled_ms.fetch_add(throttle_ms, std::memory_order_relaxed); });
   }
   if (session_.handle_answer(error_code, answer_->session_id()) == FetchSession::Outcome::reset &&
@@ -403,7 +404,7 @@ void Source::begin_partition() {
 /// The same for partitions that an answer leaves out because nothing about them is new (KIP-227).
 void Source::leave_empty_ends() {
   if (answer_has_records_ || answer_->throttle_ms() > 0 || answer_->error_code() != 0) return;
-  session_.for_each([this](Flow* flow) {
+  session_.flows().for_each([this](Flow* flow) {
     const Offset end(flow->progress().stable_end.load(std::memory_order_relaxed));
     const bool was_asked_for = flow->session.offset == flow->fetch_position();
     if (was_asked_for && flow->handle_no_data(end) == Flow::Verdict::settle) handle_flow_changed(*flow);

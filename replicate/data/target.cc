@@ -11,6 +11,7 @@
 #include "protocol/messages/describe_producers.h"
 #include "protocol/messages/offset_for_leader_epoch.h"
 #include "protocol/messages/produce.h"
+#include "protocol/produce_frame.h"
 #include "protocol/produce_response.h"
 #include "protocol/request.h"
 #include "replicate/data/source.h"
@@ -26,7 +27,6 @@ using protocol::PartitionIndex;
 
 namespace {
 
-constexpr std::int16_t produce_version = 8;  // the last non-flexible one: the records are the last bytes of the frame
 constexpr std::int16_t log_end_version = 3;
 constexpr std::int16_t producers_version = 0;
 
@@ -56,7 +56,7 @@ Target::Target(Source& source, net::Loop& loop, BrokerId broker, const TargetSet
 // ---- Flows ----------------------------------------------------------------------------------------------------------
 
 void Target::add(Flow& flow) {
-  flows_.set(flow.spec().target_topic, flow.spec().partition, &flow);
+  flows_.add(flow);
   to_locate_.push_back(&flow);
   flow.progress().is_target_silent.store(is_silent_, std::memory_order_relaxed);
   if (link_.is_down()) {
@@ -73,7 +73,7 @@ void Target::locate_again(Flow& flow) {
 }
 
 void Target::remove(Flow& flow) {
-  flows_.erase(flow.spec().target_topic, flow.spec().partition);
+  flows_.remove(flow);
   std::erase(to_locate_, &flow);
   for (Locating& entry : locating_) {
     if (entry.flow == &flow) entry.flow = nullptr;
@@ -84,13 +84,14 @@ void Target::remove(Flow& flow) {
 
 void Target::on_link_ready() {
   const auto& versions = link_.versions();
-  if (!versions.supports(protocol::ProduceRequest::api.key, produce_version) ||
+  if (!versions.supports(protocol::ProduceRequest::api.key, protocol::produce_by_name) ||
       !versions.supports(OffsetForLeaderEpochRequest::api.key, log_end_version) ||
       !versions.supports(DescribeProducersRequest::api.key, producers_version)) {
     link_.fail(
         "the broker does not speak Produce 8, OffsetForLeaderEpoch 3 and DescribeProducers 0 (Kafka 2.8 and later do)");
     return;
   }
+  queue_.set_knows_ids(versions.supports(protocol::ProduceRequest::api.key, protocol::produce_by_id));
   if (answers_.empty()) answers_.resize(answer_buffer_bytes);
   arm_receive();
   locate_waiting();
@@ -200,14 +201,14 @@ void Target::flush() {
   if (!queue_.has_unflushed() || !link_.is_ready()) return;
   queue_.flush(
       next_, [this] { return ++next_correlation_id_; },
-      [this](std::int32_t correlation_id, std::uint32_t batches, std::size_t bytes) {
-        in_flight_bytes_ += bytes;
-        note_request({.correlation_id = correlation_id,
+      [this](const ProduceQueue::Request& request) {
+        in_flight_bytes_ += request.bytes;
+        note_request({.correlation_id = request.correlation_id,
                       .kind = Request::Kind::produce,
-                      .version = produce_version,
+                      .version = request.version,
                       .urgent = urgent_flush_,
-                      .batches = batches,
-                      .bytes = bytes});
+                      .batches = request.batches,
+                      .bytes = request.bytes});
       });
   send_next();
   if (urgent_flush_) hurry_answers();
@@ -364,22 +365,24 @@ void Target::handle_produce_answer(const Request& request, std::span<const std::
   in_flight_bytes_ -= request.bytes;
   const std::size_t size = frame.size() + size_prefix;
   smallest_answer_ = smallest_answer_ == 0 ? size : std::min(smallest_answer_, size);
-  protocol::ProduceResponseReader reader(frame.subspan(4));
+  protocol::ProduceResponseReader reader(request.version, frame.subspan(4));
+  const bool is_by_id = request.version == protocol::produce_by_id;
   std::uint32_t answered = 0;
   while (reader.next()) {
-    Flow** entry = flows_.find(reader.topic(), reader.partition());
+    Flow* flow =
+        is_by_id ? flows_.find(reader.topic_id(), reader.partition()) : flows_.find(reader.topic(), reader.partition());
     const ProduceAnswer answer{.error_code = reader.error_code(),
                                .base_offset = reader.base_offset(),
                                .log_append_time_ms = reader.log_append_time_ms(),
                                .error_message = std::string(reader.error_message()),
                                .record_index = reader.record_index(),
                                .record_message = std::string(reader.record_message())};
-    if (entry == nullptr || ++answered > request.batches || !(*entry)->handle_answer(answer, loop_.now())) {
-      link_.fail(fmt::format("answer to a Produce request names {}-{}, which was not in it", reader.topic(),
-                             reader.partition().value()));
+    if (flow == nullptr || ++answered > request.batches || !flow->handle_answer(answer, loop_.now())) {
+      link_.fail(fmt::format("answer to a Produce request names {}-{}, which was not in it",
+                             is_by_id ? reader.topic_id().to_string() : reader.topic(), reader.partition().value()));
       return;
     }
-    source_.handle_flow_changed(**entry);
+    source_.handle_flow_changed(*flow);
   }
   if (reader.malformed() || answered != request.batches) {
     link_.fail(

@@ -23,8 +23,8 @@
 #include "protocol/record_batch.h"
 #include "replicate/data/answer_clock.h"
 #include "replicate/data/flow.h"
+#include "replicate/data/flow_map.h"
 #include "replicate/data/link.h"
-#include "replicate/data/partition_map.h"
 #include "replicate/data/produce_queue.h"
 
 namespace shunt::replicate {
@@ -130,7 +130,7 @@ class Target final : private Link::Owner {
   const TargetSettings& settings_;
   Link link_;
 
-  PartitionMap<std::string, Flow*> flows_;  // by target topic
+  FlowMap flows_{MirrorSide::target};
   std::vector<Flow*> to_locate_;
   std::vector<Locating> locating_;
 

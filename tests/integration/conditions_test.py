@@ -2,6 +2,7 @@
 disturbs nothing else. (Retention: holes_test; foreign writers: foreign_writer_test; dying brokers: broker_failure_test.)"""
 
 import signal
+import time
 
 from harness import Cluster, integration
 from mapped_test import MAPPED
@@ -107,6 +108,24 @@ def a_source_topic_recreated_while_shunt_was_away_is_called_that(lab):
 @integration(timeout_seconds=180)
 def a_source_topic_recreated_while_a_mapped_mirror_was_away_is_called_that(lab):
     recreated_while_away(lab, MAPPED)
+
+
+@integration()
+def a_source_topic_recreated_while_shunt_stood_still_is_called_that(lab):
+    """The new log is in the same leader epoch, and has a batch just where the mirror stands; nobody looks at topics."""
+    topic = lab.load(topic="t", records=1000, flush="100..100")
+    rarely = {"refresh.topics.interval.seconds": "3600", "source.consumer.metadata.max.age.ms": "3600000"}
+    run = lab.start_mirror([topic], settings=rarely)
+    lab.until_level([topic])
+    before = lab.dump(lab.target, topic)
+    run.signal(signal.SIGSTOP)
+    time.sleep(2)  # the fetch under way is answered, after its 500 ms: it is not what tells
+    recreate(lab, lab.source, "t", records=2000, flush="100..100", seed=2)
+    run.signal(signal.SIGCONT)
+    lab.eventually(lambda: failed(run, topic) == 1, 60, "the partition stops")
+    assert met(run, topic, "source.recreated") == 1, run.log_text()
+    assert lab.dump(lab.target, topic) == before
+    run.drain(code=1)
 
 
 @integration(timeout_seconds=120)

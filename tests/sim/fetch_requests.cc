@@ -14,13 +14,7 @@ namespace {
 constexpr std::int16_t fetch_session_id_not_found = 70;
 constexpr std::int16_t invalid_fetch_session_epoch = 71;
 
-constexpr std::int16_t last_fetch_by_name = 12;
-
 }  // namespace
-
-void FakeCluster::limit_to_names() {
-  apis_.at(FetchRequest::api.key).api.versions.max = last_fetch_by_name;
-}
 
 void FakeCluster::handle_fetch(const Call& call, std::span<const std::byte> body) {
   const auto request = decoded<FetchRequest>(body, call.version);

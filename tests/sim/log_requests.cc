@@ -22,6 +22,9 @@ constexpr std::int16_t not_enough_replicas = 19;
 constexpr std::int16_t kafka_storage_error = 56;
 constexpr std::int16_t out_of_order_sequence_number = 45;
 
+constexpr std::int16_t last_fetch_by_name = 12;
+constexpr std::int16_t last_produce_by_name = 12;
+
 constexpr std::int64_t latest = -1;
 constexpr std::int64_t earliest = -2;
 constexpr std::int64_t understated_offsets = 10;
@@ -50,20 +53,27 @@ void FakeCluster::serve_logs() {
                                   .execute = [this](const Call& call, auto body) { handle_fetch(call, body); }};
 }
 
+void FakeCluster::limit_to_names() {
+  apis_.at(FetchRequest::api.key).api.versions.max = last_fetch_by_name;
+  apis_.at(ProduceRequest::api.key).api.versions.max = last_produce_by_name;
+}
+
 ProduceResponse FakeCluster::handle_produce(const Call& call, const ProduceRequest& request) {
   ProduceResponse response;
   for (const auto& topic : request.topic_data) {
     auto& answered = response.responses.emplace_back();
     answered.name = topic.name;
+    answered.topic_id = topic.topic_id;
+    const std::string name = topic.topic_id.is_zero() ? topic.name : name_of(topic.topic_id);
     for (const auto& partition : topic.partition_data) {
       auto& entry = answered.partition_responses.emplace_back();
       entry.index = partition.index;
-      entry.error_code = check_leader(call.broker(), topic.name, partition.index);
+      entry.error_code = name.empty() ? errors::unknown_topic_id : check_leader(call.broker(), name, partition.index);
       if (entry.error_code == 0 && world_.chance(faults.retriable_error)) {
         entry.error_code = world_.chance(0.5) ? not_enough_replicas : kafka_storage_error;
       }
       if (entry.error_code != 0) continue;
-      const auto outcome = find(topic.name, partition.index)->produce(partition.records.value());
+      const auto outcome = find(name, partition.index)->produce(partition.records.value());
       entry.error_code = outcome.error;
       entry.base_offset = Offset(outcome.base);
       // The tell-tale of a duplicate; a batch that was appended has none where times are the producers'.

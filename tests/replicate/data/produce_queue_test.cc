@@ -28,13 +28,23 @@ using Bytes = std::vector<std::byte>;
 constexpr std::size_t header_size = protocol::record_batch_header_size;
 constexpr std::size_t request_header_size = 10;  // api key, version, correlation id, length of the client id
 
-class ProduceQueueTest : public testing::Test {
+/// Of brokers that know topics by their ids, and of such that do not.
+class ProduceQueueTest : public testing::TestWithParam<bool> {
  protected:
-  Flow& flow(const std::string& topic, std::int32_t partition) {
+  ProduceQueueTest() { queue_.set_knows_ids(GetParam()); }
+
+  static protocol::Uuid id_of(const std::string& topic) {
+    protocol::Uuid id;
+    id.bytes.fill(static_cast<std::byte>(topic.front()));
+    return id;
+  }
+  Flow& flow(const std::string& topic, std::int32_t partition, bool has_id = true) {
     FlowSpec spec;
     spec.target_topic = topic;
     spec.partition = PartitionIndex(partition);
-    return *flows_.emplace_back(std::make_unique<Flow>(spec, Route{}, std::nullopt));
+    Route route;
+    if (has_id) route.target.topic_id = id_of(topic);
+    return *flows_.emplace_back(std::make_unique<Flow>(spec, route, std::nullopt));
   }
 
   Bytes batch_of(std::size_t size) { return tests::make_batch(0, 1, size - header_size, random_); }
@@ -49,9 +59,7 @@ class ProduceQueueTest : public testing::Test {
   void flush() {
     queue_.flush(
         out_, [this] { return ++correlation_id_; },
-        [this](std::int32_t correlation_id, std::uint32_t batches, std::size_t bytes) {
-          announced_.push_back({correlation_id, batches, bytes});
-        });
+        [this](const ProduceQueue::Request& request) { announced_.push_back(request); });
   }
 
   /// What was sent since the last call: each request as "topic-partition" in order, the batches kept by partition.
@@ -64,20 +72,23 @@ class ProduceQueueTest : public testing::Test {
     out_.clear();
     std::vector<std::vector<std::string>> requests;
     std::span<const std::byte> left(bytes);
-    for (const Announced& announced : announced_) {
+    for (const ProduceQueue::Request& announced : announced_) {
       EXPECT_GE(left.size(), announced.bytes);
       const auto frame = left.first(announced.bytes);
       left = left.subspan(announced.bytes);
       EXPECT_EQ(net::read_int32(frame.first<4>()) + 4, static_cast<std::int32_t>(frame.size()));
       EXPECT_EQ(net::read_int32(frame.subspan<8, 4>()), announced.correlation_id);
-      const auto request =
-          protocol::decode<ProduceRequest>(frame.subspan(4 + request_header_size + client_id.size()), 8);
+      const bool is_by_id = announced.version == protocol::produce_by_id;
+      const std::size_t header_tags = is_by_id ? 1 : 0;
+      const auto request = protocol::decode<ProduceRequest>(
+          frame.subspan(4 + request_header_size + client_id.size() + header_tags), announced.version);
       EXPECT_TRUE(request);
       if (!request) return requests;
       std::vector<std::string>& names = requests.emplace_back();
       for (const auto& topic : request->topic_data) {
         for (const auto& partition : topic.partition_data) {
-          names.push_back(topic.name + "-" + std::to_string(partition.index.value()));
+          const std::string name = is_by_id ? std::string(1, static_cast<char>(topic.topic_id.bytes[0])) : topic.name;
+          names.push_back(name + "-" + std::to_string(partition.index.value()));
           const auto data = partition.records->bytes();
           arrived_[names.back()].emplace_back(data.begin(), data.end());
         }
@@ -89,22 +100,35 @@ class ProduceQueueTest : public testing::Test {
     return requests;
   }
 
-  struct Announced {
-    std::int32_t correlation_id;
-    std::uint32_t batches;
-    std::size_t bytes;
-  };
   const std::string client_id = "shunt-test";
   std::mt19937_64 random_{1};
   ProduceQueue queue_{ProduceSettings{.client_id = client_id, .timeout_ms = 1000}};
   Outgoing out_;
-  std::vector<Announced> announced_;
+  std::vector<ProduceQueue::Request> announced_;
   std::map<std::string, std::vector<Bytes>> arrived_;
   std::vector<std::unique_ptr<Flow>> flows_;
   std::int32_t correlation_id_ = 0;
 };
 
-TEST_F(ProduceQueueTest, SmallBatchesOfDifferentPartitionsTravelTogether) {
+INSTANTIATE_TEST_SUITE_P(Versions, ProduceQueueTest, testing::Bool(),
+                         [](const auto& knows_ids) { return knows_ids.param ? "ById" : "ByName"; });
+
+TEST_P(ProduceQueueTest, TopicsGoByTheirIdsWhereAllOfARequestHaveOne) {
+  Flow& a0 = flow("a", 0);
+  Flow& b0 = flow("b", 0, false);
+  const Bytes batch = batch_of(100);
+  add(a0, batch);
+  flush();
+  EXPECT_EQ(announced_.at(0).version, GetParam() ? protocol::produce_by_id : protocol::produce_by_name);
+  EXPECT_THAT(sent(), ElementsAre(ElementsAre("a-0")));
+  add(a0, batch);
+  add(b0, batch);
+  flush();
+  EXPECT_EQ(announced_.at(0).version, protocol::produce_by_name);
+  EXPECT_THAT(sent(), ElementsAre(ElementsAre("a-0", "b-0")));
+}
+
+TEST_P(ProduceQueueTest, SmallBatchesOfDifferentPartitionsTravelTogether) {
   Flow& a0 = flow("a", 0);
   Flow& a1 = flow("a", 1);
   Flow& b0 = flow("b", 0);
@@ -123,7 +147,7 @@ TEST_F(ProduceQueueTest, SmallBatchesOfDifferentPartitionsTravelTogether) {
   EXPECT_THAT(sent(), IsEmpty());
 }
 
-TEST_F(ProduceQueueTest, LargeBatchesTravelAlone) {
+TEST_P(ProduceQueueTest, LargeBatchesTravelAlone) {
   Flow& a0 = flow("a", 0);
   Flow& a1 = flow("a", 1);
   Flow& b0 = flow("b", 0);
@@ -137,7 +161,7 @@ TEST_F(ProduceQueueTest, LargeBatchesTravelAlone) {
   EXPECT_THAT(arrived_["a-0"], ElementsAre(large));
 }
 
-TEST_F(ProduceQueueTest, ABatchThatIsCutInTwoGoesLastAndNothingComesBetweenItsParts) {
+TEST_P(ProduceQueueTest, ABatchThatIsCutInTwoGoesLastAndNothingComesBetweenItsParts) {
   Flow& a0 = flow("a", 0);
   Flow& a1 = flow("a", 1);
   const Bytes first = batch_of(1000);
@@ -158,7 +182,7 @@ TEST_F(ProduceQueueTest, ABatchThatIsCutInTwoGoesLastAndNothingComesBetweenItsPa
   EXPECT_THAT(arrived_["a-0"], ElementsAre(cut, next));
 }
 
-TEST_F(ProduceQueueTest, WhateverIsSentEveryPartitionKeepsItsOrder) {
+TEST_P(ProduceQueueTest, WhateverIsSentEveryPartitionKeepsItsOrder) {
   std::vector<Flow*> flows;
   for (const char* topic : {"a", "b", "c"}) {
     for (std::int32_t partition = 0; partition < 4; ++partition) flows.push_back(&flow(topic, partition));
@@ -189,7 +213,7 @@ TEST_F(ProduceQueueTest, WhateverIsSentEveryPartitionKeepsItsOrder) {
   EXPECT_EQ(arrived_, expected);
 }
 
-TEST_F(ProduceQueueTest, WhatIsClearedIsForgotten) {
+TEST_P(ProduceQueueTest, WhatIsClearedIsForgotten) {
   Flow& a0 = flow("a", 0);
   const Bytes cut = batch_of(5000);
   begin(a0, cut, 100);
