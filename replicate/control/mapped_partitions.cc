@@ -1,5 +1,6 @@
 #include "replicate/control/mapped_partitions.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace shunt::replicate {
@@ -134,29 +135,45 @@ Awaitable<std::vector<MappedAdmission>> MappedPartitions::admit(std::vector<Mirr
     admissions[i].verdict = Verdict::retry;
     are_stale_ = true;
   }
-  // Nothing is written before its map has a beginning.
   const OffsetSyncs::Stored stored = co_await store();
-  if (stored == OffsetSyncs::Stored::all && !are_stale_) {
-    for (std::size_t i = 0; i < partitions.size(); ++i) {
-      const bool has_begun = admissions[i].verdict == Verdict::start || admissions[i].verdict == Verdict::overtaken;
-      if (!has_begun) continue;
+  const std::string doubt = co_await why_refusals_are_doubtful(admissions);
+  for (std::size_t i = 0; i < partitions.size(); ++i) {
+    MappedAdmission& admission = admissions[i];
+    if (admission.verdict == Verdict::refuse) {
+      if (doubt.empty()) continue;
+      admission = MappedAdmission();  // again
+      admission.reason = doubt;
+    } else if (stored != OffsetSyncs::Stored::all || are_stale_) {
+      // Nothing is written before its map has a beginning.
+      admission.verdict = Verdict::retry;
+      admission.reason = are_stale_ ? others_maps : syncs_.why();
+    } else if (admission.verdict != Verdict::retry) {
       Adopted& adopted = adopted_.at(partitions[i]);
       adopted.standing.reset();
       adopted.another_at.reset();
       adopted.is_fence_due = false;
       adopted.has_begun = true;
-      partitions[i]->spec.progress->position.store(admissions[i].standing.confirmed.value(), std::memory_order_relaxed);
-      partitions[i]->spec.stops_at_gaps = admissions[i].stops_at_gaps;
+      partitions[i]->spec.progress->position.store(admission.standing.confirmed.value(), std::memory_order_relaxed);
+      partitions[i]->spec.stops_at_gaps = admission.stops_at_gaps;
     }
-    co_return admissions;
-  }
-  for (MappedAdmission& admission : admissions) {
-    if (admission.verdict == Verdict::refuse) continue;
-    admission.verdict = Verdict::retry;
-    admission.reason =
-        are_stale_ ? "offset maps are not as this process left them (another instance of this mirror?)" : syncs_.why();
   }
   co_return admissions;
+}
+
+/// In words; empty: they are not. Another instance may have given a topic, a new one perhaps, another map than this process
+/// has in mind, by which what is there looks like somebody else's.
+Awaitable<std::string> MappedPartitions::why_refusals_are_doubtful(const std::vector<MappedAdmission>& admissions) {
+  const bool is_any_refused =
+      std::ranges::any_of(admissions, [](const auto& one) { return one.verdict == Verdict::refuse; });
+  if (!is_any_refused) co_return std::string();
+  try {
+    const bool are_stale = co_await check_stale();
+    co_return are_stale ? others_maps : "";
+  } catch (const net::BrokerError& error) {
+    co_return error.what();
+  } catch (const ClusterError& error) {
+    co_return error.what();
+  }
 }
 
 Awaitable<OffsetSyncs::Stored> MappedPartitions::store() {

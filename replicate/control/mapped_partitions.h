@@ -18,6 +18,10 @@
 
 namespace shunt::replicate {
 
+/// check_stale(), in words.
+inline constexpr const char* others_maps =
+    "offset maps are not as this process left them (another instance of this mirror?)";
+
 class MappedPartitions {
  public:
   /// Clusters must outlive it; `syncs_on_target`: where the offset syncs topic is.
@@ -75,6 +79,7 @@ class MappedPartitions {
   std::vector<MappedQuestion> questions_about(const std::vector<MirroredPartition*>& partitions, StartPosition start);
   [[nodiscard]] std::optional<protocol::Offset> find_connect_offset(const TopicPartition& source) const;
   void collect(const MirroredPartition& partition, Adopted& adopted);
+  net::Awaitable<std::string> why_refusals_are_doubtful(const std::vector<MappedAdmission>& admissions);
 
   Cluster& source_;
   Cluster& target_;

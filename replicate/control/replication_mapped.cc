@@ -23,8 +23,6 @@ constexpr auto store_interval = 1s;  // of maps: so much is looked for after a c
 constexpr auto pause_before_load = 250ms;
 constexpr auto pause_for_maps = 10ms;  // while another task has them
 
-constexpr const char* others_maps = "offset maps are not as this process left them (another instance of this mirror?)";
-
 /// The maps are free again when the task ends, however that is.
 class MapsAtWork {
  public:
